@@ -145,7 +145,20 @@ impl TlsOptions {
 }
 
 impl CertificateFiles {
+    /// Reads the certificate and its key. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be used, or if the two do not match.
+    pub fn read(&self) -> Result<CertifiedKey, TlsFileError> {
+        self.read_from(&SystemDisk)
+    }
+
     fn check(&self, disk: &dyn Disk) -> Result<(), TlsFileError> {
+        self.read_from(disk).map(drop)
+    }
+
+    fn read_from(&self, disk: &dyn Disk) -> Result<CertifiedKey, TlsFileError> {
         let chain = read_certificates(disk, &self.certificate)?;
         let key =
             PrivateKeyDer::from_pem_slice(&read(disk, &self.key)?).map_err(
@@ -159,13 +172,13 @@ impl CertificateFiles {
                     },
                 },
             )?;
-        CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
-            .map(drop)
-            .map_err(|source| TlsFileError::Mismatch {
+        CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|source| {
+            TlsFileError::Mismatch {
                 certificate: self.certificate.clone(),
                 key: self.key.clone(),
                 source,
-            })
+            }
+        })
     }
 }
 

@@ -19,13 +19,13 @@ use crate::support::{SENSOR, SENSOR_TOKEN, put_sensor};
 /// A page and its status.
 #[derive(Debug)]
 pub(crate) struct Page {
-    status: u16,
-    head: String,
+    pub(crate) status: u16,
+    pub(crate) head: String,
     pub(crate) content: String,
 }
 
 /// Sends `request` to `address` and reads the answer.
-async fn ask(address: &str, request: &str) -> Result<Page> {
+pub(crate) async fn ask(address: &str, request: &str) -> Result<Page> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();

@@ -10,6 +10,7 @@ mod command_line;
 mod connection;
 mod digest;
 mod embedded;
+mod exchange;
 mod files;
 mod foreign;
 mod hashes;

@@ -3,7 +3,7 @@
 use portcullis_callout::ServiceError;
 use portcullis_catalog::{OpenError, WatchError};
 use portcullis_claims::KeyError;
-use portcullis_connect::ConnectError;
+use portcullis_connect::{ConnectError, TlsFileError};
 use portcullis_engine::EngineError;
 use portcullis_identity::{AccountSetupError, NoRandomBytes, TokenSetupError};
 use portcullis_toml::Problems;
@@ -51,6 +51,18 @@ pub enum RunError {
     /// The health listener cannot use its address.
     #[error(transparent)]
     Listen(#[from] CannotListen),
+    /// The token exchange cannot use its address.
+    #[error(transparent)]
+    Exchange(#[from] portcullis_exchange::CannotListen),
+    /// The certificate of the token exchange cannot be used.
+    #[error("[exchange]")]
+    Certificate(#[from] TlsFileError),
+    /// The cryptography library offers no TLS.
+    #[error("[exchange]: the cryptography library offers no tls")]
+    Tls(#[source] rustls::Error),
+    /// The key of the token exchange's nonces cannot be made.
+    #[error("[exchange]: the issuer's key cannot sign")]
+    Nonces(#[from] KeyError),
     /// A connection cannot be made.
     #[error(transparent)]
     Connect(#[from] ConnectError),

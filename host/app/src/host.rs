@@ -7,17 +7,19 @@ use futures::future::try_join_all;
 use portcullis_authority::Throttle;
 use portcullis_callout::{Service, ServiceOptions};
 use portcullis_catalog::{Catalog, Watcher};
-use portcullis_config::{Config, Health};
+use portcullis_config::{self as config, Config, Health};
 use portcullis_connect::{
     Connection, ConnectionHooks, ConnectionOptions, ConnectionStatus, PendingConnection,
 };
 use portcullis_core::Authorizer;
+use portcullis_exchange::Exchange;
 use portcullis_identity::TokenVerifier;
 use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::buckets::Buckets;
 use crate::error::RunError;
+use crate::exchange::RunningExchange;
 use crate::handle::HostHandle;
 use crate::health::{HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long};
 use crate::metric_source::MetricSource;
@@ -125,6 +127,8 @@ impl Parts {
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
         listen(&mut tasks, &self.config.health, &readiness).await?;
+        // The exchange needs no connection: it decides as soon as the policies are loaded.
+        let exchange = start_exchange(&self.config.exchange, &service, &readiness).await?;
         let watching = Watching::start(&mut tasks, policies.as_ref(), self.handle.clone())?;
         let buckets = policies.map(|policies| Buckets {
             mirror: policies.mirror,
@@ -140,6 +144,9 @@ impl Parts {
             handle: self.handle,
         };
         let served = answering.run(service, pending, buckets, shutdown).await;
+        if let Some(exchange) = exchange {
+            exchange.end().await?;
+        }
         tasks.shutdown().await;
         watching.end().await?;
         served?;
@@ -213,6 +220,24 @@ async fn listen(
         tasks.spawn(server.run(Arc::clone(readiness)));
     }
     Ok(())
+}
+
+/// Starts the token exchange, if it is configured. It decides and signs as `service` does.
+async fn start_exchange<A: Authorizer>(
+    table: &config::Exchange,
+    service: &Service<A>,
+    readiness: &Readiness,
+) -> Result<Option<RunningExchange>, RunError> {
+    let Some(address) = table.listen else {
+        return Ok(None);
+    };
+    let (authority, issuers) = (service.authority(), service.issuers());
+    let exchange = Exchange::new(authority, issuers, table.options.clone())?;
+    let samples = exchange.clone();
+    readiness.add_samples(move || samples.samples());
+    RunningExchange::start(table, address, exchange)
+        .await
+        .map(Some)
 }
 
 /// The parts that answering requests needs in addition to the service itself.

@@ -47,6 +47,7 @@ mod buckets;
 mod builder;
 mod connections;
 mod error;
+mod exchange;
 mod handle;
 mod health;
 mod host;

@@ -1,6 +1,8 @@
 //! Chains of policies, and the logins that they decide.
 
-use portcullis_core::{Allowed, AuthorizationRequest, ConnectionType, Method, PolicyName};
+use portcullis_core::{
+    Allowed, AuthorizationRequest, ClientKind, ConnectionType, Method, PolicyName,
+};
 
 /// A chain of policies for some logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Chain {
 /// A condition that a login meets if it matches every restriction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
+    /// Kinds of connections that match.
+    pub client_kinds: Allowed<ClientKind>,
     /// Connection types that match.
     pub connection_types: Allowed<ConnectionType>,
     /// Authentication methods that match.
@@ -27,6 +31,7 @@ pub struct Condition {
 impl Condition {
     /// The condition that every login meets.
     pub const ANY: Self = Self {
+        client_kinds: Allowed::Any,
         connection_types: Allowed::Any,
         methods: Allowed::Any,
         issuers: Allowed::Any,
@@ -35,8 +40,10 @@ impl Condition {
     /// Returns whether a login meets the condition. An unknown value matches no list.
     pub fn fits(&self, request: &AuthorizationRequest) -> bool {
         let (client, identity) = (&request.client, &request.identity);
-        self.connection_types
-            .allows(client.connection_type().as_ref())
+        self.client_kinds.allows(client.kind.as_ref())
+            && self
+                .connection_types
+                .allows(client.connection_type().as_ref())
             && self.methods.allows(Some(&identity.method))
             && self.issuers.allows(identity.issuer.as_ref())
     }
@@ -45,9 +52,7 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portcullis_core::{
-        Client, ClientKind, Credentials, Identity, KeyKind, PublicKey, Server, Transport,
-    };
+    use portcullis_core::{Client, Credentials, Identity, KeyKind, PublicKey, Server, Transport};
 
     fn request() -> AuthorizationRequest {
         AuthorizationRequest {
@@ -75,17 +80,20 @@ mod tests {
     #[test]
     fn every_restriction_has_to_fit() {
         let fitting = Condition {
+            client_kinds: only([ClientKind::Client, ClientKind::Leafnode]),
             connection_types: only([ConnectionType::Standard, ConnectionType::Mqtt]),
             methods: only([Method::Oidc]),
             issuers: only(["https://idp".to_owned()]),
         };
         assert!(fitting.fits(&request()));
         assert!(Condition::ANY.fits(&request()));
-        let (mut transport, mut method, mut issuer) = (fitting.clone(), fitting.clone(), fitting);
+        let (mut kind, mut transport) = (fitting.clone(), fitting.clone());
+        let (mut method, mut issuer) = (fitting.clone(), fitting);
+        kind.client_kinds = only([ClientKind::Exchange]);
         transport.connection_types = only([ConnectionType::Standard]);
         method.methods = only([Method::Password]);
         issuer.issuers = only(["https://other".to_owned()]);
-        for condition in [transport, method, issuer] {
+        for condition in [kind, transport, method, issuer] {
             assert!(!condition.fits(&request()), "{condition:?}");
         }
     }

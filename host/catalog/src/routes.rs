@@ -98,6 +98,7 @@ mod tests {
             logins: Condition {
                 methods: Allowed::only(methods.to_vec()).unwrap_or(Allowed::Any),
                 issuers: Allowed::only(issuers).unwrap_or(Allowed::Any),
+                client_kinds: Allowed::Any,
                 connection_types: Allowed::Any,
             },
             chain: Vec::new(),

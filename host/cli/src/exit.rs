@@ -27,8 +27,8 @@ pub(crate) enum ExitCode {
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
-    /// The health listener cannot use the address under `[health]`: it is taken, or not one of this
-    /// machine.
+    /// A listener cannot use its address under `[health]` or `[exchange]`: it is taken, or not one
+    /// of this machine.
     CannotListen = 71,
     /// Rust is not installed, or its target for policies.
     NoToolchain = 72,

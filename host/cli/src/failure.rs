@@ -44,13 +44,14 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = match &error {
             RunError::Policies(_) => ExitCode::NoPolicyDirectory,
-            RunError::Listen(_) => ExitCode::CannotListen,
+            RunError::Listen(_) | RunError::Exchange(_) => ExitCode::CannotListen,
             RunError::Connect(
                 ConnectError::NoServer
                 | ConnectError::Address { .. }
                 | ConnectError::Authentication(_)
                 | ConnectError::Tls(_),
-            ) => ExitCode::BadConfiguration,
+            )
+            | RunError::Certificate(_) => ExitCode::BadConfiguration,
             RunError::Connect(_) | RunError::Service(_) | RunError::Disconnected(_) => {
                 ExitCode::Unreachable
             }

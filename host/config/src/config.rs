@@ -6,6 +6,7 @@ use portcullis_authority::Ceilings;
 use portcullis_toml::{Checked, Document, Problem, Problems, Read, Table};
 
 use crate::callout::Callout;
+use crate::exchange::Exchange;
 use crate::health::Health;
 use crate::identity::Identity;
 use crate::key_value::KeyValue;
@@ -36,6 +37,8 @@ pub struct Config {
     pub policies: Policies,
     /// Table `[key-value]`: buckets in which policies look up keys.
     pub key_value: KeyValue,
+    /// Table `[exchange]`: the token exchange over HTTP.
+    pub exchange: Exchange,
     /// Table `[health]`: the health listener.
     pub health: Health,
     /// Table `[log]`: the log on standard error.
@@ -80,6 +83,7 @@ pub(crate) struct Parts {
     pub(crate) ceilings: Option<Ceilings>,
     pub(crate) policies: Option<Policies>,
     pub(crate) key_value: Option<KeyValue>,
+    pub(crate) exchange: Option<Exchange>,
     pub(crate) health: Option<Health>,
     pub(crate) log: Option<Log>,
 }
@@ -101,6 +105,7 @@ impl Parts {
             ceilings: ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
             key_value: KeyValue::read(root.section("key-value"), secrets),
+            exchange: Exchange::read(root.section("exchange"), root.has("operator")),
             health: Health::read(root.section("health")),
             log: Log::read(root.section("log")),
         };
@@ -125,6 +130,7 @@ impl Parts {
             ceilings: self.ceilings?,
             policies: self.policies?,
             key_value: self.key_value?,
+            exchange: self.exchange?,
             health: self.health?,
             log: self.log?,
         })

@@ -18,6 +18,7 @@ mod ceilings;
 mod config;
 mod consistency;
 mod deny;
+mod exchange;
 mod grants;
 mod health;
 mod identity;
@@ -38,6 +39,7 @@ mod values;
 
 pub use callout::Callout;
 pub use config::Config;
+pub use exchange::Exchange;
 pub use health::Health;
 pub use identity::Identity;
 pub use key_value::KeyValue;

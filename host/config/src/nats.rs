@@ -15,7 +15,7 @@ use portcullis_toml::{InvalidValue, Keyed, Kind, Section, Setting};
 
 pub use self::address::{InvalidServerAddress, ServerAddress};
 pub(crate) use self::authentication::secrets as authentication_secrets;
-pub(crate) use self::tls::check as check_tls;
+pub(crate) use self::tls::{check as check_tls, read_certificate};
 use crate::sources::NamedSecrets;
 
 /// The table `[nats]`.

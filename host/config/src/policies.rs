@@ -11,7 +11,7 @@ use portcullis_toml::{InvalidValue, Kind, Section};
 use crate::allowed::read_allowed;
 use crate::grants::{DECISION, MEMORY, read_grants, read_max_limits};
 use crate::links::real_path;
-use crate::values::{CONNECTION_TYPE, METHOD, POLICY, PUBLISHER};
+use crate::values::{CLIENT_KIND, CONNECTION_TYPE, METHOD, POLICY, PUBLISHER};
 
 /// The table `[policies]`.
 #[derive(Clone, Debug)]
@@ -184,6 +184,7 @@ fn report_guard_in_chain(
 }
 
 fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> {
+    let client_kinds = read_allowed(&mut section, "client-kinds", &CLIENT_KIND);
     let connection_types = read_allowed(&mut section, "connection-types", &CONNECTION_TYPE);
     let methods = read_allowed(&mut section, "methods", &METHOD);
     let issuers = read_allowed(&mut section, "issuers", &TEXT);
@@ -197,13 +198,14 @@ fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> 
         None
     };
     let condition = Condition {
+        client_kinds: client_kinds?,
         connection_types: connection_types?,
         methods: methods?,
         issuers: issuers?,
     };
     if condition == Condition::ANY {
         section.report(
-            "is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`",
+            "is for no particular logins: name `client-kinds`, `connection-types`, `methods` or `issuers`, or use `order`",
         );
         return None;
     }

@@ -12,7 +12,7 @@ use crate::log::Log;
 use crate::operator::Operator;
 use crate::policies::Policies;
 use crate::sources::NamedSecrets;
-use crate::{identity, secrets};
+use crate::{exchange, identity, secrets};
 
 /// The valid parts of a configuration, and all problems of it, those of secrets included.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,9 @@ impl Survey {
         let buckets = key_value.and_then(|table| table.nats.as_deref());
         for nats in parts.nats.iter().chain(buckets) {
             problems.extend(secrets::check_connection(file, nats));
+        }
+        if let Some(exchange) = parts.exchange {
+            problems.extend(exchange::check(file, &exchange));
         }
         if let Some(identity) = parts.identity {
             problems.extend(identity::check(file, &identity));

@@ -1,8 +1,12 @@
 //! Kinds of values that several tables have.
 
+use std::net::SocketAddr;
+
 use portcullis_catalog::Publisher;
 use portcullis_claims::{KeyKind, PublicKey};
-use portcullis_core::{AccountName, ConnectionType, InvalidPublicKey, Method, PolicyName};
+use portcullis_core::{
+    AccountName, ClientKind, ConnectionType, InvalidPublicKey, Method, PolicyName,
+};
 use portcullis_identity::TokenPlace;
 use portcullis_toml::kinds::WORD;
 use portcullis_toml::{InvalidValue, Kind};
@@ -21,6 +25,16 @@ pub(crate) const PUBLISHER: Kind<Publisher> = Kind {
     parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
+/// The address of a listener of the host.
+pub(crate) const ADDRESS: Kind<SocketAddr> = Kind {
+    expected: "an address such as `127.0.0.1:9222`",
+    parse: |text| {
+        text.parse().map_err(|_| {
+            InvalidValue::unexpected("an address such as `127.0.0.1:9222` or `[::]:9222`", text)
+        })
+    },
+};
+
 /// A type of connection.
 pub(crate) const CONNECTION_TYPE: Kind<ConnectionType> = Kind {
     expected: "a type of connection such as `STANDARD` or `MQTT`",
@@ -29,6 +43,22 @@ pub(crate) const CONNECTION_TYPE: Kind<ConnectionType> = Kind {
             Err(InvalidValue::rule(Indistinct(kind.as_str())))
         }
         parsed => parsed.map_err(InvalidValue::rule),
+    },
+};
+
+/// A kind of connection.
+pub(crate) const CLIENT_KIND: Kind<ClientKind> = Kind {
+    expected: "a kind of connection such as `Client` or `exchange`",
+    parse: |text| {
+        let known = [
+            ClientKind::Client,
+            ClientKind::Leafnode,
+            ClientKind::Exchange,
+        ];
+        let mut kinds = known.into_iter();
+        kinds.find(|kind| kind.as_str() == text).ok_or_else(|| {
+            InvalidValue::unexpected("one of `Client`, `Leafnode`, `exchange`", text)
+        })
     },
 };
 

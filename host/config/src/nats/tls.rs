@@ -4,14 +4,28 @@ use std::path::Path;
 
 use portcullis_connect::{CertificateFiles, TlsOptions};
 use portcullis_core::with_causes;
-use portcullis_toml::{Problem, Section};
+use portcullis_toml::{Problem, Read, Section};
 
 pub(crate) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
     let ca_file = section.path("tls-ca-file");
-    let certificate = section.path("tls-cert-file");
-    let key = section.path("tls-key-file");
+    let certificate = read_certificate(section);
     let first = section.flag("tls-first", false);
     let required = section.flag("tls-required", false);
+    if section.has("tls-ca-file") && ca_file.is_none() {
+        return None;
+    }
+    Some(TlsOptions {
+        ca_file,
+        certificate: certificate?,
+        first: first?,
+        required: required?,
+    })
+}
+
+/// Reads the files of a certificate and its key, which need each other.
+pub(crate) fn read_certificate(section: &mut Section<'_>) -> Read<Option<CertificateFiles>> {
+    let certificate = section.path("tls-cert-file");
+    let key = section.path("tls-key-file");
     for (has, lacks) in [
         ("tls-cert-file", "tls-key-file"),
         ("tls-key-file", "tls-cert-file"),
@@ -21,20 +35,11 @@ pub(crate) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
             return None;
         }
     }
-    let certificate = certificate
-        .zip(key)
-        .map(|(certificate, key)| CertificateFiles { certificate, key });
-    if section.has("tls-ca-file") && ca_file.is_none()
-        || section.has("tls-cert-file") && certificate.is_none()
-    {
+    let files = certificate.zip(key);
+    if section.has("tls-cert-file") && files.is_none() {
         return None;
     }
-    Some(TlsOptions {
-        ca_file,
-        certificate,
-        first: first?,
-        required: required?,
-    })
+    Some(files.map(|(certificate, key)| CertificateFiles { certificate, key }))
 }
 
 /// Returns the problems of the TLS files that the configuration `file` names.

@@ -104,7 +104,7 @@ use super::*;
 )]
 #[case(
     "[policies.chains.c]\npolicies = [\"a\"]",
-    ":7: policies.chains.c: is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`"
+    ":7: policies.chains.c: is for no particular logins: name `client-kinds`, `connection-types`, `methods` or `issuers`, or use `order`"
 )]
 #[case(
     "[policies.max-limits]\nmemory = \"257MiB\"",

@@ -30,6 +30,7 @@ fn the_reference_has_every_key() {
         "identity",
         "policies",
         "key-value",
+        "exchange",
         "health",
         "log",
     ] {
