@@ -12,7 +12,7 @@ use url::Url;
 use crate::http::HttpOptions;
 use crate::login::{Login, LoginFuture, LoginSource};
 use crate::renewal::{Fetched, RenewalOptions, Renewing};
-use crate::token::{NewTokenClientError, Token, TokenError, TokenSource, unexpected};
+use crate::token::{NewTokenClientError, Token, TokenError, TokenSource, shown, unexpected};
 
 /// The options of [`ExchangeClient`].
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ impl Requests {
         };
         let parsed = UserCredentials::parse_pair(jwt.expose(), self.key.seed());
         let credentials = parsed.map_err(|source| TokenError::UserJwt {
-            url: url.to_string(),
+            url: shown(&url),
             source: Box::new(source),
         })?;
         let lifetime = lifetime(&credentials, &*self.options.renewal.clock);

@@ -101,7 +101,7 @@ impl Monitor {
 
     /// Returns whether the first connection is not made yet.
     pub(crate) fn is_first_connection(&self) -> bool {
-        self.client.lock().is_none()
+        *self.link.borrow() == Link::Down(0)
     }
 
     /// Connects again to the same server, because the present login ends soon.

@@ -13,6 +13,10 @@ use tokio::task::AbortHandle;
 
 use crate::token::TokenError;
 
+/// The maximum wait for a renewal while the present value can still be used, so that a slow service
+/// does not delay a reconnect.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
 /// The times at which credentials are obtained again.
 #[derive(Clone, Debug)]
 pub struct RenewalOptions {
@@ -103,7 +107,8 @@ struct Flight<T> {
 
 enum Step<T> {
     Done(Outcome<T>),
-    Wait(watch::Receiver<Option<Outcome<T>>>),
+    /// The end of a request, and the value until then.
+    Wait(watch::Receiver<Option<Outcome<T>>>, Option<Current<T>>),
 }
 
 impl Default for RenewalOptions {
@@ -155,18 +160,25 @@ impl<T: Clone + Send + Sync + 'static> Renewing<T> {
     }
 
     /// Returns a value that has not ended. Obtains another one if renewal is due, and returns the
-    /// present one if that fails.
+    /// present one if that fails or takes longer than a second.
     ///
     /// # Errors
     ///
     /// Fails if there is no value that has not ended, and none was obtained. For some time after a
     /// failure, returns the same failure without a request.
     pub(crate) async fn get(&self) -> Outcome<T> {
-        let mut waiting = match self.step() {
+        let (mut waiting, usable) = match self.step() {
             Step::Done(outcome) => return outcome,
-            Step::Wait(waiting) => waiting,
+            Step::Wait(waiting, usable) => (waiting, usable),
         };
-        let ended = waiting.wait_for(Option::is_some).await;
+        let end = waiting.wait_for(Option::is_some);
+        let ended = match usable {
+            None => end.await,
+            Some(current) => match tokio::time::timeout(MAX_WAIT, end).await {
+                Ok(ended) => ended,
+                Err(_) => return Ok(current),
+            },
+        };
         let outcome = ended.ok().and_then(|outcome| (*outcome).clone());
         match outcome.unwrap_or_else(|| Err(Arc::new(TokenError::Interrupted))) {
             Ok(current) => Ok(current),
@@ -196,23 +208,24 @@ impl<T: Clone + Send + Sync + 'static> Renewing<T> {
         if let Some(held) = held.filter(|held| !held.is_due(now)) {
             return Step::Done(Ok(self.shared.current(held, now, None)));
         }
+        let usable = held.filter(|held| !held.has_ended(now));
         if let Some(failure) = state.failure.as_ref().filter(|it| now < it.retry_from) {
-            let usable = held.filter(|held| !held.has_ended(now));
             return Step::Done(match usable {
                 Some(held) => Ok(self.shared.current(held, now, Some(&failure.error))),
                 None => Err(Arc::clone(&failure.error)),
             });
         }
+        let usable = usable.map(|held| self.shared.current(held, now, None));
         if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_under_way()) {
-            return match held.filter(|held| !held.has_ended(now)) {
-                Some(held) => Step::Done(Ok(self.shared.current(held, now, None))),
-                None => Step::Wait(flight.outcome.clone()),
+            return match usable {
+                Some(current) => Step::Done(Ok(current)),
+                None => Step::Wait(flight.outcome.clone(), None),
             };
         }
         let flight = self.start();
         let outcome = flight.outcome.clone();
         state.flight = Some(flight);
-        Step::Wait(outcome)
+        Step::Wait(outcome, usable)
     }
 
     /// Starts a request in a task of its own, so that it outlives the attempt that needs it.

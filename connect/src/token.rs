@@ -19,7 +19,7 @@ pub use error::TokenError;
 pub use stored::StoredToken;
 pub use token_exchange::{TokenExchange, TokenExchangeOptions};
 
-pub(crate) use error::{check_status, unexpected};
+pub(crate) use error::{check_status, no_answer, shown, unexpected};
 
 /// A token and its end. `Debug` does not show the token.
 #[derive(Clone, Debug, PartialEq, Eq)]

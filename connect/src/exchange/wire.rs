@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Requests;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::token::{Token, TokenError, check_status, unexpected};
+use crate::token::{Token, TokenError, check_status, no_answer, unexpected};
 
 /// The first line of the text that the client signs, so that the signature proves nothing to
 /// another service.
@@ -119,10 +119,7 @@ impl Requests {
             body: Secret::new(body),
         };
         let response = self.options.http.post(request).await;
-        let response = response.map_err(|source| TokenError::NoAnswer {
-            url: url.to_string(),
-            source,
-        })?;
+        let response = response.map_err(|error| no_answer(url, error))?;
         check_status(url, response)
     }
 

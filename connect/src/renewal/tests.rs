@@ -144,6 +144,23 @@ async fn a_caller_that_gives_up_does_not_cancel_the_request() {
 }
 
 #[tokio::test]
+async fn a_slow_renewal_leaves_the_present_value_in_use() {
+    let (service, clock) = (Service::new(), ManualClock::new(0));
+    let renewing = service.renewing(renewal_by(&clock), Some(LIFETIME));
+    renewing.get().await.unwrap();
+    service.gate.forget_permits(Semaphore::MAX_PERMITS);
+    clock.advance(Duration::from_secs(50));
+    for _ in 0..2 {
+        assert_eq!(renewing.get().await.unwrap().value, 1);
+    }
+    assert_eq!(service.requests(), 2);
+    service.gate.add_permits(1);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(renewing.get().await.unwrap().value, 2);
+    assert_eq!(service.requests(), 2);
+}
+
+#[tokio::test]
 async fn dropping_the_owner_cancels_the_request() {
     struct Reports(Arc<Semaphore>);
     impl Drop for Reports {

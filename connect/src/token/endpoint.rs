@@ -11,7 +11,7 @@ use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
-use super::{TokenError, check_status, unexpected};
+use super::{TokenError, check_status, no_answer, unexpected};
 use crate::http::{HttpOptions, HttpRequest, HttpResponse, InvalidEndpoint};
 use crate::renewal::Fetched;
 use crate::secret::SecretSource;
@@ -145,10 +145,7 @@ impl TokenEndpoint {
             body: encode(fields),
         };
         let response = self.http.post(request).await;
-        let response = response.map_err(|source| TokenError::NoAnswer {
-            url: self.url.to_string(),
-            source,
-        })?;
+        let response = response.map_err(|error| no_answer(&self.url, error))?;
         check_status(&self.url, response)
     }
 

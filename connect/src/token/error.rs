@@ -108,7 +108,7 @@ struct ErrorBody {
 
 /// Returns the answer if its status means success.
 pub(crate) fn check_status(url: &Url, response: HttpResponse) -> Result<HttpResponse, TokenError> {
-    let (url, status) = (url.to_string(), response.status);
+    let (url, status) = (shown(url), response.status);
     match status {
         200..=299 => Ok(response),
         // Request timeout, too early, too many requests: later, the same request can succeed.
@@ -121,8 +121,21 @@ pub(crate) fn check_status(url: &Url, response: HttpResponse) -> Result<HttpResp
     }
 }
 
+/// Returns the error of a request without an answer.
+pub(crate) fn no_answer(url: &Url, source: HttpError) -> TokenError {
+    let url = shown(url);
+    TokenError::NoAnswer { url, source }
+}
+
+/// Returns the address without its query, which can hold a secret.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.into()
+}
+
 pub(crate) fn unexpected(url: &Url, problem: &'static str) -> TokenError {
-    let url = url.to_string();
+    let url = shown(url);
     TokenError::Unexpected { url, problem }
 }
 
@@ -150,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_from_an_outage() {
-        let url = Url::parse("https://idp.example/token").unwrap();
+        let url = Url::parse("https://idp.example/token?key=hunter2").unwrap();
         for (status, body, is_refusal, shown) in [
             (
                 400,
@@ -178,6 +191,7 @@ mod tests {
             assert_eq!(error.is_refusal(), is_refusal, "{status}");
             let text = error.to_string();
             assert!(text.ends_with(&format!("status {shown}")), "{text}");
+            assert!(text.starts_with("`https://idp.example/token` "), "{text}");
             let caused = TokenError::Source(Arc::new(error));
             assert_eq!(caused.is_refusal(), is_refusal, "{status}");
         }

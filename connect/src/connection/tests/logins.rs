@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use futures::FutureExt as _;
+use portcullis_harness::Gauge;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::*;
+use crate::authentication::ProofReader;
 use crate::fake_server::{FakeServer, Rule, within};
 use crate::hooks::Peer;
 use crate::login::TokenLogin;
@@ -104,6 +106,37 @@ async fn a_login_is_renewed_before_its_end() {
     assert_eq!(connection.status().counts().renewals, 1);
     let third = server.accept().now_or_never();
     assert!(third.is_none(), "a login without an end is not renewed");
+}
+
+/// The number of connections that wait for the renewal of their login.
+const WAITING: u32 = 10_000;
+
+/// The maximum memory of one of them, in bytes. Far above the measured size, because other tests
+/// allocate at the same time.
+const MAX_WAITING_SIZE: u64 = 16 * 1024;
+
+#[tokio::test]
+async fn ten_thousand_logins_wait_for_their_renewal_in_little_memory() {
+    let used = || Gauge::of(std::process::id()).unwrap().memory * 1024;
+    let before = used();
+    let mut waiting = Vec::new();
+    for _ in 0..WAITING {
+        let tokens = Listed::new([Answer::Token("a-token", Some(Duration::from_hours(1)))]);
+        let servers = vec!["nats://127.0.0.1:4222".to_owned()];
+        let options = with_tokens(ConnectionOptions::new("orders", servers), &tokens);
+        let pending = PendingConnection::new(options);
+        let disk = Arc::clone(&pending.options.disk);
+        let proofs = ProofReader::new(pending.options.authentication.clone(), disk);
+        let proofs = Arc::new(proofs);
+        let reading = proofs.current().await.unwrap().unwrap();
+        proofs.present(&reading);
+        let renewal = LoginRenewal::start(&pending.options, &proofs, &pending.monitor);
+        // Lets the task begin to wait.
+        tokio::task::yield_now().await;
+        waiting.push((pending, renewal.unwrap()));
+    }
+    let each = used().saturating_sub(before) / u64::from(WAITING);
+    assert!(each > 0 && each < MAX_WAITING_SIZE, "{each} bytes");
 }
 
 #[tokio::test]
