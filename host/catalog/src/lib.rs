@@ -34,9 +34,11 @@
 //!   that proves one version.
 //! - [`sign`] and [`signer`]: signatures of modules.
 //! - [`rollback`]: puts a stored version back. [`test_policies`], [`test_module`]: run policy
-//!   tests without serving. [`inspect`]: describes a policy, its limits and its problems.
-//!   [`diff_versions`]: compares the access that two versions give.
+//!   tests without serving. [`measure_module`]: measures decisions on their logins. [`inspect`]:
+//!   describes a policy, its limits and its problems. [`diff_versions`]: compares the access that
+//!   two versions give.
 //! - [`Assertions`]: what logins must and must not reach with all policies together.
+//! - [`settings_schema`], [`tests_schema`]: the JSON Schemas of the files next to a module.
 
 #![cfg_attr(
     test,
@@ -62,6 +64,7 @@ mod lines;
 mod link;
 mod lint;
 mod loader;
+mod measure;
 mod numbers;
 mod options;
 mod parallel;
@@ -72,6 +75,7 @@ mod releases;
 mod report;
 mod rollback;
 mod routes;
+mod schema;
 mod settings;
 mod signature;
 mod slowness;
@@ -98,11 +102,13 @@ pub use freshness::{Freshness, check_state_directory};
 pub use inspect::{Inspection, inspect};
 pub use link::LoadedPolicy;
 pub use lint::{Finding, Lint, Linted, lint_module, lint_settings};
+pub use measure::{MeasuredDecision, MeasuredPolicy, measure_module};
 pub use numbers::CatalogNumbers;
 pub use options::CatalogOptions;
 pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
 pub use policy_tests::{
-    Impossible, PermitCheck, PermittedLogin, TestOutcome, UpdateError, UpdatedTests, update_tests,
+    Impossible, PermitCheck, PermittedLogin, TestOutcome, UpdateError, UpdatedTests, tests_schema,
+    update_tests,
 };
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -111,6 +117,7 @@ pub use prover::{ChildError, ChildFailure, ChildLimits, ChildProver, Prover, pro
 pub use releases::{UnknownReleases, check_releases};
 pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
+pub use schema::settings_schema;
 pub use settings::problem::SettingsFileProblem;
 pub use signature::{
     InvalidPublisher, Publisher, SignError, Signature, SignatureError, SignedFiles, Statement,

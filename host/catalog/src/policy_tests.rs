@@ -11,14 +11,15 @@ mod login;
 mod permit_check;
 mod possible;
 pub(crate) mod problem;
+mod schema;
 mod update;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, DenyFilter, KeyValues, PolicyName, Verdict};
-use portcullis_engine::Policy;
+use portcullis_engine::{EvaluationError, Policy};
 use portcullis_environment::Clock;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,7 @@ pub use permit_check::{PermitCheck, PermittedLogin};
 pub use possible::Impossible;
 pub(crate) use possible::is_possible;
 use problem::{TestFileProblem, TestProblem};
+pub use schema::tests_schema;
 pub use update::{UpdateError, UpdatedTests, update_tests};
 
 /// Maximum time of a test. The policy's own deadline applies too; the difference leaves room for
@@ -43,6 +45,9 @@ pub use update::{UpdateError, UpdatedTests, update_tests};
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Maximum number of failed tests that a refusal describes, and of log lines for each.
 const SHOWN: usize = 3;
+
+/// Maximum number of measured decisions of one test.
+const MAX_MEASURED: usize = 1_000_000;
 
 /// The tests of one policy.
 #[derive(Debug, Default)]
@@ -69,6 +74,8 @@ pub struct TestOutcome {
     pub line: usize,
     /// Fuel that the decision used: about one unit for an instruction, equal on every machine.
     pub fuel: u64,
+    /// Size of the instance's memories after the decision, in bytes.
+    pub memory: usize,
     /// The questions that the decision asked the host, each once, such as `identity.username` or
     /// `identity.claim(roles)`.
     pub asked: Vec<String>,
@@ -136,6 +143,19 @@ impl PolicyTests {
         logins.collect()
     }
 
+    /// Measures the decision of every test on `policy`, for `span` all together.
+    pub(crate) fn measure(
+        &self,
+        policy: &Policy,
+        span: Duration,
+        clock: &dyn Clock,
+    ) -> Vec<Vec<Duration>> {
+        let tests = self.0.iter();
+        let share = span / u32::try_from(self.len()).unwrap_or(u32::MAX).max(1);
+        let measured = tests.map(|test| test.measure(policy, share, clock));
+        measured.collect()
+    }
+
     /// Runs every test on `policy`. Measures the fuel on `metered`, which is the same policy.
     pub(crate) fn run(
         &self,
@@ -179,15 +199,40 @@ impl PolicyTest {
         })
     }
 
+    fn decide(
+        &self,
+        policy: &Policy,
+        request: &Arc<AuthorizationRequest>,
+        now: Instant,
+    ) -> Result<Verdict, EvaluationError> {
+        // The current content of the operator's buckets must not decide whether a policy is good.
+        policy
+            .evaluate(Arc::clone(request), now + DEADLINE)
+            .with_key_values(&self.key_values)
+            .run()
+    }
+
+    /// Returns the times of decisions on `policy`, made one after the other for `span`, at least
+    /// one and at most [`MAX_MEASURED`].
+    fn measure(&self, policy: &Policy, span: Duration, clock: &dyn Clock) -> Vec<Duration> {
+        let request = Arc::new(self.request.clone());
+        let end = clock.now() + span;
+        let mut times = Vec::new();
+        loop {
+            let started = clock.now();
+            // The tests have passed, so every verdict is the expected one.
+            let _ = std::hint::black_box(self.decide(policy, &request, started));
+            let ended = clock.now();
+            times.push(ended.saturating_duration_since(started));
+            if ended >= end || times.len() >= MAX_MEASURED {
+                return times;
+            }
+        }
+    }
+
     fn run(&self, policy: &Policy, metered: &Policy, clock: &dyn Clock) -> TestOutcome {
         let request = Arc::new(self.request.clone());
-        // The current content of the operator's buckets must not decide whether a policy is good.
-        let serve = || {
-            policy
-                .evaluate(Arc::clone(&request), clock.now() + DEADLINE)
-                .with_key_values(&self.key_values)
-                .run()
-        };
+        let serve = || self.decide(policy, &request, clock.now());
         let fuel = self.fuel.unwrap_or(u64::MAX);
         let count = || {
             metered
@@ -217,6 +262,7 @@ impl PolicyTest {
             name: self.name.clone(),
             line: self.line,
             fuel: counted.fuel,
+            memory: counted.memory,
             asked: counted.asked,
             log: counted.log,
             doubts: doubts.unwrap_or_default(),

@@ -50,6 +50,13 @@ impl SettingsFile {
             _ => Err(refusal(file, problems)),
         }
     }
+
+    /// Returns the JSON Schema of the settings file of the policy `name`.
+    pub(crate) fn schema(name: &PolicyName, terms: &Terms) -> serde_json::Value {
+        Document::schema(|_, root| {
+            read_file(root, name, terms);
+        })
+    }
 }
 
 /// Returns one error for all problems, at the line of the first.
@@ -80,9 +87,7 @@ fn read_file(mut root: Section<'_>, name: &PolicyName, terms: &Terms) -> Option<
     let settings = settings.map_or(Some(toml::Table::new()), Setting::any_table);
     let limits = read_limits(root.section("limits"), name, terms);
     let decisions = read_instances(root.section("instances"), name, terms);
-    if root.has("grants")
-        && let Some(grants) = root.setting("grants")
-    {
+    if let Some(grants) = root.refused("grants") {
         report_moved_grants(grants, name);
     }
     root.finish();

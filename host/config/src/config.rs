@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_authority::Ceilings;
-use portcullis_toml::{Checked, Document, Problem, Problems, Read, Table};
+use portcullis_toml::{Checked, Document, Problem, Problems, Read, Section};
 
 use crate::callout::Callout;
 use crate::exchange::Exchange;
@@ -92,11 +92,15 @@ impl Parts {
     /// Parses the tables, and records the secrets that they name. `None` if the text is not TOML.
     pub(crate) fn parse(document: &Document<'_>, secrets: &NamedSecrets) -> Option<Self> {
         let table = document.parse()?;
-        Some(Self::read(document, &table, secrets))
+        Some(Self::read(document, document.root(&table), secrets))
     }
 
-    fn read<'a>(document: &'a Document<'a>, table: &'a Table<'a>, secrets: &NamedSecrets) -> Self {
-        let mut root = document.root(table);
+    /// Reads the tables in `root`.
+    pub(crate) fn read(
+        document: &Document<'_>,
+        mut root: Section<'_>,
+        secrets: &NamedSecrets,
+    ) -> Self {
         let parts = Self {
             nats: Nats::read(root.section("nats"), "portcullis", secrets),
             callout: Callout::read(root.section("callout"), root.has("operator"), secrets),

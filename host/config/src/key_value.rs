@@ -64,7 +64,7 @@ fn read_nats(mut section: Section<'_>, secrets: &NamedSecrets) -> Read<Option<Bo
     if !section.is_present() {
         return Some(None);
     }
-    if let Some(setting) = section.setting("max-disconnected") {
+    if let Some(setting) = section.refused("max-disconnected") {
         setting.report("is for [nats] only: what is known of a bucket outlives its connection");
         return None;
     }

@@ -29,6 +29,7 @@ mod nats;
 mod operator;
 mod options;
 mod policies;
+mod schema;
 mod secrets;
 mod seeds;
 mod sources;

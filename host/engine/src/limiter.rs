@@ -84,6 +84,11 @@ impl Limiter {
             elements: 0,
         }
     }
+
+    /// Returns the size of all memories, in bytes.
+    pub(crate) const fn memory(&self) -> usize {
+        self.memory
+    }
 }
 
 impl ResourceLimiter for Limiter {

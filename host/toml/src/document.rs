@@ -4,10 +4,14 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
 
+use serde_json::Value;
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
+use crate::path::TablePath;
 use crate::problem::Problem;
+use crate::schema::Node;
+use crate::section::Section;
 
 /// A file that is being read, with its problems so far.
 #[derive(Debug)]
@@ -16,6 +20,16 @@ pub struct Document<'a> {
     text: &'a str,
     shows_values: bool,
     problems: RefCell<Vec<Problem>>,
+    /// The questions of the reader, if the document stands for all files of its kind.
+    probe: Option<Probe<'a>>,
+}
+
+/// The record of a reader's questions.
+#[derive(Debug)]
+pub(crate) struct Probe<'a> {
+    pub(crate) schema: RefCell<Node>,
+    /// The value of every key. No reader sees it.
+    pub(crate) value: Spanned<DeValue<'a>>,
 }
 
 /// The content of a file. [`Document::root`] reads it.
@@ -30,7 +44,28 @@ impl<'a> Document<'a> {
             text,
             shows_values: true,
             problems: RefCell::new(Vec::new()),
+            probe: None,
         }
+    }
+
+    /// Returns the JSON Schema of the files that `read` accepts. `read` gets a table that has every
+    /// key, with values of which none is valid: it has to go on after an invalid value.
+    pub fn schema(read: impl FnOnce(&Document<'_>, Section<'_>)) -> Value {
+        let document = Document {
+            probe: Some(Probe {
+                schema: RefCell::default(),
+                value: Spanned::new(0..0, DeValue::Boolean(false)),
+            }),
+            ..Document::new(Path::new(""), "")
+        };
+        read(&document, Section::probe(&document));
+        let schema = document.probe.map(|probe| probe.schema.into_inner());
+        schema.unwrap_or_default().into_json()
+    }
+
+    /// Returns the record of the reader's questions, if this is no file.
+    pub(crate) const fn probe(&self) -> Option<&Probe<'a>> {
+        self.probe.as_ref()
     }
 
     /// Makes messages describe the expected value without the actual one, because files of this
@@ -58,6 +93,13 @@ impl<'a> Document<'a> {
     /// Returns the file.
     pub const fn file(&self) -> &'a Path {
         self.file
+    }
+
+    /// Records a question of the reader about a table.
+    pub(crate) fn ask(&self, path: TablePath<'_>, record: impl FnOnce(&mut Node)) {
+        if let Some(probe) = &self.probe {
+            record(probe.schema.borrow_mut().at(path.steps()));
+        }
     }
 
     /// Returns the problems in the order of their lines.

@@ -12,6 +12,7 @@
 //!   [`InvalidValue`]: a reason why a text is not a value.
 //! - [`Keyed`]: a value with the key that names it, such as the place of a secret.
 //! - [`Problem`], [`Problems`], [`Checked`]: the results.
+//! - [`Document::schema`]: the JSON Schema of the files that a reader accepts.
 //! - [`nearest`]: the suggestion for an unknown key. [`text`]: escapes for terminals.
 //!
 //! # Example
@@ -41,6 +42,7 @@ mod kind;
 pub mod kinds;
 mod path;
 mod problem;
+mod schema;
 mod section;
 mod setting;
 mod suggestion;

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use crate::schema::Step;
+
 /// Maximum depth of nested tables.
 const DEPTH: usize = 6;
+/// Stands for any name in a schema.
+const NAMED: &str = "*";
 
 /// The names of the tables around a table, followed by its own, as in `operator.accounts.APP`.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +26,20 @@ impl<'a> TablePath<'a> {
             *free = name;
         }
         self
+    }
+
+    /// Returns the path of a table with a name that the user chose, in this one.
+    pub(crate) fn named(self) -> Self {
+        self.child(NAMED)
+    }
+
+    /// Returns the steps from the table of the whole file to this one.
+    pub(crate) fn steps(self) -> impl Iterator<Item = Step<'a>> {
+        let names = self.names.into_iter().filter(|name| !name.is_empty());
+        names.map(|name| match name {
+            NAMED => Step::Named,
+            key => Step::Key(key),
+        })
     }
 
     /// Returns the full name of a key in this table.

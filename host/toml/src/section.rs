@@ -12,6 +12,7 @@ use crate::kind::{Keyed, Kind};
 use crate::kinds::{TEXT, VARIABLE};
 use crate::path::TablePath;
 use crate::problem::Problem;
+use crate::schema::Node;
 use crate::setting::Setting;
 use crate::suggestion::nearest;
 
@@ -43,13 +44,26 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// Returns the table of all files of a kind.
+    pub(crate) const fn probe(document: &'a Document<'a>) -> Self {
+        Self {
+            document,
+            path: TablePath::ROOT,
+            span: None,
+            table: None,
+            asked: Vec::new(),
+        }
+    }
+
     /// Returns a table in this one. An absent one is empty.
     #[must_use]
     pub fn section(&mut self, name: &'static str) -> Self {
         let setting = self.setting(name);
+        let path = self.path.child(name);
+        self.document.ask(path, Node::is_table);
         Self {
             document: self.document,
-            path: self.path.child(name),
+            path,
             span: setting.map(|setting| setting.value.span()),
             table: setting.and_then(Setting::table),
             asked: Vec::new(),
@@ -64,6 +78,14 @@ impl<'a> Section<'a> {
         kind: &Kind<K>,
         read: impl Fn(Self) -> Option<V>,
     ) -> Option<BTreeMap<K, V>> {
+        if self.document.probe().is_some() {
+            self.document
+                .ask(self.path, |node| node.has_names(kind.expected));
+            let path = self.path.named();
+            self.document.ask(path, Node::is_table);
+            // No name is valid in a schema.
+            return read(Self { path, ..self }).and(None);
+        }
         let entries = self.table.into_iter().flatten();
         let read_entry = |(name, value): (&'a Spanned<DeString<'a>>, &'a Spanned<_>)| {
             let setting = self.setting_of(name.get_ref(), value);
@@ -86,8 +108,23 @@ impl<'a> Section<'a> {
     /// Returns the value of a key. `None` if the table does not have it.
     pub fn setting(&mut self, key: &'static str) -> Option<Setting<'a>> {
         self.asked.push(key);
-        let value = self.table?.get(key)?;
-        Some(self.setting_of(key, value))
+        let value = match self.document.probe() {
+            Some(probe) => &probe.value,
+            None => self.table?.get(key)?,
+        };
+        let setting = self.setting_of(key, value);
+        setting.ask(|_| ());
+        Some(setting)
+    }
+
+    /// Returns the value of a key that this table may not have, for a message that says why. `None`
+    /// if the table does not have it.
+    pub fn refused(&mut self, key: &'static str) -> Option<Setting<'a>> {
+        if self.document.probe().is_some() {
+            self.document.ask(self.path.child(key), Node::is_refused);
+            return None;
+        }
+        self.has(key).then(|| self.setting(key)).flatten()
     }
 
     fn setting_of(&self, key: &'a str, value: &'a Spanned<DeValue<'a>>) -> Setting<'a> {
@@ -121,12 +158,12 @@ impl<'a> Section<'a> {
 
     /// Returns whether the file has this table.
     pub const fn is_present(&self) -> bool {
-        self.table.is_some()
+        self.table.is_some() || self.document.probe().is_some()
     }
 
     /// Returns whether the table is empty or absent.
     pub fn is_empty(&self) -> bool {
-        self.table.is_none_or(DeTable::is_empty)
+        self.table.is_none_or(DeTable::is_empty) && self.document.probe().is_none()
     }
 
     /// Returns a path, relative to the directory of the file.
@@ -173,7 +210,8 @@ impl<'a> Section<'a> {
 
     /// Returns whether the table has a key, with any value.
     pub fn has(&self, key: &str) -> bool {
-        self.table.is_some_and(|table| table.contains_key(key))
+        let has = |table: &DeTable<'_>| table.contains_key(key);
+        self.table.is_some_and(has) || self.document.probe().is_some()
     }
 
     /// Reports a problem of a missing key.

@@ -1,6 +1,7 @@
 //! Values with their positions.
 
 use serde::Deserialize as _;
+use serde_json::json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -8,6 +9,7 @@ use crate::document::Document;
 use crate::kind::Kind;
 use crate::path::TablePath;
 use crate::problem::Problem;
+use crate::schema::{self, Node, Step};
 
 /// A value with its position.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +23,9 @@ pub struct Setting<'a> {
 impl<'a> Setting<'a> {
     /// Parses the value as a `kind` of value. `None`, with a problem, if it is not one.
     pub fn parse<T>(self, kind: &Kind<T>) -> Option<T> {
+        if self.ask(|node| node.takes(schema::string(kind))) {
+            return None;
+        }
         let Some(text) = self.value.get_ref().as_str() else {
             return self.report_type(kind.expected);
         };
@@ -39,6 +44,9 @@ impl<'a> Setting<'a> {
 
     /// Returns the value as a table.
     pub(crate) fn table(self) -> Option<&'a DeTable<'a>> {
+        if self.document.probe().is_some() {
+            return None;
+        }
         match self.value.get_ref() {
             DeValue::Table(table) => Some(table),
             _ => self.report_type("a table"),
@@ -47,6 +55,9 @@ impl<'a> Setting<'a> {
 
     /// Returns the value as a table of any content. `None`, with a problem, if it is not a table.
     pub fn any_table(self) -> Option<toml::Table> {
+        if self.ask(|node| node.takes(json!({ "type": "object" }))) {
+            return None;
+        }
         self.table()?;
         match toml::Table::deserialize(ValueDeserializer::from(self.value.clone())) {
             Ok(table) => Some(table),
@@ -62,6 +73,9 @@ impl<'a> Setting<'a> {
 
     /// Returns the value as a Boolean.
     pub fn flag(self) -> Option<bool> {
+        if self.ask(|node| node.takes(json!({ "type": "boolean" }))) {
+            return None;
+        }
         match self.value.get_ref() {
             DeValue::Boolean(value) => Some(*value),
             _ => self.report_type("`true` or `false`"),
@@ -70,6 +84,9 @@ impl<'a> Setting<'a> {
 
     /// Returns the value as a whole number that is not negative.
     pub fn whole_number(self) -> Option<usize> {
+        if self.ask(|node| node.takes(json!({ "type": "integer", "minimum": 0 }))) {
+            return None;
+        }
         let DeValue::Integer(number) = self.value.get_ref() else {
             return self.report_type("a whole number, not negative");
         };
@@ -89,6 +106,10 @@ impl<'a> Setting<'a> {
 
     /// Returns the value as a whole number from `least` to `most`.
     pub fn number(self, least: i64, most: i64) -> Option<i64> {
+        let schema = || json!({ "type": "integer", "minimum": least, "maximum": most });
+        if self.ask(|node| node.takes(schema())) {
+            return None;
+        }
         let DeValue::Integer(number) = self.value.get_ref() else {
             return self.report_type("a whole number");
         };
@@ -109,6 +130,10 @@ impl<'a> Setting<'a> {
     /// Parses the elements of an array, each as a `kind` of value. `None` if one of them is
     /// invalid.
     pub fn list<T>(self, kind: &Kind<T>) -> Option<Vec<T>> {
+        let schema = || json!({ "type": "array", "items": schema::string(kind) });
+        if self.ask(|node| node.takes(schema())) {
+            return None;
+        }
         let DeValue::Array(elements) = self.value.get_ref() else {
             return self.report_type(&format!("an array, each element {}", kind.expected));
         };
@@ -127,6 +152,16 @@ impl<'a> Setting<'a> {
     /// Reports a warning about this value.
     pub fn warn(self, message: impl Into<String>) {
         self.record(Problem::warning(self.document.file(), message));
+    }
+
+    /// Records a question of the reader. Returns `false` if this is a value of a file.
+    pub(crate) fn ask(self, record: impl FnOnce(&mut Node)) -> bool {
+        let Some(probe) = self.document.probe() else {
+            return false;
+        };
+        let path = self.section.steps().chain([Step::Key(self.key)]);
+        record(probe.schema.borrow_mut().at(path));
+        true
     }
 
     fn report_type<T>(self, expected: &str) -> Option<T> {

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Keys of `[defaults]`, which are keys of a test too.
-const KEYS: [&str; 4] = ["fuel", "login", "now", "permit"];
+pub(super) const KEYS: [&str; 4] = ["fuel", "login", "now", "permit"];
 
 /// A mistake in `[defaults]`, and its place in the file.
 pub(crate) type Misplaced = (Range<usize>, String);

@@ -1,9 +1,9 @@
 //! The format of a test file.
 
 use std::collections::BTreeMap;
-
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
@@ -16,16 +16,17 @@ use crate::access::StatedAccess;
 pub(crate) const NOW: u64 = 1_767_225_600;
 
 /// The content of `NAME.tests.toml`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TestFile {
     pub(super) tests: Vec<Test>,
 }
 
 /// One entry of `[[tests]]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Test {
+    #[schemars(with = "String")]
     pub(super) name: Spanned<String>,
     #[serde(default = "now")]
     pub(super) now: u64,
@@ -78,7 +79,7 @@ const fn now() -> u64 {
 /// A client's credentials, and the facts that the host found out about the client. The names are
 /// those of the contract, except for `proved` (its `strength`) and `claims` (what its `claim` and
 /// the like read). The credentials stand at the top level.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Login {
     pub(super) username: Option<String>,
@@ -97,7 +98,7 @@ pub(crate) struct Login {
 }
 
 /// The values of the contract's interface `identity`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Identity {
     pub(super) method: String,
@@ -107,6 +108,7 @@ pub(super) struct Identity {
     pub(super) issuer: Option<String>,
     pub(super) expires_at: Option<u64>,
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub(super) claims: toml::Table,
     #[serde(default)]
     pub(super) groups: Vec<String>,
@@ -117,7 +119,7 @@ pub(super) struct Identity {
 }
 
 /// The values of the contract's interface `certificate`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Certificate {
     pub(super) verified: bool,
@@ -135,7 +137,7 @@ pub(super) struct Certificate {
 }
 
 /// The values of the contract's interface `client`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Client {
     pub(super) host: Option<String>,
@@ -175,7 +177,7 @@ impl Default for Client {
 }
 
 /// The values of the contract's interface `server`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Server {
     pub(super) id: Option<String>,
@@ -188,7 +190,7 @@ pub(super) struct Server {
 
 /// An expected permit. The account and the permissions are compared completely, and other fields if
 /// the test states them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Permit {
     pub(super) account: String,
@@ -212,7 +214,7 @@ pub(super) struct Permit {
 }
 
 /// The subjects of one side of the permissions: publish or subscribe.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Subjects {
     pub(super) allow: Vec<String>,
@@ -220,7 +222,7 @@ pub(super) struct Subjects {
 }
 
 /// Permissions for replies. Zero means the server's default.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Responses {
     pub(super) max: u32,
@@ -228,7 +230,7 @@ pub(super) struct Responses {
 }
 
 /// A part of every day. Each end has the form `HH:MM:SS`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TimeRange {
     pub(super) start: String,

@@ -279,6 +279,7 @@ account = "APP"
             name: name.to_owned(),
             line: 1,
             fuel: 0,
+            memory: 0,
             asked: Vec::new(),
             log: Vec::new(),
             doubts: Vec::new(),

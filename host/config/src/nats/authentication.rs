@@ -30,7 +30,7 @@ pub(crate) fn read(
     let jwt = secrets.read(section, "user-jwt-file", "user-jwt-env", text);
     let seed = secrets.read(section, "nkey-seed-file", "nkey-seed-env", user_seed);
     let credentials = secrets.read(section, "creds-file", "creds-env", creds);
-    let user = section.setting("user");
+    let user = section.setting("user").map(|user| user.parse(&TEXT));
     let password = secrets.read(section, "password-file", "password-env", text);
     let token = secrets.read(section, "token-file", "token-env", text);
     match way(section)? {
@@ -43,7 +43,7 @@ pub(crate) fn read(
         Some("creds-file" | "creds-env") => credentials.map(Authentication::Credentials),
         Some("token-file" | "token-env") => token.map(Authentication::Token),
         Some(_) => Some(Authentication::Password {
-            user: user?.parse(&TEXT)?,
+            user: user??,
             password: password?,
         }),
     }

@@ -25,6 +25,8 @@ pub struct Metered {
     pub verdict: Result<Verdict, EvaluationError>,
     /// Fuel that the policy's own code used. Work of the host costs none.
     pub fuel: u64,
+    /// Size of the instance's memories after the decision, in bytes.
+    pub memory: usize,
     /// Questions that the policy asked the host, each once, in the words of the contract:
     /// `identity.username`, `identity.claim(roles)`.
     pub asked: Vec<String>,
@@ -235,6 +237,7 @@ impl<'a> Evaluation<'a> {
             verdict,
             log: lines.unwrap_or_default(),
             fuel: fuel.saturating_sub(left),
+            memory: store.data().limiter.memory(),
             asked: asked.map(Questions::into_texts).unwrap_or_default(),
         }
     }

@@ -42,6 +42,7 @@ fn test(outcome: &TestOutcome) -> Value {
         "passed": outcome.failure.is_none(),
         "failure": outcome.failure,
         "fuel": outcome.fuel,
+        "memory": outcome.memory,
         "asked": outcome.asked,
         "log": outcome.log,
         "warnings": outcome.doubts,

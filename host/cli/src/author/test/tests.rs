@@ -2,7 +2,7 @@ use super::*;
 
 fn outcome(name: &str, failure: Option<&str>) -> TestOutcome {
     let outcome = serde_json::json!({
-        "name": name, "line": 7, "fuel": 0, "asked": [], "log": ["warn: a < b"],
+        "name": name, "line": 7, "fuel": 0, "memory": 0, "asked": [], "log": ["warn: a < b"],
         "doubts": ["an open inbox"], "permitted": null, "failure": failure, "transient": false,
     });
     serde_json::from_value(outcome).unwrap()
