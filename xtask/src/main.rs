@@ -12,6 +12,7 @@
 //! - [`guide`]: execution of the pages in `docs/guide`.
 //! - [`api`]: the public items of the SDK, compared with a list.
 //! - [`msrv`]: a build with the oldest supported Rust.
+//! - [`package`]: the packages of crates that read files from other folders.
 //! - [`setup`]: installation of the tools that the verbs need; each function is idempotent.
 //! - [`workspace`], [`process`], [`version`], [`failure`]: code that the other modules share.
 
@@ -25,6 +26,7 @@ mod guide;
 #[cfg(test)]
 mod manifests;
 mod msrv;
+mod package;
 mod process;
 mod prose;
 mod setup;

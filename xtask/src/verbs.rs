@@ -10,6 +10,7 @@ use crate::api;
 use crate::arguments::Suite;
 use crate::failure::Result;
 use crate::msrv;
+use crate::package;
 use crate::process;
 use crate::prose;
 use crate::setup::{self, Node};
@@ -215,7 +216,7 @@ fn prepare_clients(
 
 /// Checks documents, comments, dependencies, formatting, lints and documentation, as CI does.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(11);
+    let mut steps = Steps::new(12);
     steps.run("documents and comments", || {
         prose::check(&workspace.file(""))
     })?;
@@ -275,6 +276,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         package.args(["--package", "portcullis-permit-rules"]);
         package.args(["--package", "portcullis-sdk"]);
         process::run(package.args(["--target", WASM_TARGET]))
+    })?;
+    steps.run("packages of the program and of the engine", || {
+        package::check_links(workspace)
     })
 }
 

@@ -14,7 +14,7 @@ const WORLD: &str = "policy";
 /// Contract of this host. Empty if its text cannot be parsed, so that no module fits; a test guards
 /// against that.
 pub(crate) static CONTRACT: LazyLock<Contract> =
-    LazyLock::new(|| Contract::read(include_str!("../../../wit/policy.wit")).unwrap_or_default());
+    LazyLock::new(|| Contract::read(include_str!("../wit/policy.wit")).unwrap_or_default());
 
 /// The functions that a version of the contract provides to policies.
 #[derive(Debug, Default)]

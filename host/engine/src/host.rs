@@ -19,7 +19,7 @@ mod permits;
 mod generated {
     //! Bindings generated from `wit/policy.wit`.
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "wit",
         world: "policy",
         imports: { default: trappable },
         with: { "portcullis:policy/permits.permit": portcullis_core::PermitBuilder },

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 /// The sources by path, which begins with the name of the package.
 pub(super) const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 /// The manifest of the workspace, from which the crates inherit.
-const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
+const WORKSPACE: &str = include_str!("../../workspace.toml");
 /// The parts of a manifest that a crate needs only inside the workspace.
 const LEFT_OUT: [&str; 3] = ["dev-dependencies", "example", "lints"];
 
@@ -125,7 +125,7 @@ mod tests {
                     let is_brought = packages.iter().any(|(name, _)| name == dependency);
                     assert!(
                         is_brought,
-                        "`{name}` needs `{dependency}`: list it in build.rs"
+                        "`{name}` needs `{dependency}`: link it into `host/cli/sdk`"
                     );
                 }
             }
