@@ -58,6 +58,9 @@ Usage: cargo xtask <verb>
                     number of clients that can log in at the same instant before one is rejected,
                     with this host and with the reference callout, and the reconnection of
                     thousands after a restart of their server; FILE gets the same numbers
+  bench watch [--json FILE]
+                    time from a save of a small policy's source, with `portcullis policy watch`, to a
+                    host that serves the new version; FILE gets the same rows
   bench all [--seconds N]
                     runs floor, handle, flood, login, start, storm, reload and scale, then report
   bench report      writes docs/performance.md from the latest results of `bench all`

@@ -18,6 +18,7 @@ pub(crate) enum Bench {
     Scale,
     Start,
     Storm,
+    Watch,
 }
 
 /// The way in which a program measures, which decides what it needs.
@@ -32,7 +33,7 @@ pub(crate) enum Kind {
 }
 
 impl Bench {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Connections,
         Self::Contract,
         Self::Engine,
@@ -45,6 +46,7 @@ impl Bench {
         Self::Scale,
         Self::Start,
         Self::Storm,
+        Self::Watch,
     ];
 
     /// The programs whose results are in `docs/performance.md`, in the order in which they run.
@@ -79,6 +81,7 @@ impl Bench {
             Self::Scale => "scale",
             Self::Start => "start",
             Self::Storm => "storm",
+            Self::Watch => "watch",
         }
     }
 
