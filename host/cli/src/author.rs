@@ -1,5 +1,7 @@
-//! The tools of policy authors: `portcullis policy new`, `build`, `test`, `lint` and `watch`.
+//! The tools of policy authors: `portcullis policy new`, `build`, `test`, `bench`, `lint` and
+//! `watch`.
 
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod crate_build;
 mod hints;

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
@@ -11,7 +12,9 @@ use crate::author::crate_build::PROFILE;
 use crate::author::template::Template;
 use crate::exit::ExitCode;
 use crate::policy::DiffArguments;
+use crate::schema::SchemaOf;
 use crate::telemetry;
+use crate::test_bed::TestBed;
 
 /// The parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
@@ -54,6 +57,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "BUCKET")]
         key_value: Vec<BucketName>,
     },
+    /// Run a command next to a nats-server and a host of its own, for tests of applications. The
+    /// command finds the server in the variable `NATS_URL`.
+    Run(TestBed),
     /// Convert the configuration of another callout service to one of Portcullis.
     Import {
         /// The service whose configuration to import.
@@ -76,6 +82,12 @@ pub(crate) enum Command {
         /// The configuration, portcullis.toml, whose limits and publishers apply.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of a file, for editors.
+    Schema {
+        /// The file.
+        #[arg(value_enum, value_name = "FILE")]
+        of: SchemaOf,
     },
     /// Read a password from standard input and print its argon2id hash.
     Hash {
@@ -162,6 +174,18 @@ pub(crate) enum PolicyVerb {
         #[arg(long, conflicts_with = "json")]
         update: bool,
     },
+    /// Measure the decisions of a policy on the logins of its tests: time, fuel and memory.
+    Bench {
+        /// A module, or the folder of a crate, which is built first.
+        #[arg(value_name = "MODULE", default_value = ".")]
+        which: PathBuf,
+        /// The time to measure for, all tests together.
+        #[arg(long, value_name = "TIME", default_value = "3s", value_parser = humantime::parse_duration)]
+        time: Duration,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Report permissions that servers accept and that seldom mean what their author means.
     Lint {
         /// Modules, folders of crates (which are built first), directories of policies or settings
@@ -227,7 +251,7 @@ fn log_format() -> impl TypedValueParser<Value = LogFormat> {
 }
 
 /// Parses a filter of log lines, and checks that the log can use it.
-fn log_filter(text: &str) -> Result<LogFilter, InvalidLogFilter> {
+pub(crate) fn log_filter(text: &str) -> Result<LogFilter, InvalidLogFilter> {
     let filter = text.parse()?;
     telemetry::check_filter(&filter)?;
     Ok(filter)

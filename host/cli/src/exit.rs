@@ -1,6 +1,6 @@
 //! Exit codes of the program.
 
-use std::process::{self, Termination};
+use std::process;
 
 /// An exit code, after `sysexits.h`, so that supervisors can distinguish a mistake in the
 /// configuration from a server that is down.
@@ -15,22 +15,23 @@ pub(crate) enum ExitCode {
     /// `check` found no policy, or policies that cannot be put in service or fail an assertion. Or
     /// `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff`
     /// or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate
-    /// makes no policy, or `policy lint` found something.
+    /// makes no policy, or `policy lint` found something. Or `run` cannot serve its policies.
     BadPolicies = 65,
     /// The policy directory or the state directory is missing or cannot be read, or it does not
     /// contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`,
-    /// `policy build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its
-    /// file or folder.
+    /// `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch` or `import`
+    /// does not find its file or folder. Or `run` does not find a policy or its command.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
-    /// `max-disconnected` has passed, or the connection was closed for good.
+    /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
+    /// does not start, or ends before the command.
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
     /// A listener cannot use its address under `[health]` or `[exchange]`: it is taken, or not one
     /// of this machine.
     CannotListen = 71,
-    /// Rust is not installed, or its target for policies.
+    /// Rust is not installed, or its target for policies. Or `run` does not find nats-server.
     NoToolchain = 72,
     /// A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy
     /// sign` cannot read its file, or `policy rollback` would replace a link.
@@ -54,9 +55,9 @@ impl ExitCode {
     }
 }
 
-impl Termination for ExitCode {
-    fn report(self) -> process::ExitCode {
-        process::ExitCode::from(self.number())
+impl From<ExitCode> for process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.number())
     }
 }
 
@@ -92,19 +93,21 @@ mod tests {
                     "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
                 }
                 Self::BadPolicies => {
-                    "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate makes no policy, or `policy lint` found something."
+                    "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate makes no policy, or `policy lint` found something. Or `run` cannot serve its policies."
                 }
                 Self::NoPolicyDirectory => {
-                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its file or folder."
+                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch` or `import` does not find its file or folder. Or `run` does not find a policy or its command."
                 }
                 Self::Unreachable => {
-                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."
+                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command."
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {
                     "The health listener cannot use the address under `[health]`: it is taken, or not one of this machine."
                 }
-                Self::NoToolchain => "Rust is not installed, or its target for policies.",
+                Self::NoToolchain => {
+                    "Rust is not installed, or its target for policies. Or `run` does not find nats-server."
+                }
                 Self::CannotCreate => {
                     "A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
                 }

@@ -1,5 +1,6 @@
 //! `portcullis init`: makes a directory to start from.
 
+mod accounts;
 mod buckets;
 mod files;
 
@@ -12,6 +13,7 @@ use portcullis_claims::KeyKind;
 use portcullis_connect::{InboxPrefix, PermissionSide, RequiredPermission};
 use portcullis_core::BucketName;
 
+pub(crate) use self::accounts::Accounts;
 use self::buckets::Buckets;
 pub(crate) use self::files::{Directory, NewFiles};
 use crate::keys::{self, NewKey};
@@ -63,6 +65,19 @@ pub(crate) fn init(
     directory: &Path,
     buckets: &[BucketName],
 ) -> Result<Initialized, NotInitialized> {
+    init_with(directory, buckets, &Accounts::default())
+}
+
+/// Writes the files of [`init`], with other accounts in which policies place users.
+///
+/// # Errors
+///
+/// Fails as [`init`] does.
+pub(crate) fn init_with(
+    directory: &Path,
+    buckets: &[BucketName],
+    accounts: &Accounts,
+) -> Result<Initialized, NotInitialized> {
     let generate = |kind| keys::generate(kind).map_err(NotInitialized::Keys);
     let issuer = generate(KeyKind::Account)?;
     let service = generate(KeyKind::User)?;
@@ -84,9 +99,16 @@ pub(crate) fn init(
     }
     files.directory("policies", Directory::Shared)?;
     let server = server_config(&issuer, &xkey, &service, &inbox_prefix)
-        .replace("{jetstream}", &jetstream(directory, buckets.as_ref()))
+        .replace(
+            "{jetstream}",
+            &jetstream(directory, buckets.as_ref(), accounts),
+        )
         .replace("{auth-users-are}", auth_users_are(buckets.as_ref()))
-        .replace("{auth-users}", &auth_users(&service, buckets.as_ref()))
+        .replace(
+            "{auth-users}",
+            &auth_users(&service, buckets.as_ref(), accounts),
+        )
+        .replace("{accounts}", &accounts.render())
         .replace(
             "{buckets}",
             &buckets.as_ref().map(Buckets::account).unwrap_or_default(),
@@ -94,6 +116,7 @@ pub(crate) fn init(
     files.file("nats-server.conf", &server)?;
     let config = PORTCULLIS_TOML
         .replace("{inbox-prefix}", inbox_prefix.as_str())
+        .replace("{accounts}", &accounts.listed())
         .replace(
             "{buckets}",
             &buckets.as_ref().map(Buckets::table).unwrap_or_default(),
@@ -122,16 +145,18 @@ fn server_config(
         .replace("{service-permissions}", &permissions(&required))
 }
 
-/// Renders `JetStream`, with its files in `directory`, if there are buckets.
-fn jetstream(directory: &Path, buckets: Option<&Buckets<'_>>) -> String {
-    if buckets.is_none() {
-        return String::new();
-    }
+/// Renders `JetStream`, with its files in `directory`, if there are buckets or `accounts` need it.
+fn jetstream(directory: &Path, buckets: Option<&Buckets<'_>>, accounts: &Accounts) -> String {
+    let purpose = match buckets {
+        Some(_) => "\n# For the buckets.",
+        None if accounts.have_admin() => "",
+        None => return String::new(),
+    };
     // Servers resolve a relative path in their working directory.
     let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let store = directory.join("jetstream");
     format!(
-        "\n# For the buckets.\njetstream {{ store_dir: {:?} }}\n",
+        "{purpose}\njetstream {{ store_dir: {:?} }}\n",
         store.display().to_string()
     )
 }
@@ -143,11 +168,13 @@ const fn auth_users_are(buckets: Option<&Buckets<'_>>) -> &'static str {
     }
 }
 
-fn auth_users(service: &NewKey, buckets: Option<&Buckets<'_>>) -> String {
+fn auth_users(service: &NewKey, buckets: Option<&Buckets<'_>>, accounts: &Accounts) -> String {
     let of_buckets = buckets.into_iter().flat_map(|buckets| {
         [&buckets.reader, &buckets.keeper, &buckets.admin].map(|key| key.public.as_str())
     });
-    let users = std::iter::once(service.public.as_str()).chain(of_buckets);
+    let admin = accounts.have_admin().then_some(Accounts::ADMIN);
+    let users = std::iter::once(service.public.as_str());
+    let users = users.chain(of_buckets).chain(admin);
     let users: Vec<_> = users.map(|key| format!("\"{key}\"")).collect();
     users.join(", ")
 }

@@ -15,16 +15,18 @@ mod output;
 mod policy;
 mod prove;
 mod run;
+mod schema;
 mod signals;
 mod telemetry;
+mod test_bed;
 
 use std::ffi::c_int;
+use std::process;
 
 use libmimalloc_sys::mi_option_set_default;
 use mimalloc::MiMalloc;
 
 use crate::cli::Cli;
-use crate::exit::ExitCode;
 
 /// Allocator of the program. A login makes some hundreds of small allocations. With the allocator
 /// of glibc, they take a tenth more CPU time.
@@ -34,11 +36,11 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// Number of the option `mi_option_purge_delay` in mimalloc.h. The option is in milliseconds.
 const PURGE_DELAY: c_int = 15;
 
-fn main() -> ExitCode {
+fn main() -> process::ExitCode {
     return_memory_soon();
     match Cli::read() {
         Ok(cli) => run::run(cli),
-        Err(code) => code,
+        Err(code) => code.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::process;
 use std::time::Duration;
 
 use portcullis::Host;
@@ -13,7 +14,7 @@ use portcullis_toml::text::{lines, one_line};
 use tracing::{error, warn};
 
 use crate::author::test::{self, TestOptions};
-use crate::author::{build, lint, new, watch};
+use crate::author::{bench, build, lint, new, watch};
 use crate::check::{check_log, check_policies, run_check};
 use crate::cli::{Cli, Command, ImportFrom, PolicyVerb};
 use crate::exit::ExitCode;
@@ -25,19 +26,23 @@ use crate::inspect;
 use crate::output::{NotDone, Output};
 use crate::policy;
 use crate::prove::{child_prover, prove};
-use crate::{signals, telemetry};
+use crate::{schema, signals, telemetry};
 
 /// Time that the process waits at its end for threads that still work.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// Runs the command line and prints its result.
-pub(crate) fn run(cli: Cli) -> ExitCode {
+pub(crate) fn run(cli: Cli) -> process::ExitCode {
     let done = match cli.command {
         Command::Serve {
             config,
             log_format,
             log_level,
-        } => return run_serve(&config, log_format, log_level),
+        } => Ok(run_serve(&config, log_format, log_level)),
+        Command::Run(test_bed) => match test_bed.run() {
+            Ok(code) => return code.into(),
+            Err(failure) => Err(failure),
+        },
         Command::Check { config } => check(&config),
         Command::Init {
             directory,
@@ -48,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Inspect { file, config } => {
             finish(inspect::inspect(&file, config.as_deref(), &child_prover()))
         }
+        Command::Schema { of } => finish(schema::print(of).map_err(NotDone::from)),
         Command::Hash { token } => print_hash(token),
         Command::Prove {
             memory,
@@ -57,10 +63,11 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             processor_time,
         }),
     };
-    done.unwrap_or_else(|failure| {
+    let code = done.unwrap_or_else(|failure| {
         complain(&format!("portcullis: {failure}"));
         failure.code()
-    })
+    });
+    code.into()
 }
 
 /// Runs the service. Writes problems of the configuration as plain lines, because the configuration
@@ -209,6 +216,9 @@ fn do_policy(verb: PolicyVerb) -> Result<ExitCode, Failure> {
                 update,
             };
             test::test(&options, &child_prover())
+        }
+        PolicyVerb::Bench { which, time, json } => {
+            bench::bench(&which, time, json, &child_prover()).map_err(NotDone::from)
         }
         PolicyVerb::Lint { which, json } => {
             lint::lint(&which, json, &child_prover()).map_err(NotDone::from)

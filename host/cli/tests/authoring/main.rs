@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "tests")]
 
 mod linting;
+mod measuring;
 mod mistakes;
 mod support;
 mod templates;

@@ -1,0 +1,128 @@
+//! The files of a test bed.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use portcullis_claims::KeyKind;
+use portcullis_config::{Config, Secrets, ServerAddress};
+use portcullis_core::Secret;
+use portcullis_toml::Problems;
+use tempfile::TempDir;
+
+use super::TestBed;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::init::{Accounts, init_with};
+use crate::keys;
+
+/// The endings of the files of a policy next to its module.
+const NEXT_TO_MODULE: [&str; 4] = ["toml", "tests.toml", "cedar", "rego"];
+
+/// The configurations of a host and a server, and a directory that is removed on drop.
+pub(super) struct Site {
+    directory: TempDir,
+    /// The file `portcullis.toml`.
+    pub(super) config: PathBuf,
+    /// The file `nats-server.conf`.
+    pub(super) server_config: PathBuf,
+    /// Password of the user [`Accounts::ADMIN`]. `None` if the operator configured the server.
+    admin_password: Option<Secret>,
+}
+
+impl Site {
+    /// Makes keys and configurations that serve the policies of `test_bed`, or takes the
+    /// configuration that it names.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file does not exist or cannot be written.
+    pub(super) fn prepare(test_bed: &TestBed) -> Result<Self, Failure> {
+        let directory = TempDir::with_prefix("portcullis-run-").map_err(|error| {
+            let error = anyhow::Error::new(error).context("cannot make a temporary directory");
+            Failure::new(ExitCode::CannotCreate, error)
+        })?;
+        if let Some(config) = &test_bed.config {
+            return Ok(Self {
+                directory,
+                config: config.clone(),
+                server_config: config.with_file_name("nats-server.conf"),
+                admin_password: None,
+            });
+        }
+        let password = keys::generate(KeyKind::User)
+            .map_err(Failure::internal)?
+            .seed;
+        let accounts = Accounts::for_tests(test_bed.accounts.clone(), password.clone());
+        let root = directory.path().join("site");
+        init_with(&root, &[], &accounts)
+            .map_err(|error| Failure::new(ExitCode::CannotCreate, error))?;
+        for module in &test_bed.policies {
+            copy_policy(module, &root.join("policies"))?;
+        }
+        Ok(Self {
+            config: root.join("portcullis.toml"),
+            server_config: root.join("nats-server.conf"),
+            directory,
+            admin_password: Some(password),
+        })
+    }
+
+    /// Returns the directory for the files of the server and the host.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Reads the configuration of the host, for the server at `address`. The host has a state
+    /// directory of its own and no health listener, so other hosts do not disturb it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration is invalid or a secret cannot be read.
+    pub(super) fn host(&self, address: &ServerAddress) -> Result<(Config, Secrets), Failure> {
+        let wrong = |problems: Problems| Failure::new(ExitCode::BadConfiguration, problems);
+        let mut config = Config::load(&self.config).map_err(wrong)?.value;
+        let secrets = config.resolve_secrets().map_err(wrong)?.value;
+        config.nats.servers = vec![address.clone()];
+        if let Some(nats) = &mut config.key_value.nats {
+            nats.servers = vec![address.clone()];
+        }
+        config.health.listen = None;
+        config.policies.state_directory = self.directory().join("state");
+        Ok((config, secrets))
+    }
+
+    /// Returns the environment variables of the command, for the server at `address`.
+    pub(super) fn variables(&self, address: &ServerAddress) -> Vec<(&'static str, String)> {
+        let directory = self.directory().display().to_string();
+        let mut variables = vec![
+            ("NATS_URL", address.to_string()),
+            ("PORTCULLIS_RUN_DIRECTORY", directory),
+        ];
+        if let Some(password) = &self.admin_password {
+            variables.extend([
+                ("PORTCULLIS_ADMIN_USER", Accounts::ADMIN.to_owned()),
+                ("PORTCULLIS_ADMIN_PASSWORD", password.expose().to_owned()),
+            ]);
+        }
+        variables
+    }
+}
+
+/// Copies `module` and the files of the policy next to it.
+fn copy_policy(module: &Path, directory: &Path) -> Result<(), Failure> {
+    let optional = NEXT_TO_MODULE.map(|ending| (module.with_extension(ending), true));
+    for (file, is_optional) in std::iter::once((module.to_owned(), false)).chain(optional) {
+        let target = directory.join(file.file_name().unwrap_or_default());
+        match fs::copy(&file, target) {
+            Err(error) if is_optional && error.kind() == ErrorKind::NotFound => {}
+            Err(error) => {
+                let context = format!("cannot copy the policy `{}`", file.display());
+                let error = anyhow::Error::new(error).context(context);
+                return Err(Failure::new(ExitCode::NoPolicyDirectory, error));
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
