@@ -54,8 +54,8 @@ pub struct CatalogOptions {
     pub chains: Vec<Chain>,
     /// Additional check of what the permits of passing tests contain. `None` skips it.
     pub permit_check: Option<PermitCheck>,
-    /// Assertions that the policies have to meet together before a version is put in service. `None`
-    /// checks none.
+    /// Assertions that the policies have to meet together before a version is put in service.
+    /// `None` checks none.
     pub assertions: Option<Assertions>,
     /// Publishers that may sign modules. With `Any`, the default, modules need no signature.
     pub trusted_publishers: Allowed<Publisher>,

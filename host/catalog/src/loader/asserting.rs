@@ -70,8 +70,8 @@ impl Loader {
         std::iter::once(rejected).chain(restored).collect()
     }
 
-    /// Checks the assertions again if their file or the set of policies has changed without a check.
-    /// Returns whether logins were denied before and are decided now. Blocks.
+    /// Checks the assertions again if their file or the set of policies has changed without a
+    /// check. Returns whether logins were denied before and are decided now. Blocks.
     pub(crate) fn assert_again(&mut self, report: &Report, pass: Option<Pass>) -> bool {
         let Some(assertions) = &self.options.assertions else {
             return false;
