@@ -99,6 +99,7 @@ async fn a_host_whose_policies_break_an_assertion_from_the_start_denies(
         event.says("no good set of policies: every login is denied until the assertions hold")
     })
     .await?;
+    host.denies_alone().await?;
     assert!(is_refused(&log_in(&server.url(), ALICE, "early").await));
 
     let own = with_profile("own").await?;
@@ -106,6 +107,7 @@ async fn a_host_whose_policies_break_an_assertion_from_the_start_denies(
     site.policies.put_settings(POLICY, &own)?;
     host.wait_from(mark, "the policy", |event| event.says("policies published"))
         .await?;
+    host.decides().await?;
     log_in(&server.url(), ALICE, "late").await?;
     Ok(())
 }

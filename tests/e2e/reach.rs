@@ -57,15 +57,22 @@ impl Dice {
             0 => &["q", "r", "q.*"],
             _ => &[],
         };
+        let mut publish = SubjectPermission {
+            allow: self.list(3, &[])?,
+            deny: self.list(2, &[])?,
+        };
+        let mut subscribe = SubjectPermission {
+            allow: self.list(3, queues)?,
+            deny: self.list(2, denied_queues)?,
+        };
+        // The host adds what older servers overlook to every user JWT.
+        for side in [&mut publish, &mut subscribe] {
+            let overlooked = side.overlooked(&mut WorkBudget::default())?;
+            side.deny.extend(overlooked);
+        }
         Ok(Permissions {
-            publish: SubjectPermission {
-                allow: self.list(3, &[])?,
-                deny: self.list(2, &[])?,
-            },
-            subscribe: SubjectPermission {
-                allow: self.list(3, queues)?,
-                deny: self.list(2, denied_queues)?,
-            },
+            publish,
+            subscribe,
             responses: None,
         })
     }

@@ -114,3 +114,38 @@ async fn a_client_can_publish_a_literal_tail_where_a_star_is_allowed(
     assert_eq!(message.subject.as_str(), "filter.a.>");
     Ok(())
 }
+
+/// Covers servers before 2.11.12, which overlook a deny that ends in `*` on the way to a longer one.
+#[rstest]
+#[tokio::test]
+async fn a_deny_with_a_final_star_holds_next_to_a_longer_deny(
+    #[values(Release::Nats2_10, Release::Nats2_11, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let password = hash(ALICE_PASSWORD, &[]).await?;
+    let profile = "\n[settings.profiles.stars]\n\
+                   publish = { allow = [\"a.>\"], deny = [\"a.*\", \"a.b.c\"] }\n\
+                   subscribe = { allow = [\"a.>\"], deny = [\"a.*\", \"a.b.c\"] }\n";
+    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let users = [sensor("everything", "").await?, profile.to_owned(), alice];
+    let serving = Serving::start(release, &settings(&users)).await?;
+    let sensor = serving.log_in(SENSOR, "roof").await?;
+    let mut heard = sensor.subscribe("a.>").await?;
+    sensor.flush().await?;
+    let alice = serving.log_in(ALICE, "desk").await?;
+    let mut received = alice.subscribe("a.>").await?;
+    for subject in ["a.b", "a.b.d"] {
+        alice.publish(subject, "".into()).await?;
+    }
+    alice.flush().await?;
+    let message = heard.next().await.context("the subscription ended")?;
+    assert_eq!(message.subject.as_str(), "a.b.d", "the first message");
+    for subject in ["a.b", "a.b.e"] {
+        sensor.publish(subject, "".into()).await?;
+    }
+    sensor.flush().await?;
+    let own = received.next().await.context("the subscription ended")?;
+    let message = received.next().await.context("the subscription ended")?;
+    let got = [own.subject.as_str(), message.subject.as_str()];
+    assert_eq!(got, ["a.b.d", "a.b.e"]);
+    Ok(())
+}

@@ -137,7 +137,8 @@ impl WantedAccess {
     }
 }
 
-/// Returns the permissions with the denies that the host adds, which hold a final `*` to one token.
+/// Returns the permissions with the denies that the host adds, which make servers apply every `*` as
+/// it is written.
 pub(crate) fn literal(
     permissions: &Permissions,
     filter: DenyFilter,
@@ -147,6 +148,10 @@ pub(crate) fn literal(
         .subscribe
         .tails(filter, &mut WorkBudget::default())?;
     permissions.subscribe.deny.extend(tails.closing);
+    for side in [&mut permissions.publish, &mut permissions.subscribe] {
+        let overlooked = side.overlooked(&mut WorkBudget::default())?;
+        side.deny.extend(overlooked);
+    }
     Ok(permissions)
 }
 

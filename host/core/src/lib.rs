@@ -39,6 +39,7 @@ mod error;
 mod identity;
 mod key_value;
 mod nkey;
+mod overlooked;
 mod permissions;
 mod permit;
 mod policy;

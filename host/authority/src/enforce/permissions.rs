@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use parking_lot::Mutex;
 use portcullis_core::{
     Ceiling, CeilingExceeded, Denial, DenialClass, DenyFilter, OpenTail, Permissions, PolicyRef,
-    WorkBudget,
+    SubjectPermission, WorkBudget,
 };
 
 /// The permissions of a permit after the ceilings.
@@ -19,7 +19,7 @@ pub(crate) struct Held {
 }
 
 /// Applies every one of `ceilings` to `permissions`. Adds the denies that restrict a `*` at the end
-/// of a subscribe permission to one token.
+/// of a subscribe permission to one token, and those that older servers overlook.
 pub(super) fn held<'a>(
     permissions: &Permissions,
     ceilings: impl Iterator<Item = (String, &'a Ceiling)>,
@@ -47,6 +47,20 @@ pub(super) fn held<'a>(
     if !tails.closing.is_empty() {
         let held = held.get_or_insert_with(|| permissions.clone());
         held.subscribe.deny.extend(tails.closing);
+    }
+    let deny_overlooked = |side: &SubjectPermission, work: &mut WorkBudget| {
+        side.overlooked(work).map_err(|error| {
+            let reason = format!("the permit's denies: {error}");
+            Denial::new(DenialClass::InvalidPermit, reason)
+        })
+    };
+    let present = held.as_ref().unwrap_or(permissions);
+    let publish = deny_overlooked(&present.publish, work)?;
+    let subscribe = deny_overlooked(&present.subscribe, work)?;
+    if !publish.is_empty() || !subscribe.is_empty() {
+        let held = held.get_or_insert_with(|| permissions.clone());
+        held.publish.deny.extend(publish);
+        held.subscribe.deny.extend(subscribe);
     }
     Ok(Held {
         permissions: held,
