@@ -135,6 +135,7 @@ fn load(
         yields: false,
         describes: false,
         cancel: Stop::default(),
+        seen: Vec::new(),
     };
     prove(engine, task)
 }

@@ -71,6 +71,7 @@ pub fn inspect(
         yields: false,
         describes: true,
         cancel: Stop::default(),
+        seen: Vec::new(),
     };
     let proof = options.prover.prove(engine, &task)?;
     let undescribed = || Err(UnitError::new(&task.paths.module, UnitProblem::Stopped));

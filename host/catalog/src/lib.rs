@@ -27,6 +27,7 @@
 //! - [`Watcher`]: reloads a catalog when its directory changes.
 //! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, and the chain for
 //!   the other logins.
+//! - [`DescribedLogin`], [`describe`]: logins as JSON, in the vocabulary of policy tests.
 //! - [`DirectoryEvents`]: the source of events about the directory. The files are on a
 //!   [`Disk`](portcullis_files::Disk).
 //! - [`Report`]: what one pass over the directory did. [`Status`]: the state of every policy.
@@ -76,6 +77,7 @@ mod report;
 mod rollback;
 mod routes;
 mod schema;
+mod seen;
 mod settings;
 mod signature;
 mod slowness;
@@ -107,8 +109,8 @@ pub use numbers::CatalogNumbers;
 pub use options::CatalogOptions;
 pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
 pub use policy_tests::{
-    Impossible, PermitCheck, PermittedLogin, TestOutcome, UpdateError, UpdatedTests, tests_schema,
-    update_tests,
+    DescribedLogin, DescriptionProblem, Impossible, PermitCheck, PermittedLogin, TestOutcome,
+    UpdateError, UpdatedTests, describe, tests_schema, update_tests,
 };
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

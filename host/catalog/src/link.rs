@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portcullis_core::{PolicyName, PolicyRef};
 use portcullis_engine::Policy;
 
+use crate::seen::SeenLogins;
 use crate::slowness::Slowness;
 
 /// One version of one policy in service.
@@ -14,6 +15,8 @@ pub struct LoadedPolicy {
     pub reference: Arc<PolicyRef>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) slowness: Slowness,
+    /// Logins that versions of the policy have decided.
+    pub(crate) seen: Arc<SeenLogins>,
 }
 
 /// One place in a chain.

@@ -183,6 +183,7 @@ pub fn lint_module(
         yields: false,
         describes: false,
         cancel: Stop::default(),
+        seen: Vec::new(),
     };
     let (outcomes, error) = match prove(engine, task) {
         Ok(proved) => (proved.outcomes, None),

@@ -61,6 +61,7 @@ pub fn measure_module(
         yields: false,
         describes: false,
         cancel: Stop::default(),
+        seen: Vec::new(),
     };
     let proved = prove(engine, task)?;
     if let Some(error) = refusal(&paths.tests, &proved.outcomes) {

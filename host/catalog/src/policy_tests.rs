@@ -5,6 +5,7 @@
 //! version stays in service.
 
 mod defaults;
+mod described;
 mod expectation;
 mod format;
 mod login;
@@ -29,6 +30,7 @@ use crate::attempts::{decide_in_time, is_late};
 use crate::lines::line_at;
 use crate::unit_error::{UnitError, UnitProblem};
 pub(crate) use defaults::apply_to_logins as apply_login_defaults;
+pub use described::{DescribedLogin, DescriptionProblem, describe};
 use expectation::Expectation;
 use format::TestFile;
 pub(crate) use format::{Login, NOW, complaint};

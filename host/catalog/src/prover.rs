@@ -29,13 +29,12 @@ use crate::content::{Content, Fingerprint};
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests::TestOutcome;
-use crate::stop::Stop;
 use crate::unit_error::UnitError;
 pub use child::{ChildError, prove_for_parent};
 pub use choice::{ChildProver, Prover};
 pub use confine::ChildLimits;
 pub use failure::ChildFailure;
-pub(crate) use task::{Proof, Task};
+pub(crate) use task::{Circumstances, Proof, Task};
 
 impl Prover {
     /// Returns the number of versions to prove at the same time while no policy serves.
@@ -101,8 +100,7 @@ pub(crate) fn prove_found(
     name: &PolicyName,
     paths: &Paths,
     found: Fingerprint,
-    yields: bool,
-    cancel: &Stop,
+    circumstances: Circumstances,
 ) -> Result<Proved, UnitError> {
     let content = Content::read_again(paths, options.source(), found)?;
     let task = Task {
@@ -110,9 +108,10 @@ pub(crate) fn prove_found(
         paths: paths.clone(),
         content: Arc::new(content),
         options: Arc::clone(options),
-        yields,
+        yields: circumstances.yields,
         describes: false,
-        cancel: cancel.clone(),
+        cancel: circumstances.cancel,
+        seen: circumstances.seen,
     };
     prove(engine, task)
 }

@@ -1,7 +1,9 @@
-//! Smoke decisions: a bare login of each method, before a version serves.
+//! Smoke decisions, before a version serves: a bare login of each method, and the logins that
+//! earlier versions have decided.
 //!
 //! A policy that traps or loops in every `decide` still accepts its settings. Any verdict passes,
-//! because the values are made up. A decision without a verdict fails.
+//! because values are made up: all of a bare login, and the secrets of a login that was decided. A
+//! decision without a verdict fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use portcullis_environment::Clock;
 use crate::attempts::{decide_in_time, is_late};
 use crate::paths::Paths;
 use crate::policy_tests::NOW;
+use crate::seen::SeenLogin;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Maximum time of one decision. The policy's own deadline applies too; the difference leaves room
@@ -27,15 +30,25 @@ const NAME: &str = "portcullis-smoke";
 /// The bytes of the nkeys of every login, which belong to no user and no server.
 const NO_KEY: [u8; PublicKey::LEN] = [0; PublicKey::LEN];
 
-/// Evaluates `policy` on one login of each method.
+/// Evaluates `policy` on one login of each method, and on `seen`.
 ///
 /// # Errors
 ///
 /// Fails if a decision fails for another reason than the login's made-up values.
-pub(crate) fn check(policy: &Policy, paths: &Paths, clock: &dyn Clock) -> Result<(), UnitError> {
+pub(crate) fn check(
+    policy: &Policy,
+    seen: &[SeenLogin],
+    paths: &Paths,
+    clock: &dyn Clock,
+) -> Result<(), UnitError> {
+    let bare = Method::ALL.map(|method| (login(method), false));
+    // A login that policy tests cannot describe is not tried: the bare one of its method was.
+    let seen = seen.iter().filter_map(SeenLogin::request);
+    let logins = bare.into_iter().chain(seen.map(|request| (request, true)));
     let empty: Arc<dyn KeyValues> = Arc::new(FixedKeyValues::default().others_are_empty());
-    for method in Method::ALL {
-        let request = Arc::new(login(method));
+    for (request, is_seen) in logins {
+        let method = request.identity.method;
+        let request = Arc::new(request);
         let decide = || {
             policy
                 .evaluate(Arc::clone(&request), clock.now() + DEADLINE)
@@ -47,7 +60,11 @@ pub(crate) fn check(policy: &Policy, paths: &Paths, clock: &dyn Clock) -> Result
             // Made-up values may result in an invalid permit.
             Ok(_) | Err(EvaluationError::InvalidPermit(_)) => {}
             Err(error) => {
-                let problem = UnitProblem::Smoke { method, error };
+                let problem = if is_seen {
+                    UnitProblem::SmokeSeen { method, error }
+                } else {
+                    UnitProblem::Smoke { method, error }
+                };
                 return Err(UnitError::new(&paths.module, problem));
             }
         }

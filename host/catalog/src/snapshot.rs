@@ -148,7 +148,10 @@ impl Snapshot {
                 .evaluate(Arc::clone(request), deadline)
                 .with_comparisons(&comparisons);
             match evaluation.run_inline(at_most) {
-                Attempt::Decided(verdict) => Ok(verdict),
+                Attempt::Decided(verdict) => {
+                    loaded.seen.record(request, &verdict);
+                    Ok(verdict)
+                }
                 Attempt::BudgetExceeded(exceeded) => {
                     loaded.slowness.exceeded();
                     Err(Some(exceeded))
@@ -191,10 +194,15 @@ impl Snapshot {
                 Some(key_values) => evaluation.with_key_values(key_values),
                 None => evaluation,
             };
-            Ok::<_, Infallible>(match exceeded {
+            let verdict = match exceeded {
                 Some(exceeded) => evaluation.resume(exceeded),
                 None => evaluation.run(),
-            })
+            };
+            // With buckets of its own, the login is one of the operator's and not a client's.
+            if key_values.is_none() {
+                loaded.seen.record(request, &verdict);
+            }
+            Ok::<_, Infallible>(verdict)
         });
         let Ok((outcome, policy)) = asked;
         progress.into_decision(outcome, policy)

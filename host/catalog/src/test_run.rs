@@ -13,7 +13,7 @@ use crate::options::CatalogOptions;
 use crate::parallel::in_parallel;
 use crate::paths::Paths;
 use crate::policy_tests::TestOutcome;
-use crate::prover::{Task, prove, prove_found};
+use crate::prover::{Circumstances, Task, prove, prove_found};
 use crate::stop::Stop;
 use crate::unit_error::UnitError;
 
@@ -50,9 +50,8 @@ pub fn test_policies(
     let tested = in_parallel(options.prover.at_once(), wanted, |(name, unit)| {
         let file = unit.paths.tests.clone();
         let proved = unit.found.and_then(|found| {
-            let yields = false;
-            let cancel = Stop::default();
-            prove_found(engine, &options, &name, &unit.paths, found, yields, &cancel)
+            let circumstances = Circumstances::default();
+            prove_found(engine, &options, &name, &unit.paths, found, circumstances)
         });
         TestedPolicy {
             name,
@@ -85,6 +84,7 @@ pub fn test_module(
             yields: false,
             describes: false,
             cancel: Stop::default(),
+            seen: Vec::new(),
         };
         Ok(prove(engine, task)?.outcomes)
     });

@@ -6,9 +6,9 @@ use portcullis_engine::{Engine, LoadError, Policy, Source};
 
 use crate::content::Content;
 use crate::lines::line_of_refusal;
-use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
+use crate::prover::Task;
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignedFiles};
 use crate::smoke;
@@ -17,13 +17,14 @@ use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Checks, compiles and configures a unit, and runs its tests.
-pub(crate) fn prove(
-    engine: &Engine,
-    name: &PolicyName,
-    paths: &Paths,
-    content: &Content,
-    options: &CatalogOptions,
-) -> Result<(Policy, Vec<TestOutcome>), UnitError> {
+pub(crate) fn prove(engine: &Engine, task: &Task) -> Result<(Policy, Vec<TestOutcome>), UnitError> {
+    let Task {
+        name,
+        paths,
+        content,
+        options,
+        ..
+    } = task;
     // Checked before compilation, so that the compiler never reads an untrusted module.
     let files = SignedFiles {
         settings: content.fingerprint.settings,
@@ -44,7 +45,7 @@ pub(crate) fn prove(
     };
     // A failed test already says more than a smoke login would.
     if outcomes.iter().all(|outcome| outcome.failure.is_none()) {
-        smoke::check(&policy, paths, &*options.clock)?;
+        smoke::check(&policy, &task.seen, paths, &*options.clock)?;
     }
     policy.end_idle_instances();
     Ok((policy, outcomes))

@@ -154,6 +154,18 @@ pub enum UnitProblem {
     /// The policies together fail an assertion of the operator.
     #[error("{0}")]
     Asserted(String),
+    /// The policy has no verdict on a login like one that an earlier version has decided.
+    #[error(
+        "it fails a login by `{name}` like one that this host has decided: {error}",
+        name = method.as_str()
+    )]
+    SmokeSeen {
+        /// The method of the login.
+        method: Method,
+        /// The error of the decision.
+        #[source]
+        error: EvaluationError,
+    },
     /// The policy fails its tests.
     #[error("{failures}")]
     TestsFailed {
@@ -194,7 +206,7 @@ impl UnitError {
                 *transient
             }
             // An exceeded time limit is no verdict.
-            UnitProblem::Smoke { error, .. } => matches!(
+            UnitProblem::Smoke { error, .. } | UnitProblem::SmokeSeen { error, .. } => matches!(
                 error,
                 EvaluationError::Deadline(_) | EvaluationError::Host(_)
             ),

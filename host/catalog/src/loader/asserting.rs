@@ -36,6 +36,7 @@ impl Loader {
             reference: Arc::new(reference),
             policy: Arc::clone(&proved.policy),
             slowness: Slowness::default(),
+            seen: Arc::default(),
         };
         Some(self.snapshot_with(Some(&Arc::new(loaded))))
     }

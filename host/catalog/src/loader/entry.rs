@@ -7,6 +7,7 @@ use crate::content::Fingerprint;
 use crate::directory::PolicyFiles;
 use crate::link::LoadedPolicy;
 use crate::lint::Finding;
+use crate::seen::SeenLogins;
 use crate::status::Attempt;
 use crate::stop::Stop;
 use crate::store::Version;
@@ -44,6 +45,8 @@ impl Pass {
 pub(super) struct Entry {
     /// The last good version.
     pub(super) serving: Option<Serving>,
+    /// Logins that versions of the policy have decided.
+    pub(super) seen: Arc<SeenLogins>,
     /// Doubtful permissions of the last good version.
     pub(super) findings: Vec<Finding>,
     /// The content that was tried last, so that a failure is reported once.

@@ -11,7 +11,8 @@ use crate::content::Fingerprint;
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests;
-use crate::prover::{Proved, prove_found};
+use crate::prover::{Circumstances, Proved, prove_found};
+use crate::seen::SeenLogins;
 use crate::stop::Stop;
 use crate::unit_error::{UnitError, UnitProblem};
 
@@ -23,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) cancel: Stop,
     /// Whether earlier versions of the policy proved well.
     pub(crate) is_known: bool,
+    /// Logins that versions of the policy have decided.
+    pub(super) seen: Arc<SeenLogins>,
     pub(super) pass: Pass,
     pub(super) paths: Paths,
     pub(super) found: Fingerprint,
@@ -42,14 +45,18 @@ impl Job {
         if self.options.stop.is_stopped() || self.cancel.is_stopped() {
             return Err(UnitError::new(&self.paths.module, UnitProblem::Stopped));
         }
+        let circumstances = Circumstances {
+            yields: self.pass != Pass::First,
+            cancel: self.cancel.clone(),
+            seen: self.seen.logins(),
+        };
         let proved = prove_found(
             &self.engine,
             &self.options,
             &self.name,
             &self.paths,
             self.found,
-            self.pass != Pass::First,
-            &self.cancel,
+            circumstances,
         );
         passed(proved?, &self.paths.tests)
     }

@@ -194,12 +194,14 @@ impl Loader {
             version: version.fingerprint.version(),
             generation: version.generation,
         };
+        let entry = self.entries.entry(name.clone()).or_default();
         let loaded = LoadedPolicy {
             reference: Arc::new(reference.clone()),
             policy,
             slowness: Slowness::default(),
+            seen: Arc::clone(&entry.seen),
         };
-        self.entries.entry(name.clone()).or_default().serving = Some(Serving {
+        entry.serving = Some(Serving {
             loaded: Arc::new(loaded),
             version,
             since,
@@ -269,6 +271,7 @@ impl Loader {
             yields: false,
             describes: false,
             cancel: Stop::default(),
+            seen: Vec::new(),
         };
         passed(prove(&self.engine, task)?, &paths.tests)
     }

@@ -86,6 +86,7 @@ impl Loader {
         });
         Job {
             is_known: entry.is_known(),
+            seen: Arc::clone(&entry.seen),
             name,
             ticket,
             cancel,

@@ -151,6 +151,7 @@ pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError>
         yields: job.yields,
         describes: job.describes,
         cancel: Stop::default(),
+        seen: job.seen.clone(),
     };
     Ok((job, task))
 }

@@ -63,13 +63,12 @@ pub(super) fn here(engine: &Engine, task: &Task) -> Proof {
     } else {
         engine.clone()
     };
-    let (paths, content) = (&task.paths, &task.content);
     let described = || {
-        describe(&content.module)
-            .map_err(|error| UnitError::new(&paths.module, UnitProblem::Load(error)))
+        describe(&task.content.module)
+            .map_err(|error| UnitError::new(&task.paths.module, UnitProblem::Load(error)))
     };
     Proof {
         description: task.describes.then(described),
-        verdict: unit::prove(&engine, &task.name, paths, content, &task.options),
+        verdict: unit::prove(&engine, task),
     }
 }

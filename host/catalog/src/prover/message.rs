@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
 use crate::policy_tests::TestOutcome;
+use crate::seen::SeenLogin;
 use crate::signature::Publisher;
 use crate::terms::Terms;
 use crate::text::Texts;
@@ -106,6 +107,8 @@ pub(super) struct Job {
     pub(super) tests: bool,
     /// The languages of which a text follows.
     pub(super) texts: Texts<bool>,
+    /// Logins that the policy has decided.
+    pub(super) seen: Vec<SeenLogin>,
 }
 
 /// The measures that confine the child, in words for the log.

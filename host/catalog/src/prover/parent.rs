@@ -117,6 +117,7 @@ impl Conversation {
             settings: content.settings.is_some(),
             tests: content.tests.is_some(),
             texts: content.texts.each_ref().map(Option::is_some),
+            seen: task.seen.clone(),
         };
         message::say(to, Kind::Job, &job)?;
         message::write_files(to, content)?;

@@ -10,6 +10,7 @@ use crate::content::Content;
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests::TestOutcome;
+use crate::seen::SeenLogin;
 use crate::stop::Stop;
 use crate::unit_error::UnitError;
 
@@ -26,6 +27,19 @@ pub(crate) struct Task {
     pub(crate) describes: bool,
     /// Signal that ends this proof alone.
     pub(crate) cancel: Stop,
+    /// Logins that the policy has decided, which the version has to decide too.
+    pub(crate) seen: Vec<SeenLogin>,
+}
+
+/// The state of the host while a version is proved. Default: the host does not serve.
+#[derive(Default)]
+pub(crate) struct Circumstances {
+    /// Whether compilation yields the processors to logins.
+    pub(crate) yields: bool,
+    /// Signal that ends this proof alone.
+    pub(crate) cancel: Stop,
+    /// Logins that the policy has decided, which the version has to decide too.
+    pub(crate) seen: Vec<SeenLogin>,
 }
 
 impl Task {

@@ -28,6 +28,7 @@ mod secrets;
 mod settings_files;
 mod signatures;
 mod site;
+mod smoke;
 mod status;
 mod texts;
 mod versions;
