@@ -81,7 +81,10 @@ impl StaticUsers {
 
     fn unknown(&self, reason: &str) -> Verdict {
         match self.settings.unknown_users {
-            UnknownUsers::Abstain => Verdict::Abstain,
+            UnknownUsers::Abstain => {
+                log::debug(reason);
+                Verdict::Abstain
+            }
             UnknownUsers::Deny => Verdict::deny(reason),
         }
     }
