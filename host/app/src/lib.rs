@@ -34,6 +34,8 @@
 //! - [`Host`], [`HostBuilder`]: the host, with the hooks of the embedding program.
 //! - [`HostHandle`]: reloads, [`HostStatus`] and metrics while the host runs.
 //! - [`Config`], [`Secrets`]: `portcullis.toml`, and the secrets that it names.
+//! - [`authority_options`], [`issuers`]: the parts of a configuration that decide and sign logins,
+//!   for tools that do so without NATS.
 //! - [`BuildError`], [`RunError`]: the failures.
 //!
 //! # Policies in child processes
@@ -62,6 +64,7 @@ pub use handle::{HostHandle, HostStatus};
 pub use health::{CannotListen, LostForTooLong, NotReady};
 pub use host::Host;
 pub use metric_source::MetricSource;
+pub use options::{authority_options, issuers};
 pub use policies::{OwnAuthorizer, PolicyDirectory};
 pub use portcullis_catalog::Prover;
 pub use portcullis_config::{Config, Secrets};

@@ -28,16 +28,11 @@ pub(crate) fn service_options(
     let xkey = xkey.map(|seed| CurveKey::from_seed(seed.expose()));
     Ok(ServiceOptions {
         keys: HostKeys {
-            issuers: Arc::new(issuers(operator, secrets)?),
+            issuers: Arc::new(issuers(config, secrets)?),
             xkey: xkey.transpose()?,
         },
         open: callout.open.clone(),
-        authority: AuthorityOptions {
-            identifier: identifier(&config.identity)?,
-            throttle: config.identity.throttle.clone(),
-            rules: permit_rules(callout, operator, &config.ceilings),
-            max_in_flight: callout.max_in_flight,
-        },
+        authority: authority_options(config)?,
         deny: callout.deny.clone(),
         times: callout.times,
         group: QueueGroup {
@@ -47,6 +42,22 @@ pub(crate) fn service_options(
         participation: callout.participation,
         probe: probe(config)?,
         discovery: callout.discoverable.then(|| discovery(callout, operator)),
+    })
+}
+
+/// Returns the options of the part of the host that identifies clients, decides and enforces.
+///
+/// # Errors
+///
+/// Fails if tables about identities contradict each other, or if a file of a trusted account cannot
+/// be read.
+pub fn authority_options(config: &Config) -> Result<AuthorityOptions, BuildError> {
+    let callout = &config.callout;
+    Ok(AuthorityOptions {
+        identifier: identifier(&config.identity)?,
+        throttle: config.identity.throttle.clone(),
+        rules: permit_rules(callout, config.operator.as_ref(), &config.ceilings),
+        max_in_flight: callout.max_in_flight,
     })
 }
 
@@ -81,9 +92,14 @@ fn identifier(identity: &config::Identity) -> Result<Identifier, BuildError> {
     }))
 }
 
-fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, KeyError> {
+/// Returns the keys that sign responses and user JWTs.
+///
+/// # Errors
+///
+/// Fails if a seed cannot be used.
+pub fn issuers(config: &Config, secrets: &Secrets) -> Result<Issuers, KeyError> {
     let response = IssuerKey::from_seed(secrets.issuer_seed.expose())?;
-    let Some(operator) = operator else {
+    let Some(operator) = &config.operator else {
         return Ok(Issuers::Config(response));
     };
     let mut accounts = BTreeMap::new();

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, Strength};
+use portcullis_core::{AuthorizationRequest, Authorizer, Decision, Denial, Identity, Strength};
 use portcullis_environment::{Clock, SystemClock};
 use portcullis_identity::Identifier;
 
@@ -128,18 +128,14 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             }
         };
         // No slot is taken yet: waiting for an issuer's keys must not delay other decisions.
-        let identity = identify(&self.identifier, request, deadline).await;
+        let identity = self.identify(request, deadline).await;
         let is_proved = identity
             .as_ref()
             .is_ok_and(|identity| identity.strength == Strength::Proved);
         let decision = match identity {
             Ok(identity) => {
-                let may_ask = check_scope(&request.client, &identity);
                 Arc::make_mut(request).identity = identity;
-                match may_ask {
-                    Ok(()) => self.decide_in_turn(Arc::clone(request), deadline).await,
-                    Err(denial) => Decision::deny(denial.class, denial.reason),
-                }
+                self.decide_identified(Arc::clone(request), deadline).await
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
         };
@@ -150,11 +146,30 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         }
     }
 
-    async fn decide_in_turn(
+    /// Returns the identity that the credentials of `request` prove before `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the denial of a login whose credentials prove nothing, or cannot be verified now.
+    pub async fn identify(
+        &self,
+        request: &AuthorizationRequest,
+        deadline: Instant,
+    ) -> Result<Identity, Denial> {
+        identify(&self.identifier, request, deadline).await
+    }
+
+    /// Decides `request` before `deadline`, with the identity that it has. The limits on failed
+    /// attempts do not apply: tools call this, and [`decide`](Self::decide) for a login that it has
+    /// admitted and identified.
+    pub async fn decide_identified(
         &self,
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Decision {
+        if let Err(denial) = check_scope(&request.client, &request.identity) {
+            return Decision::deny(denial.class, denial.reason);
+        }
         match self.admission.slot(deadline).await {
             Ok(_slot) => decide(&self.authorizer, request, deadline, &self.rules).await,
             Err(denial) => Decision::deny(denial.class, denial.reason),

@@ -131,6 +131,22 @@ impl Issuers {
         decision: &Decision,
         now: u64,
     ) -> Result<String, ResponseError> {
+        let (response, _) = self.judged_response_to(request, decision, now)?;
+        Ok(response)
+    }
+
+    /// Returns the response of [`response_to`](Self::response_to), and what the server that asked
+    /// makes of it. For tools that show both.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`response_to`](Self::response_to) does.
+    pub fn judged_response_to(
+        &self,
+        request: &AuthorizationRequest,
+        decision: &Decision,
+        now: u64,
+    ) -> Result<(String, ServerVerdict), ResponseError> {
         let answer = match &decision.outcome {
             Outcome::Permit(permit) => {
                 let policy = decision.policy.as_deref();
@@ -187,7 +203,7 @@ impl Issuers {
         permit: Option<&Permit>,
         client_host: Option<&str>,
         now: u64,
-    ) -> Result<String, ResponseError> {
+    ) -> Result<(String, ServerVerdict), ResponseError> {
         let version_text = request.server.version.as_deref();
         let version: Option<ServerVersion> = version_text.and_then(|version| version.parse().ok());
         let response = ResponseClaims::new(
@@ -217,7 +233,7 @@ impl Issuers {
             Some(role) if !gives_role(&verdict) => {
                 Err(ResponseError::RoleWithoutScope(role.to_owned()))
             }
-            _ => Ok(response),
+            _ => Ok((response, verdict)),
         }
     }
 }

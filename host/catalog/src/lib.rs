@@ -26,7 +26,7 @@
 //! - [`Catalog`]: the policies in service; an [`Authorizer`](portcullis_core::Authorizer).
 //! - [`Watcher`]: reloads a catalog when its directory changes.
 //! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, and the chain for
-//!   the other logins.
+//!   the other logins. [`Snapshot::explain`] shows each step of one decision.
 //! - [`DescribedLogin`], [`describe`]: logins as JSON, in the vocabulary of policy tests.
 //! - [`DirectoryEvents`]: the source of events about the directory. The files are on a
 //!   [`Disk`](portcullis_files::Disk).
@@ -58,6 +58,7 @@ mod content;
 mod diff;
 mod directory;
 mod events;
+mod explain;
 mod freshness;
 mod inspect;
 mod lanes;
@@ -100,6 +101,7 @@ pub use chain::{Chain, Condition};
 pub use diff::{AccessChanges, VersionDiff, Versions, diff_versions};
 pub use directory::DirectoryError;
 pub use events::{DirectoryEvents, SystemEvents, Watching};
+pub use explain::{Answer, Explained, Step};
 pub use freshness::{Freshness, check_state_directory};
 pub use inspect::{Inspection, inspect};
 pub use link::LoadedPolicy;

@@ -19,7 +19,7 @@ use crate::routes::{Route, Routes};
 /// publishes a new one.
 #[derive(Debug)]
 pub struct Snapshot {
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Policies that are asked first, about every login. They can only deny or abstain.
     guards: Vec<Link>,
     /// Chains for some logins. The first one that fits a login decides it.
@@ -34,7 +34,7 @@ pub struct Snapshot {
 
 /// The role of a policy in a decision. The permits of a guard are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(crate) enum Role {
     Guard,
     Decider,
 }
@@ -208,9 +208,22 @@ impl Snapshot {
         progress.into_decision(outcome, policy)
     }
 
+    /// Returns the chain for a login, `None` for that of the other logins, and the policies to ask
+    /// in order.
+    pub(crate) fn links_of(
+        &self,
+        request: &AuthorizationRequest,
+    ) -> (Option<&Route>, impl Iterator<Item = (&Link, Role)>) {
+        let route = self.chains.find(request);
+        let guards = self.guards.iter().map(|link| (link, Role::Guard));
+        let chain = route.map_or(&*self.chain, |route| &*route.chain).iter();
+        let links = guards.chain(chain.map(|link| (link, Role::Decider)));
+        (route, links)
+    }
+
     /// Evaluates the policies of a login that were not evaluated yet. Returns the outcome and the
     /// policy that decided.
-    fn ask<E>(
+    pub(crate) fn ask<E>(
         &self,
         progress: &mut Progress,
         request: &AuthorizationRequest,
@@ -221,10 +234,7 @@ impl Snapshot {
         if let Some(reason) = &self.closed {
             return Ok((deny(DenialClass::NoPolicy, reason.clone()), None));
         }
-        let route = self.chains.find(request);
-        let guards = self.guards.iter().map(|link| (link, Role::Guard));
-        let chain = route.map_or(&*self.chain, |route| &*route.chain).iter();
-        let links = guards.chain(chain.map(|link| (link, Role::Decider)));
+        let (route, links) = self.links_of(request);
         for (link, role) in links.skip(progress.abstained.len()) {
             let loaded = match link {
                 Link::Policy(loaded) => loaded,
@@ -279,11 +289,15 @@ pub(crate) struct Progress {
     /// budget.
     exceeded: Option<BudgetExceeded>,
     /// Counter of the comparisons of the client's secrets by all policies of the login.
-    comparisons: Arc<Comparisons>,
+    pub(crate) comparisons: Arc<Comparisons>,
 }
 
 impl Progress {
-    fn into_decision(self, outcome: Outcome, policy: Option<Arc<PolicyRef>>) -> Decision {
+    pub(crate) fn into_decision(
+        self,
+        outcome: Outcome,
+        policy: Option<Arc<PolicyRef>>,
+    ) -> Decision {
         Decision {
             outcome,
             policy,

@@ -12,6 +12,7 @@
 //! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) reads versions 1 and 2,
 //!   [`sign`](Claims::sign) writes version 2 with any [`Signer`].
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
+//!   [`decoded_request`] converts one that a tool has decoded.
 //! - [`UserClaims`]: the user JWT of a permit, in config mode, in operator mode, or for a scoped
 //!   signing key.
 //! - [`OperatorClaims`], [`AccountClaims`], [`ActivationClaims`], [`GenericClaims`]: the other
@@ -94,7 +95,7 @@ pub use keys::{
     SharedKey, SigningKey, UserKey, VerifyingKey, is_public_sample, is_sealed,
 };
 pub use operator::{OperatorBody, OperatorClaims, OperatorFields};
-pub use request::{OpenedRequest, RequestError};
+pub use request::{DecodedProblem, OpenedRequest, RequestError, decoded_request};
 pub use response::{Answer, ResponseBody, ResponseClaims, ResponseFields};
 pub use server::{
     Accepted, AccountView, CalloutAccountDenies, EffectivePermissions, Expectations,

@@ -302,6 +302,49 @@ impl fmt::Debug for OpenedRequest {
     }
 }
 
+/// A reason why decoded claims are not those of a request. No message repeats a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodedProblem {
+    /// A field has another type.
+    #[error("not the claims of an authorization request: {0}")]
+    Form(String),
+    /// The `user_nkey` is not a public user key.
+    #[error("`user_nkey` is not a public user key (`U…`)")]
+    UserNkey,
+    /// The server's id is not a public server key.
+    #[error("`server_id.id` is not a public key of a server (`N…`)")]
+    Server,
+}
+
+/// Converts the decoded claims of a request, as tools print them: the object under `nats` in the
+/// token. The host receives the request at `now`, in seconds since the Unix epoch.
+///
+/// Nothing proves that a server made the request: for tools that show decisions, not for logins.
+///
+/// # Errors
+///
+/// Fails if a field has another type, or if a key is missing.
+pub fn decoded_request(
+    body: serde_json::Value,
+    now: u64,
+) -> Result<AuthorizationRequest, DecodedProblem> {
+    let body = serde_json::from_value::<RequestBody>(body).map_err(|error| {
+        let message = error.to_string();
+        // What comes before quotes the value, which may be a password.
+        let expected = message.find("expected ").and_then(|at| message.get(at..));
+        DecodedProblem::Form(expected.unwrap_or("a field is wrong").to_owned())
+    })?;
+    let key = |text: &str, kind| {
+        let key: Option<PublicKey> = text.parse().ok();
+        key.filter(|key| key.kind() == kind)
+    };
+    let user_nkey = key(body.user_nkey(), KeyKind::User).ok_or(DecodedProblem::UserNkey)?;
+    let server = key(body.server_id().unwrap_or_default(), KeyKind::Server);
+    let server = server.ok_or(DecodedProblem::Server)?;
+    Ok(body.into_request(user_nkey, server, now).0)
+}
+
 /// Returns the first fault of a request of `size` bytes. `None` if it may be decided.
 fn fault(claims: &Claims<RequestBody>, size: usize) -> Option<RequestError> {
     if !claims.nats.is_current() {

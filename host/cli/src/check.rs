@@ -120,11 +120,13 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
         .chain(useless_files(&report))
         .chain(unused_names(file, tables, &report))
         .chain(doubtful)
+        .chain(untested_policies(policies, &catalog))
         .chain(useless_state(file, policies))
         .collect()
 }
 
-fn at_line(problem: Problem, line: Option<usize>) -> Problem {
+/// Returns `problem` at `line`, if that is known.
+pub(crate) fn at_line(problem: Problem, line: Option<usize>) -> Problem {
     match line {
         Some(line) => problem.at_line(line),
         None => problem,
@@ -185,6 +187,23 @@ fn unused_names(
         Problem::warning(file, message).at_key(format!("ceilings.policies.{name}"))
     });
     grants.chain(ceilings)
+}
+
+/// Returns a warning for each policy without tests. Its `decide` ran with made-up logins only.
+fn untested_policies(policies: &Policies, catalog: &Catalog) -> Vec<Problem> {
+    let snapshot = catalog.snapshot();
+    let untested = snapshot.policies().filter_map(|policy| {
+        let name = &policy.name;
+        let tests = policies
+            .catalog
+            .directory
+            .join(format!("{name}.tests.toml"));
+        let message = format!(
+            "policy `{name}` has no tests, so its `decide` ran with made-up logins only: describe real ones there"
+        );
+        (!tests.exists()).then(|| Problem::warning(&tests, message))
+    });
+    untested.collect()
 }
 
 /// Returns a warning if the host cannot use its state directory.

@@ -10,6 +10,7 @@ use portcullis_core::{BucketName, PolicyName};
 
 use crate::author::crate_build::PROFILE;
 use crate::author::template::Template;
+use crate::decide::arguments::LoginArguments;
 use crate::exit::ExitCode;
 use crate::policy::DiffArguments;
 use crate::schema::SchemaOf;
@@ -88,6 +89,16 @@ pub(crate) enum Command {
         /// The file.
         #[arg(value_enum, value_name = "FILE")]
         of: SchemaOf,
+    },
+    /// Decide one login without NATS, and show each step: identity, policies, the host's rules, the
+    /// server's checks and the user JWT.
+    #[command(visible_alias = "explain")]
+    Decide(Box<LoginArguments>),
+    /// Show what logins may do.
+    Access {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: AccessVerb,
     },
     /// Read a password from standard input and print its argon2id hash.
     Hash {
@@ -225,6 +236,14 @@ pub(crate) enum PolicyVerb {
         #[arg(long)]
         with_settings: bool,
     },
+}
+
+/// The commands for the access of logins.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub(crate) enum AccessVerb {
+    /// Show what one login may do, and the inbox prefix that its client has to use.
+    Preview(Box<LoginArguments>),
 }
 
 /// The services whose configuration can be imported.

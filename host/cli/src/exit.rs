@@ -15,12 +15,14 @@ pub(crate) enum ExitCode {
     /// `check` found no policy, or policies that cannot be put in service or fail an assertion. Or
     /// `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff`
     /// or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate
-    /// makes no policy, or `policy lint` found something. Or `run` cannot serve its policies.
+    /// makes no policy, or `policy lint` found something. Or `run` cannot serve its policies. Or
+    /// `decide` or `access preview` found policies that cannot be put in service.
     BadPolicies = 65,
     /// The policy directory or the state directory is missing or cannot be read, or it does not
     /// contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`,
-    /// `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch` or `import`
-    /// does not find its file or folder. Or `run` does not find a policy or its command.
+    /// `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`,
+    /// `decide` or `access preview` does not find its file or folder. Or `run` does not find a
+    /// policy or its command.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
@@ -40,12 +42,17 @@ pub(crate) enum ExitCode {
     /// cannot write its status.
     NotCurrent = 75,
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
-    /// Or the file for `import` is wrong.
+    /// Or the file for `import` is wrong, or the login for `decide` or `access preview`.
     BadConfiguration = 78,
     /// `policy diff --no-new-access`: a login gains access with the new version.
     NewAccess = 80,
     /// `policy diff --never`: a login reaches a forbidden subject with the new version.
     ForbiddenAccess = 81,
+    /// `decide` or `access preview`: the login is denied, by a policy or by the host's rules.
+    Denied = 82,
+    /// `decide` or `access preview`: no policy, or a policy or the host that could not decide, so
+    /// the login is denied.
+    NotDecided = 83,
 }
 
 impl ExitCode {
@@ -69,7 +76,7 @@ mod tests {
 
     impl ExitCode {
         /// All codes, in order.
-        pub(crate) const ALL: [Self; 13] = [
+        pub(crate) const ALL: [Self; 15] = [
             Self::Success,
             Self::Usage,
             Self::BadPolicies,
@@ -83,6 +90,8 @@ mod tests {
             Self::BadConfiguration,
             Self::NewAccess,
             Self::ForbiddenAccess,
+            Self::Denied,
+            Self::NotDecided,
         ];
 
         /// Returns the meaning of the code, in a sentence.
@@ -93,10 +102,10 @@ mod tests {
                     "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
                 }
                 Self::BadPolicies => {
-                    "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate makes no policy, or `policy lint` found something. Or `run` cannot serve its policies."
+                    "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate makes no policy, or `policy lint` found something. Or `run` cannot serve its policies. Or `decide` or `access preview` found policies that cannot be put in service."
                 }
                 Self::NoPolicyDirectory => {
-                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch` or `import` does not find its file or folder. Or `run` does not find a policy or its command."
+                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command."
                 }
                 Self::Unreachable => {
                     "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command."
@@ -121,7 +130,13 @@ mod tests {
                     "`policy diff --never`: a login reaches a forbidden subject with the new version."
                 }
                 Self::BadConfiguration => {
-                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong."
+                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`."
+                }
+                Self::Denied => {
+                    "`decide` or `access preview`: the login is denied, by a policy or by the host's rules."
+                }
+                Self::NotDecided => {
+                    "`decide` or `access preview`: no policy, or a policy or the host that could not decide, so the login is denied."
                 }
             }
         }

@@ -3,6 +3,7 @@
 mod author;
 mod check;
 mod cli;
+mod decide;
 mod exit;
 mod failure;
 mod hash;

@@ -19,6 +19,8 @@ pub(crate) struct Output {
 pub(crate) enum NotDone {
     /// The configuration has no valid tables about policies.
     Configuration(Vec<Problem>),
+    /// Policies cannot be put in service.
+    Policies(Vec<Problem>),
     /// The command failed for another reason.
     Failed(Failure),
 }

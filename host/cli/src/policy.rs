@@ -183,7 +183,8 @@ pub(crate) const fn configured_state(snapshotted: bool) -> &'static str {
     }
 }
 
-fn time(seconds: u64) -> String {
+/// Returns a time for people. `seconds` counts from the Unix epoch.
+pub(crate) fn time(seconds: u64) -> String {
     let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
     time.map_or_else(
         || seconds.to_string(),

@@ -16,7 +16,8 @@ use tracing::{error, warn};
 use crate::author::test::{self, TestOptions};
 use crate::author::{bench, build, lint, new, watch};
 use crate::check::{check_log, check_policies, run_check};
-use crate::cli::{Cli, Command, ImportFrom, PolicyVerb};
+use crate::cli::{AccessVerb, Cli, Command, ImportFrom, PolicyVerb};
+use crate::decide;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
@@ -54,6 +55,10 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             finish(inspect::inspect(&file, config.as_deref(), &child_prover()))
         }
         Command::Schema { of } => finish(schema::print(of).map_err(NotDone::from)),
+        Command::Decide(login) => finish(decide::decide(&login, &child_prover())),
+        Command::Access { verb } => match verb {
+            AccessVerb::Preview(login) => finish(decide::preview(&login, &child_prover())),
+        },
         Command::Hash { token } => print_hash(token),
         Command::Prove {
             memory,
@@ -244,10 +249,12 @@ fn finish(done: Result<Output, NotDone>) -> Result<ExitCode, Failure> {
             Ok(output.code)
         }
         Err(NotDone::Configuration(problems)) => {
-            for problem in problems {
-                complain(&problem.to_string());
-            }
+            complain_about(&problems);
             Ok(ExitCode::BadConfiguration)
+        }
+        Err(NotDone::Policies(problems)) => {
+            complain_about(&problems);
+            Ok(ExitCode::BadPolicies)
         }
         Err(NotDone::Failed(failure)) => Err(failure),
     }
@@ -282,6 +289,13 @@ fn print(text: &str) -> Result<(), Failure> {
     io::stdout()
         .write_all(lines(text).as_bytes())
         .map_err(Failure::internal)
+}
+
+/// Writes a line for each problem to standard error.
+fn complain_about(problems: &[Problem]) {
+    for problem in problems {
+        complain(&problem.to_string());
+    }
 }
 
 /// Writes a line to standard error. If that fails, only the exit code remains.

@@ -72,6 +72,6 @@ pub use module::{Description, check_shape, describe};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use policy::fuzzing;
-pub use policy::{Attempt, BudgetExceeded, Evaluation, Metered, Policy, Source};
+pub use policy::{Attempt, BudgetExceeded, Evaluation, Metered, Policy, Recorded, Source};
 pub use probe::Unfit;
 pub use transfer_key::TransferKey;

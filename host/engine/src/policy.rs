@@ -27,7 +27,7 @@ use crate::text::{one_line, truncate};
 use crate::ticker::TICK;
 #[cfg(feature = "measure")]
 pub(crate) use deciding::answer;
-pub use deciding::{Attempt, BudgetExceeded, Evaluation, Metered};
+pub use deciding::{Attempt, BudgetExceeded, Evaluation, Metered, Recorded};
 #[cfg(feature = "fuzzing")]
 pub use transfer::fuzzing;
 

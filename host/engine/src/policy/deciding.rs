@@ -34,6 +34,17 @@ pub struct Metered {
     pub log: Vec<String>,
 }
 
+/// A decision with what the policy did for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Verdict of the policy.
+    pub verdict: Result<Verdict, EvaluationError>,
+    /// Questions that the policy asked the host, as in [`Metered::asked`].
+    pub asked: Vec<String>,
+    /// Log lines of the policy, as in [`Metered::log`].
+    pub log: Vec<String>,
+}
+
 /// An inline attempt at a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -56,7 +67,7 @@ pub struct BudgetExceeded {
 
 /// A decision that one policy is to make. Made by [`Policy::evaluate`].
 #[derive(Clone, Debug)]
-#[must_use = "a decision is made by `run`, `run_inline`, `resume` or `run_metered`"]
+#[must_use = "a decision is made by `run`, `run_inline`, `resume`, `run_recorded` or `run_metered`"]
 pub struct Evaluation<'a> {
     policy: &'a Policy,
     request: Arc<AuthorizationRequest>,
@@ -220,25 +231,53 @@ impl<'a> Evaluation<'a> {
         let limited = self.unlimited();
         let mut store = self.store(limited);
         store.data_mut().fuel = fuel;
+        let Recorded {
+            verdict,
+            asked,
+            log,
+        } = self.recorded(&mut store, |store| {
+            store
+                .set_fuel(fuel)
+                .map_err(|error| EvaluationError::of_host(&error))
+                .and_then(|()| self.run_in(store, limited))
+        });
+        let left = store.get_fuel().unwrap_or(fuel);
+        Metered {
+            verdict,
+            fuel: fuel.saturating_sub(left),
+            memory: store.data().limiter.memory(),
+            asked,
+            log,
+        }
+    }
+
+    /// Decides as [`run`](Self::run) does, in a fresh instance, and records what the policy asks
+    /// and logs.
+    pub fn run_recorded(self) -> Recorded {
+        let limited = self.unlimited();
+        let mut store = self.store(limited);
+        self.recorded(&mut store, |store| self.run_in(store, limited))
+    }
+
+    /// Lets `decide` decide in `store`, and takes the questions and the log lines out of it.
+    fn recorded(
+        &self,
+        store: &mut Store<State>,
+        decide: impl FnOnce(&mut Store<State>) -> Result<Verdict, EvaluationError>,
+    ) -> Recorded {
         store.data_mut().asked = Some(Questions::default());
         store.data_mut().log.kept = Some(Vec::new());
-        let verdict = store
-            .set_fuel(fuel)
-            .map_err(|error| EvaluationError::of_host(&error))
-            .and_then(|()| self.run_in(&mut store, limited));
-        let left = store.get_fuel().unwrap_or(fuel);
+        let verdict = decide(store);
         let asked = store.data_mut().asked.take();
         let log = &mut store.data_mut().log;
         let (mut lines, dropped) = (log.kept.take(), log.dropped(self.policy.limits.log_lines));
         if let (Some(lines), 1..) = (&mut lines, dropped) {
             lines.push(format!("{dropped} more lines, which were dropped"));
         }
-        Metered {
+        Recorded {
             verdict,
-            log: lines.unwrap_or_default(),
-            fuel: fuel.saturating_sub(left),
-            memory: store.data().limiter.memory(),
             asked: asked.map(Questions::into_texts).unwrap_or_default(),
+            log: lines.unwrap_or_default(),
         }
     }
 

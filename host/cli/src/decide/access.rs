@@ -1,0 +1,160 @@
+//! What a login may do, and the inbox prefix of its client: `portcullis access preview`.
+
+use std::fmt::{self, Write as _};
+
+use portcullis_core::{
+    AuthorizationRequest, Outcome, PermissionSubject, Permit, SubjectPermission,
+};
+use serde_json::{Value, json};
+
+use super::explanation::Explanation;
+use super::inbox::Inbox;
+use super::text::{heading, quoted};
+use crate::policy::time;
+
+/// Renders what a login may do.
+pub(super) fn render(explanation: &Explanation) -> String {
+    let mut text = format!("{}\n", heading(&explanation.decision));
+    // Writing to a string does not fail.
+    let _ = render_permit(&mut text, explanation);
+    text
+}
+
+fn render_permit(text: &mut String, explanation: &Explanation) -> fmt::Result {
+    let Outcome::Permit(permit) = &explanation.decision.outcome else {
+        return Ok(());
+    };
+    if let Some(role) = permit.role() {
+        writeln!(text, "permissions: those of the template of role `{role}`")?;
+    } else {
+        let permissions = permit.permissions();
+        render_side(text, "publish", &permissions.publish)?;
+        render_side(text, "subscribe", &permissions.subscribe)?;
+        if let Some(responses) = permissions.responses {
+            writeln!(text, "replies: {responses}")?;
+        }
+    }
+    for (name, value) in bounds(permit) {
+        writeln!(text, "{name}: {value}")?;
+    }
+    render_inbox(text, explanation)
+}
+
+fn render_side(text: &mut String, name: &str, side: &SubjectPermission) -> fmt::Result {
+    writeln!(text, "{name}: {}", quoted(&texts(&side.allow)))?;
+    // A side that allows nothing denies `>`, which says nothing more.
+    if !side.deny.is_empty() && !side.allow.is_empty() {
+        writeln!(text, "  apart from {}", quoted(&texts(&side.deny)))?;
+    }
+    Ok(())
+}
+
+/// Returns the limits of a permit, by name.
+fn bounds(permit: &Permit) -> Vec<(&'static str, String)> {
+    let list = |texts: Vec<String>| (!texts.is_empty()).then(|| quoted(&texts));
+    let types = permit.connection_types().listed();
+    let times = permit.times().listed();
+    let times = times.map(|range| format!("{} to {}", range.start(), range.end()));
+    let limits = [
+        ("ends", permit.expires_at().map(time)),
+        (
+            "from",
+            list(permit.sources().listed().map(ToString::to_string).collect()),
+        ),
+        (
+            "by",
+            list(types.map(|kind| kind.as_str().to_owned()).collect()),
+        ),
+        ("times", list(times.collect())),
+        (
+            "subscriptions",
+            permit.subscriptions().map(|most| most.to_string()),
+        ),
+        (
+            "payload",
+            permit.payload().map(|most| format!("{most} bytes")),
+        ),
+    ];
+    let limits = limits.into_iter();
+    limits
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+/// Renders the inbox prefix of a permitted login.
+pub(super) fn render_inbox(text: &mut String, explanation: &Explanation) -> fmt::Result {
+    let Some(inbox) = inbox(explanation) else {
+        return Ok(());
+    };
+    match inbox {
+        Ok(Inbox::Prefix(prefixes)) => {
+            writeln!(text, "inbox prefix: {}", quoted(&prefixes))?;
+            let first = prefixes.first().map_or("", String::as_str);
+            writeln!(
+                text,
+                "  the client has to use it: nats --inbox-prefix={first}"
+            )
+        }
+        Ok(Inbox::Any) => writeln!(
+            text,
+            "inbox prefix: any; the login may read the inboxes of other users"
+        ),
+        Ok(Inbox::Role) => writeln!(text, "inbox prefix: as the template of the role says"),
+        Ok(Inbox::None) => writeln!(
+            text,
+            "inbox prefix: none; the login receives no answers to requests"
+        ),
+        Err(error) => writeln!(text, "inbox prefix: unknown: {error}"),
+    }
+}
+
+fn inbox(explanation: &Explanation) -> Option<Result<Inbox, portcullis_core::WorkExceeded>> {
+    match &explanation.decision.outcome {
+        Outcome::Permit(permit) => Some(Inbox::of(permit, &explanation.request)),
+        Outcome::Deny(_) => None,
+    }
+}
+
+/// Renders what a login may do as JSON.
+pub(super) fn render_json(explanation: &Explanation) -> Result<String, serde_json::Error> {
+    let access = match &explanation.decision.outcome {
+        Outcome::Permit(permit) => access(permit, &explanation.request),
+        Outcome::Deny(_) => Value::Null,
+    };
+    let value = json!({
+        "outcome": super::json::outcome(&explanation.decision),
+        "access": access,
+    });
+    Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+}
+
+/// Returns what a permit allows.
+pub(super) fn access(permit: &Permit, request: &AuthorizationRequest) -> Value {
+    let side = |side: &SubjectPermission| json!({ "allow": texts(&side.allow), "deny": texts(&side.deny) });
+    let permissions = permit.permissions();
+    let responses = permissions.responses.map(|responses| {
+        let responses = responses.effective();
+        let ttl = u64::try_from(responses.ttl.as_millis()).unwrap_or(u64::MAX);
+        json!({ "max": responses.max, "ttl-ms": ttl })
+    });
+    let inbox = match Inbox::of(permit, request) {
+        Ok(Inbox::Prefix(prefixes)) => json!(prefixes),
+        Ok(Inbox::Any) => json!(["_INBOX"]),
+        Ok(Inbox::None) => json!([]),
+        Ok(Inbox::Role) | Err(_) => Value::Null,
+    };
+    json!({
+        "account": permit.account().as_str(),
+        "role": permit.role(),
+        "user-name": permit.user_name(),
+        "publish": side(&permissions.publish),
+        "subscribe": side(&permissions.subscribe),
+        "responses": responses,
+        "expires-at": permit.expires_at(),
+        "inbox-prefixes": inbox,
+    })
+}
+
+fn texts(subjects: &[PermissionSubject]) -> Vec<String> {
+    subjects.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,109 @@
+//! Logins in files, and wrong ones.
+
+use serde_json::json;
+
+use crate::site::{PASSWORD, Site};
+
+const PROFILE: &str = "publish = { allow = [\"app.>\"] }";
+const USER: &str = "UB2X2SCUJM2GNJ4ZTW5P3WXBZZDYBMIPDYHDOBFJSKEJQBZ7MN2XKWGB";
+const SERVER: &str = "NCBZ5GGBPVWMJPM2IBAI5AR4A6YGB3CWGZESM6O2DQHAE6Q2VVUHHTUE";
+
+#[test]
+fn the_decoded_claims_of_a_request_are_a_login() {
+    let site = Site::with_alice("", PROFILE);
+    let body = json!({
+        "server_id": { "id": SERVER, "name": "n1", "version": "2.12.1" },
+        "user_nkey": USER,
+        "client_info": { "host": "192.0.2.7", "kind": "Client", "type": "websocket" },
+        "connect_opts": { "user": "alice", "pass": PASSWORD },
+        "type": "authorization_request",
+        "version": 2,
+    });
+    for claims in [json!({ "iat": 1, "nats": body }), body] {
+        site.put("request.json", claims.to_string());
+        let decided = site.run(&["decide", "request.json"]);
+        decided.expect(
+            0,
+            &[
+                "  connection: WEBSOCKET, from 192.0.2.7\n",
+                "server, release 2.12.1: accepts\n",
+                USER,
+            ],
+        );
+    }
+    let mixed = site.run(&["decide", "request.json", "--user", "bob"]);
+    assert_eq!(mixed.code, Some(64), "{mixed:?}");
+}
+
+#[test]
+fn options_replace_values_of_a_described_login() {
+    let site = Site::with_alice("", PROFILE);
+    let login = json!({ "username": "bob", "password": PASSWORD });
+    site.put("login.json", login.to_string());
+    assert_eq!(site.run(&["decide", "login.json"]).code, Some(82));
+    let replaced = site.run(&["decide", "login.json", "--user", "alice"]);
+    assert_eq!(replaced.code, Some(0), "{replaced:?}");
+}
+
+#[test]
+fn a_wrong_login_is_told_without_its_values() {
+    let site = Site::with_alice("", PROFILE);
+    for (content, part) in [
+        (r#"{ "pasword": "hunter2" }"#, "unknown field `pasword`"),
+        (r#"{ "username": { "hunter2": 1 } }"#, "expected a string"),
+        (r#"{ "password": "hunter2" "#, "line 1"),
+        (
+            r#"{ "identity": { "method": "oidc" } }"#,
+            "add `proved = true`",
+        ),
+        (
+            r#"{ "connect_opts": { "pass": "hunter2" } }"#,
+            "`user_nkey` is not",
+        ),
+        ("[1]", "expected an object"),
+        ("eyJ.hunter2.x", "the request is not a valid token"),
+    ] {
+        site.put("login.json", content);
+        let wrong = site.run(&["decide", "login.json"]);
+        assert_eq!(wrong.code, Some(78), "{content}: {wrong:?}");
+        assert!(wrong.stderr.contains(part), "{content}: {wrong:?}");
+        assert!(!wrong.stderr.contains("hunter2"), "{content}: {wrong:?}");
+        assert_eq!(wrong.stdout, "", "{content}");
+    }
+    let missing = site.run(&["decide", "absent.json"]);
+    assert_eq!(missing.code, Some(66), "{missing:?}");
+    for wrong in [
+        ["--now", "soon"],
+        ["--server-version", "new"],
+        ["--type", "PIGEON"],
+        ["--type", "MQTT_WS"],
+    ] {
+        let finished = site.run(&[&["decide"][..], &wrong].concat());
+        assert_eq!(finished.code, Some(64), "{finished:?}");
+    }
+}
+
+#[test]
+fn buckets_that_the_login_does_not_describe_cannot_be_looked_into() {
+    let site = Site::new(
+        "[key-value]\nbuckets = [\"revoked\"]\n[policies.grants.p]\nkey-value = [\"revoked\"]\n",
+    );
+    let guest = portcullis_test_support::guest("looks_up").unwrap();
+    site.put("policies/p.wasm", guest);
+    site.put("policies/p.toml", "[settings]\nbucket = \"revoked\"\n");
+    let decided = |buckets: &str| {
+        let login = format!(r#"{{ "username": "alice", "password": "x" {buckets} }}"#);
+        site.put("login.json", login);
+        site.run(&["decide", "login.json"])
+    };
+    decided(r#", "key-value": { "revoked": { "bob": "x" } }"#).expect(0, &["permit: "]);
+    decided(r#", "key-value": { "revoked": { "alice": "May" } }"#).expect(
+        82,
+        &[
+            "policy-denied: revoked: May",
+            "asked: ",
+            "key-value.get(revoked",
+        ],
+    );
+    decided("").expect(82, &["policy-denied: cannot look up: "]);
+}
