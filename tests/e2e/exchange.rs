@@ -1,5 +1,7 @@
 //! The token exchange, from the provider's token to a login that needs no host.
 
+mod client;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
