@@ -115,7 +115,8 @@ async fn a_client_can_publish_a_literal_tail_where_a_star_is_allowed(
     Ok(())
 }
 
-/// Covers servers before 2.11.12, which overlook a deny that ends in `*` on the way to a longer one.
+/// Covers servers before 2.11.12, which overlook a deny that ends in `*` on the way to a longer
+/// one.
 #[rstest]
 #[tokio::test]
 async fn a_deny_with_a_final_star_holds_next_to_a_longer_deny(

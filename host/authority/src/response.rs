@@ -173,7 +173,7 @@ impl Issuers {
     ) -> Result<CheckedUser, ResponseError> {
         let jwt = self.user_jwt(request, permit, policy, now)?;
         // The address of the NATS client is not known, so the check assumes one that the permit
-        // lets in.
+        // admits.
         let network = permit.sources().listed().next().map(ToString::to_string);
         let address = network
             .as_deref()

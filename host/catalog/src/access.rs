@@ -137,8 +137,8 @@ impl WantedAccess {
     }
 }
 
-/// Returns the permissions with the denies that the host adds, which make servers apply every `*` as
-/// it is written.
+/// Returns the permissions with the denies that the host adds, which make servers apply every `*`
+/// as it is written.
 pub(crate) fn literal(
     permissions: &Permissions,
     filter: DenyFilter,

@@ -331,7 +331,7 @@ pub fn decoded_request(
 ) -> Result<AuthorizationRequest, DecodedProblem> {
     let body = serde_json::from_value::<RequestBody>(body).map_err(|error| {
         let message = error.to_string();
-        // What comes before quotes the value, which may be a password.
+        // The text before it quotes the value, which may be a password.
         let expected = message.find("expected ").and_then(|at| message.get(at..));
         DecodedProblem::Form(expected.unwrap_or("a field is wrong").to_owned())
     })?;

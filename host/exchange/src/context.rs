@@ -11,10 +11,10 @@ use portcullis_environment::Randomness;
 /// W3C trace context, section 3.2.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The other end of a connection.
+/// The HTTP client of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// Its address. That of a proxy, if one stands in between.
+    /// Address of the client, or of a proxy in between.
     pub(crate) address: SocketAddr,
     /// The TLS connection. `None` without TLS.
     pub(crate) tls: Option<ClientTls>,
