@@ -112,7 +112,7 @@ mod tests {
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {
-                    "The health listener cannot use the address under `[health]`: it is taken, or not one of this machine."
+                    "A listener cannot use its address under `[health]` or `[exchange]`: it is taken, or not one of this machine."
                 }
                 Self::NoToolchain => {
                     "Rust is not installed, or its target for policies. Or `run` does not find nats-server."
