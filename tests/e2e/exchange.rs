@@ -2,6 +2,8 @@
 
 mod client;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +14,7 @@ use nats_token::format_user_config;
 use nkeys::KeyPair;
 use portcullis_harness::{
     Answer, Built, ForeignClient, Host, Login, NatsServer, Operator, PATIENCE, Provider, Release,
-    Resolver, Site, Step, Wire,
+    Resolver, Site, Step, Wire, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -51,7 +53,7 @@ struct Stage {
     host: Host,
     /// The address of the exchange.
     address: String,
-    _site: Site,
+    site: Site,
 }
 
 impl Stage {
@@ -80,7 +82,7 @@ impl Stage {
             server,
             host,
             address,
-            _site: site,
+            site,
         })
     }
 
@@ -228,6 +230,38 @@ async fn a_proved_caller_logs_in_and_the_server_enforces_its_networks() -> Resul
         let info = stage.user_info(jwt, &key).await;
         assert_eq!(info.is_ok(), admitted, "{scope}: {info:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_gets_a_credentials_file_once() -> Result<()> {
+    let mut stage = Stage::start(Release::Nats2_15).await?;
+    let token = stage.site.path().join("token");
+    fs::write(&token, stage.token("orders:read").await?)?;
+    let file = stage.site.path().join("me.creds");
+    let (token, out) = (token.display().to_string(), file.display().to_string());
+    let url = format!("http://{}", stage.address);
+    let arguments = [
+        "token",
+        "get",
+        "--exchange",
+        &url,
+        "--token-file",
+        &token,
+        "--out",
+        &out,
+    ];
+    let finished = run_portcullis(&arguments, "").await?;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let mode = fs::metadata(&file)?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let login = Login::credentials(&fs::read_to_string(&file)?);
+    let python = ForeignClient::Python;
+    let url = stage.server.url();
+    let session = python.run(&url, login, "person", &[Step::UserInfo]).await?;
+    assert!(session.connected, "{session:?}");
+    let finished = run_portcullis(&arguments, "").await?;
+    assert_eq!(finished.code, Some(73), "{finished:?}");
     Ok(())
 }
 

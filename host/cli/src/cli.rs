@@ -16,6 +16,7 @@ use crate::policy::DiffArguments;
 use crate::schema::SchemaOf;
 use crate::telemetry;
 use crate::test_bed::TestBed;
+use crate::token::TokenRequest;
 
 /// The parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
@@ -105,6 +106,12 @@ pub(crate) enum Command {
         /// Print a SHA-256 hash instead: for long random tokens, not for passwords.
         #[arg(long)]
         token: bool,
+    },
+    /// Get credentials from a token exchange.
+    Token {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: TokenVerb,
     },
     /// Load and test one policy for the host that started this process. Not for interactive use.
     #[command(hide = true)]
@@ -244,6 +251,15 @@ pub(crate) enum PolicyVerb {
 pub(crate) enum AccessVerb {
     /// Show what one login may do, and the inbox prefix that its client has to use.
     Preview(Box<LoginArguments>),
+}
+
+/// The commands for tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub(crate) enum TokenVerb {
+    /// Exchange a bearer token for a user JWT, and write a credentials file with a seed that is
+    /// made here.
+    Get(TokenRequest),
 }
 
 /// The services whose configuration can be imported.

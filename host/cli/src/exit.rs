@@ -26,7 +26,7 @@ pub(crate) enum ExitCode {
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
-    /// does not start, or ends before the command.
+    /// does not start, or ends before the command. Or `token get` got no user JWT.
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
@@ -35,8 +35,8 @@ pub(crate) enum ExitCode {
     CannotListen = 71,
     /// Rust is not installed, or its target for policies. Or `run` does not find nats-server.
     NoToolchain = 72,
-    /// A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy
-    /// sign` cannot read its file, or `policy rollback` would replace a link.
+    /// A file cannot be written, or `init`, `import`, `policy new` or `token get` would overwrite it.
+    /// Or `policy sign` cannot read its file, or `policy rollback` would replace a link.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
     /// cannot write its status.
@@ -108,7 +108,7 @@ mod tests {
                     "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command."
                 }
                 Self::Unreachable => {
-                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command."
+                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT."
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {
@@ -118,7 +118,7 @@ mod tests {
                     "Rust is not installed, or its target for policies. Or `run` does not find nats-server."
                 }
                 Self::CannotCreate => {
-                    "A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
+                    "A file cannot be written, or `init`, `import`, `policy new` or `token get` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
                 }
                 Self::NotCurrent => {
                     "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."

@@ -20,6 +20,7 @@ mod schema;
 mod signals;
 mod telemetry;
 mod test_bed;
+mod token;
 
 use std::ffi::c_int;
 use std::process;

@@ -16,7 +16,7 @@ use tracing::{error, warn};
 use crate::author::test::{self, TestOptions};
 use crate::author::{bench, build, lint, new, watch};
 use crate::check::{check_log, check_policies, run_check};
-use crate::cli::{AccessVerb, Cli, Command, ImportFrom, PolicyVerb};
+use crate::cli::{AccessVerb, Cli, Command, ImportFrom, PolicyVerb, TokenVerb};
 use crate::decide;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -27,7 +27,8 @@ use crate::inspect;
 use crate::output::{NotDone, Output};
 use crate::policy;
 use crate::prove::{child_prover, prove};
-use crate::{schema, signals, telemetry};
+use crate::token::TokenRequest;
+use crate::{schema, signals, telemetry, token};
 
 /// Time that the process waits at its end for threads that still work.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -60,6 +61,9 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             AccessVerb::Preview(login) => finish(decide::preview(&login, &child_prover())),
         },
         Command::Hash { token } => print_hash(token),
+        Command::Token {
+            verb: TokenVerb::Get(request),
+        } => get_token(request),
         Command::Prove {
             memory,
             processor_time,
@@ -258,6 +262,11 @@ fn finish(done: Result<Output, NotDone>) -> Result<ExitCode, Failure> {
         }
         Err(NotDone::Failed(failure)) => Err(failure),
     }
+}
+
+fn get_token(request: TokenRequest) -> Result<ExitCode, Failure> {
+    print(&token::get(request)?)?;
+    Ok(ExitCode::Success)
 }
 
 fn print_hash(token: bool) -> Result<ExitCode, Failure> {

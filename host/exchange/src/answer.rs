@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use portcullis_core::{PermissionSubject, Permit, SubjectPermission};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A user JWT for a caller.
 pub(crate) struct Issued {
@@ -16,10 +17,14 @@ pub(crate) struct Issued {
     pub(crate) permit: Permit,
 }
 
-#[derive(Serialize)]
-struct TokenAnswer<'a> {
+/// A user JWT and what it permits.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TokenAnswer<'a> {
+    /// The user JWT.
     jwt: &'a str,
+    /// Its end, in seconds since the Unix epoch.
     expires: u64,
+    /// The public key of the account, `A…`.
     account: &'a str,
     /// Role whose template sets the permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,21 +34,25 @@ struct TokenAnswer<'a> {
     subjects: Option<Subjects>,
 }
 
-#[derive(Serialize)]
+/// The permissions of the user.
+#[derive(Serialize, ToSchema)]
 struct Subjects {
     publish: Side,
     subscribe: Side,
 }
 
-#[derive(Serialize)]
+/// The subjects of one direction.
+#[derive(Serialize, ToSchema)]
 struct Side {
     allow: Vec<String>,
     deny: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct NonceAnswer<'a> {
+/// A nonce for the proof of a seed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NonceAnswer<'a> {
     nonce: &'a str,
+    /// Its end, in seconds since the Unix epoch.
     expires: u64,
 }
 
@@ -87,6 +96,13 @@ impl Issued {
 /// Returns the answer of `POST /v1/nonces`.
 pub(crate) fn nonce(nonce: &str, expires: u64) -> Response {
     json(&NonceAnswer { nonce, expires })
+}
+
+/// Returns the answer of `GET /openapi.json`.
+pub(crate) fn described(document: String) -> Response {
+    let mut response = with_type(document.into_bytes(), "application/json");
+    *response.status_mut() = StatusCode::OK;
+    response
 }
 
 fn json(value: &impl Serialize) -> Response {

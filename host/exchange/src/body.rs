@@ -12,6 +12,7 @@ use portcullis_claims::{KeyKind, PublicKey, VerifyingKey};
 use portcullis_core::AccountName;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
 use crate::problem::{Problem, Refusal};
 
@@ -21,31 +22,42 @@ const PROOF_LABEL: &str = "portcullis-exchange-v1";
 /// Maximum length of a name, in bytes.
 const MAX_NAME: usize = 256;
 
-/// The body of `POST /v1/tokens`. serde refuses keys that are doubled or unknown.
-#[derive(Deserialize)]
+/// The body of `POST /v1/tokens`.
+// serde refuses keys that are doubled or unknown.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OwnBody {
+    /// The public user nkey (`U…`) that the user JWT is for.
     nkey: String,
+    /// A name for the user, at most 256 bytes.
     name: Option<String>,
+    /// The wanted account.
     account: Option<String>,
+    /// The wanted lifetime, in seconds.
+    #[schema(minimum = 1)]
     lifetime: Option<u64>,
     proof: Option<ProofBody>,
 }
 
 /// The body of Overmind's routes, in which a proof may stand too.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConnectBody {
+    /// The public user nkey (`U…`) that the user JWT is for.
     user_pub_key: String,
+    /// A name for the user, at most 256 bytes.
     user_name: Option<String>,
     proof: Option<ProofBody>,
 }
 
 /// The proof that the caller holds the seed of its nkey.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProofBody {
+    /// A nonce of `POST /v1/nonces`.
     nonce: String,
+    /// The signature of `portcullis-exchange-v1`, the nonce and the nkey, a line each, in
+    /// base64url.
     signature: String,
 }
 

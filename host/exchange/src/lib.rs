@@ -13,6 +13,7 @@
 //! | `POST /v1/nonces` | none | JSON: `nonce`, `expires` |
 //! | `POST /core/tokens` | JSON: `user_pub_key`, `user_name` | the user JWT (`application/jwt`) |
 //! | `POST /admin/accounts/{name}/tokens` | the same | the same, in the account of the route |
+//! | `GET /openapi.json` | none | the description of the routes |
 //!
 //! The host signs for public keys only. It never has the seed of a caller.
 //!
@@ -39,6 +40,7 @@ mod exchange;
 mod guard;
 mod listener;
 mod nonces;
+mod openapi;
 mod options;
 mod problem;
 mod routes;

@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use portcullis_core::{Blame, Denial, DenialClass};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What the caller learns of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +51,14 @@ pub(crate) struct Refusal {
     pub(crate) is_decided: bool,
 }
 
-#[derive(Serialize)]
-struct Details<'a> {
+/// The details of a refusal (RFC 9457), without its reason.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Details<'a> {
+    /// `urn:portcullis:exchange:` and the name of the problem.
     r#type: String,
     title: &'static str,
     status: u16,
+    /// The id that finds the log line.
     request_id: &'a str,
 }
 

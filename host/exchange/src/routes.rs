@@ -9,20 +9,21 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, request};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use portcullis_core::{AccountName, Authorizer, WantedAccount};
 use portcullis_environment::Clock;
 use tower_http::cors::CorsLayer;
 
-use crate::answer;
+use crate::answer::{self, NonceAnswer, TokenAnswer};
 use crate::bearer::bearer;
 use crate::body::{ConnectBody, OwnBody, account, read};
 use crate::context::RequestContext;
 use crate::exchange::Shared;
 use crate::guard::guard;
+use crate::openapi;
 use crate::options::ProofRoute;
-use crate::problem::{Problem, Refusal};
+use crate::problem::{Details, Problem, Refusal};
 
 /// Time for which a browser may remember that it may call the exchange.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
@@ -34,6 +35,7 @@ pub(crate) fn router<A: Authorizer, C: Clock + Clone>(shared: &Arc<Shared<A, C>>
         .route("/v1/nonces", post(nonce::<A, C>))
         .route("/core/tokens", post(core_token::<A, C>))
         .route("/admin/accounts/{name}/tokens", post(admin_token::<A, C>))
+        .route("/openapi.json", get(document))
         .fallback(async || Refusal::new(Problem::NotFound, "not-found", "the path is no route"))
         .with_state(Arc::clone(shared));
     let router = match cross_origin(&shared.options.allowed_origins) {
@@ -56,7 +58,19 @@ fn cross_origin(origins: &[String]) -> Option<CorsLayer> {
     })
 }
 
-async fn own_token<A: Authorizer, C: Clock + Clone>(
+/// Issues a user JWT to a caller that proves its seed.
+#[utoipa::path(
+    post,
+    path = "/v1/tokens",
+    request_body = OwnBody,
+    responses(
+        (status = 201, description = "Issued", body = TokenAnswer<'_>),
+        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
+        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
     request: Request,
@@ -71,7 +85,19 @@ async fn own_token<A: Authorizer, C: Clock + Clone>(
     Ok(issued.await?.as_json())
 }
 
-async fn core_token<A: Authorizer, C: Clock + Clone>(
+/// Issues a user JWT, in the form of Overmind's connect.
+#[utoipa::path(
+    post,
+    path = "/core/tokens",
+    request_body = ConnectBody,
+    responses(
+        (status = 201, description = "Issued", body = String, content_type = "application/jwt"),
+        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
+        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn core_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
     request: Request,
@@ -79,7 +105,20 @@ async fn core_token<A: Authorizer, C: Clock + Clone>(
     connect_token(&shared, &context, request.into_parts(), None).await
 }
 
-async fn admin_token<A: Authorizer, C: Clock + Clone>(
+/// Issues a user JWT in a named account, in the form of Overmind's connect.
+#[utoipa::path(
+    post,
+    path = "/admin/accounts/{name}/tokens",
+    params(("name" = String, Path, description = "The account")),
+    request_body = ConnectBody,
+    responses(
+        (status = 201, description = "Issued", body = String, content_type = "application/jwt"),
+        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
+        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn admin_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
     name: Result<Path<String>, PathRejection>,
@@ -114,13 +153,33 @@ async fn connect_token<A: Authorizer, C: Clock + Clone>(
     Ok(issued.await?.into_jwt())
 }
 
-async fn nonce<A: Authorizer, C: Clock + Clone>(
+/// Issues a nonce for the proof of a seed.
+#[utoipa::path(
+    post,
+    path = "/v1/nonces",
+    responses(
+        (status = 201, description = "Issued", body = NonceAnswer<'_>),
+        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
+        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn nonce<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
 ) -> Response {
     let now = shared.clock.unix_seconds();
     let (nonce, expires) = shared.nonces.issue(now, &shared.randomness);
     shared.counters.nonce();
     answer::nonce(&nonce, expires)
+}
+
+/// Returns this description.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    responses((status = 200, description = "The description of the routes", body = Object)),
+)]
+pub(crate) async fn document() -> Response {
+    answer::described(openapi::json())
 }
 
 fn wanted_account<A, C>(

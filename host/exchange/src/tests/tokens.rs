@@ -128,3 +128,25 @@ async fn a_nonce_counts_once() {
     let line = stage.log.line_of(reply.header("x-request-id").unwrap());
     assert_eq!(line["denial.reason"], "the nonce was used before");
 }
+
+#[tokio::test]
+async fn the_description_has_every_route() {
+    let stage = Stage::start().await;
+    let reply = stage.send("GET", "/openapi.json", "", "").await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let document = reply.json();
+    for route in [
+        "/v1/tokens",
+        "/core/tokens",
+        "/admin/accounts/{name}/tokens",
+    ] {
+        let operation = &document["paths"][route]["post"];
+        assert_eq!(operation["security"], json!([{ "bearer": [] }]), "{route}");
+        assert!(operation["responses"]["201"].is_object(), "{route}");
+    }
+    assert!(document["paths"]["/v1/nonces"]["post"]["security"].is_null());
+    let own = &document["components"]["schemas"]["OwnBody"];
+    assert_eq!(own["required"], json!(["nkey"]));
+    assert_eq!(own["additionalProperties"], json!(false));
+    assert!(document["components"]["securitySchemes"]["bearer"].is_object());
+}
