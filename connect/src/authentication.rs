@@ -197,18 +197,19 @@ impl ProofReader {
         matches!(self.authentication, Authentication::Renewed(_))
     }
 
-    /// Returns a view of the last login that was presented and ends.
+    /// Returns a view of the login that was presented last. `None` if it does not end.
     pub(crate) fn presented(&self) -> watch::Receiver<Option<Presented>> {
         self.presented.subscribe()
     }
 
-    /// Records that a server is given the login of `reading`.
+    /// Records that a server is given the login of `reading`. A login without an end is not
+    /// renewed.
     pub(crate) fn present(&self, reading: &Reading) {
-        if let Some(ends_at) = reading.ends_at {
-            let proof = Arc::clone(&reading.proof);
-            self.presented
-                .send_replace(Some(Presented { proof, ends_at }));
-        }
+        let presented = reading.ends_at.map(|ends_at| Presented {
+            proof: Arc::clone(&reading.proof),
+            ends_at,
+        });
+        self.presented.send_replace(presented);
     }
 
     /// Returns the login, as of now. Reads secrets again, or asks their service if renewal is due.

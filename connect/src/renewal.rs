@@ -57,8 +57,8 @@ pub(crate) struct Current<T> {
 
 /// A value that is obtained again before it ends.
 ///
-/// One request runs at a time, and all callers wait for it. A caller that stops waiting does not
-/// cancel it; dropping this value does.
+/// One request runs at a time. Callers without a usable value wait for it. A caller that stops
+/// waiting does not cancel it; dropping this value does.
 pub(crate) struct Renewing<T> {
     shared: Arc<Shared<T>>,
     fetch: Arc<Fetch<T>>,

@@ -35,8 +35,8 @@ pub(crate) enum ExitCode {
     CannotListen = 71,
     /// Rust is not installed, or its target for policies. Or `run` does not find nats-server.
     NoToolchain = 72,
-    /// A file cannot be written, or `init`, `import`, `policy new` or `token get` would overwrite it.
-    /// Or `policy sign` cannot read its file, or `policy rollback` would replace a link.
+    /// A file cannot be written, or `init`, `import`, `policy new` or `token get` would overwrite
+    /// it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
     /// cannot write its status.
@@ -48,7 +48,8 @@ pub(crate) enum ExitCode {
     NewAccess = 80,
     /// `policy diff --never`: a login reaches a forbidden subject with the new version.
     ForbiddenAccess = 81,
-    /// `decide` or `access preview`: the login is denied, by a policy or by the host's rules.
+    /// `decide` or `access preview`: the login is denied, by a policy, because all abstain, or by
+    /// the host's rules.
     Denied = 82,
     /// `decide` or `access preview`: no policy, or a policy or the host that could not decide, so
     /// the login is denied.
@@ -133,7 +134,7 @@ mod tests {
                     "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`."
                 }
                 Self::Denied => {
-                    "`decide` or `access preview`: the login is denied, by a policy or by the host's rules."
+                    "`decide` or `access preview`: the login is denied, by a policy, because all abstain, or by the host's rules."
                 }
                 Self::NotDecided => {
                     "`decide` or `access preview`: no policy, or a policy or the host that could not decide, so the login is denied."

@@ -33,6 +33,11 @@ pub(crate) fn hang_ups() -> io::Result<HangUps> {
 }
 
 impl HangUps {
+    /// Waits for the first SIGHUP.
+    pub(crate) async fn first(mut self) {
+        self.0.recv().await;
+    }
+
     /// Calls `reload` at every SIGHUP.
     pub(crate) async fn call(mut self, reload: impl Fn()) {
         while self.0.recv().await.is_some() {

@@ -87,6 +87,14 @@ impl TestBed {
         let ran = runtime.block_on(async {
             // Signals are handled before anything starts that would outlive this process.
             let stop = signals::stop_requested().map_err(Failure::internal)?;
+            // A closed terminal sends SIGHUP to this process, and not to the server.
+            let hung_up = signals::hang_ups().map_err(Failure::internal)?.first();
+            let stop = async {
+                tokio::select! {
+                    () = stop => {}
+                    () = hung_up => {}
+                }
+            };
             self.with_server(&site, pin!(stop)).await
         });
         runtime.shutdown_timeout(crate::run::STOP_LIMIT);

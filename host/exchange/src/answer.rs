@@ -22,7 +22,7 @@ pub(crate) struct Issued {
 pub(crate) struct TokenAnswer<'a> {
     /// The user JWT.
     jwt: &'a str,
-    /// Its end, in seconds since the Unix epoch.
+    /// End of the user JWT, in seconds since the Unix epoch.
     expires: u64,
     /// The public key of the account, `A…`.
     account: &'a str,
@@ -52,7 +52,7 @@ struct Side {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NonceAnswer<'a> {
     nonce: &'a str,
-    /// Its end, in seconds since the Unix epoch.
+    /// End of the nonce, in seconds since the Unix epoch.
     expires: u64,
 }
 

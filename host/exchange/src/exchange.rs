@@ -43,7 +43,7 @@ pub(crate) struct Shared<A, C> {
     pub(crate) counters: Arc<Counters>,
     pub(crate) refusals: Refusals,
     /// One permit for each request that may be in progress.
-    pub(crate) room: Semaphore,
+    pub(crate) room: Arc<Semaphore>,
     pub(crate) clock: C,
     pub(crate) randomness: SystemRandomness,
     /// The exchange itself, in the place of the server that asks.
@@ -89,7 +89,9 @@ impl<A: Authorizer, C: Clock + Clone> Exchange<A, C> {
         Ok(Self {
             shared: Arc::new(Shared {
                 nonces: Nonces::new(issuers.response(), options.nonce_lifetime)?,
-                room: Semaphore::new(options.max_in_flight.min(Semaphore::MAX_PERMITS)),
+                room: Arc::new(Semaphore::new(
+                    options.max_in_flight.min(Semaphore::MAX_PERMITS),
+                )),
                 authority,
                 issuers,
                 options,

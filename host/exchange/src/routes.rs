@@ -20,7 +20,7 @@ use crate::bearer::bearer;
 use crate::body::{ConnectBody, OwnBody, account, read};
 use crate::context::RequestContext;
 use crate::exchange::Shared;
-use crate::guard::guard;
+use crate::guard::{Room, guard};
 use crate::openapi;
 use crate::options::ProofRoute;
 use crate::problem::{Details, Problem, Refusal};
@@ -73,6 +73,7 @@ fn cross_origin(origins: &[String]) -> Option<CorsLayer> {
 pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
+    room: Extension<Room>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
@@ -81,8 +82,11 @@ pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
     let ask = body.ask()?;
     let account = ask.account.clone();
     let wanted = account.map(|account| wanted_account(&shared, account, false));
-    let issued = shared.exchange(&context, bearer, ask, wanted, ProofRoute::Own);
-    Ok(issued.await?.as_json())
+    let decided = async move {
+        let issued = shared.exchange(&context, bearer, ask, wanted, ProofRoute::Own);
+        Ok(issued.await?.as_json())
+    };
+    to_the_end(room, decided).await
 }
 
 /// Issues a user JWT, in the form of Overmind's connect.
@@ -100,9 +104,10 @@ pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
 pub(crate) async fn core_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
+    room: Extension<Room>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    connect_token(&shared, &context, request.into_parts(), None).await
+    connect_token((shared, context, room), request.into_parts(), None).await
 }
 
 /// Issues a user JWT in a named account, in the form of Overmind's connect.
@@ -121,6 +126,7 @@ pub(crate) async fn core_token<A: Authorizer, C: Clock + Clone>(
 pub(crate) async fn admin_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
+    room: Extension<Room>,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Refusal> {
@@ -128,14 +134,13 @@ pub(crate) async fn admin_token<A: Authorizer, C: Clock + Clone>(
         let error = "the account in the path is not text";
         Refusal::new(Problem::BadRequest, "account", error)
     });
-    connect_token(&shared, &context, request.into_parts(), Some(name)).await
+    connect_token((shared, context, room), request.into_parts(), Some(name)).await
 }
 
 /// Answers a request of Overmind's connect. `name` is the account in the path, if the route has
 /// one.
 async fn connect_token<A: Authorizer, C: Clock + Clone>(
-    shared: &Shared<A, C>,
-    context: &RequestContext,
+    (shared, context, room): (Arc<Shared<A, C>>, RequestContext, Extension<Room>),
     (head, body): (request::Parts, axum::body::Body),
     name: Option<Result<Path<String>, Refusal>>,
 ) -> Result<Response, Refusal> {
@@ -144,13 +149,33 @@ async fn connect_token<A: Authorizer, C: Clock + Clone>(
         None => (None, ProofRoute::Core),
         Some(name) => {
             let account = account(&name?.0)?;
-            let wanted = wanted_account(shared, account, true);
+            let wanted = wanted_account(&shared, account, true);
             (Some(wanted), ProofRoute::Admin)
         }
     };
     let body: ConnectBody = read(&head.headers, body, shared.options.max_body).await?;
-    let issued = shared.exchange(context, bearer, body.ask()?, wanted, route);
-    Ok(issued.await?.into_jwt())
+    let ask = body.ask()?;
+    let decided = async move {
+        let issued = shared.exchange(&context, bearer, ask, wanted, route);
+        Ok(issued.await?.into_jwt())
+    };
+    to_the_end(room, decided).await
+}
+
+/// Decides in a task of its own. A caller that hangs up would otherwise escape the throttle, and
+/// free its `room` for another request while a policy or a password hash still runs.
+async fn to_the_end(
+    Extension(room): Extension<Room>,
+    decided: impl Future<Output = Result<Response, Refusal>> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let task = tokio::spawn(async move {
+        let _room = room;
+        decided.await
+    });
+    task.await.unwrap_or_else(|error| {
+        let error = format!("the decision was not made: {error}");
+        Err(Refusal::new(Problem::Internal, "internal", error))
+    })
 }
 
 /// Issues a nonce for the proof of a seed.

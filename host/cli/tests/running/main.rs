@@ -89,7 +89,7 @@ async fn a_configuration_is_served_on_another_port_and_without_its_state() {
 #[tokio::test]
 async fn a_signal_ends_the_command_and_everything_else() {
     let author = Author::with_policy();
-    for name in ["-TERM", "-INT"] {
+    for name in ["-TERM", "-INT", "-HUP"] {
         let running = author.run(&["--policy", "users.wasm"], &WAITS).await;
         let server = running.server();
         signal(name, running.id());

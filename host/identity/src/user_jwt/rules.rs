@@ -52,7 +52,9 @@ pub(crate) fn check(
         return Err(UserJwtError::Bearer(name.to_owned()));
     }
     check_connection_type(limits.connection_types, client)?;
-    if !limits.bearer && nkey.map(PublicKey::as_str) != Some(subject) {
+    // Servers take bearer JWTs because MQTT clients cannot sign. A caller of the exchange can.
+    let is_bearer = limits.bearer && !client.is_exchange();
+    if !is_bearer && nkey.map(PublicKey::as_str) != Some(subject) {
         return Err(UserJwtError::Unsigned);
     }
     if account.has_revoked(subject, user.issued_at.unwrap_or(0)) {
@@ -203,7 +205,9 @@ fn check_source(networks: &[String], client: &Client) -> Result<(), UserJwtError
             .zip(address)
             .is_some_and(|(network, address)| network.contains(address))
     };
-    if networks.is_empty() || networks.iter().any(holds) {
+    // The exchange issues a JWT that servers accept from any network, so it takes none with limits.
+    let is_allowed = !client.is_exchange() && networks.iter().any(holds);
+    if networks.is_empty() || is_allowed {
         return Ok(());
     }
     let host = client.host.as_deref().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_claims::{AccountClaims, SigningKey, TimeRule, UserScope};
-use portcullis_core::{Allowed, with_causes};
+use portcullis_core::{Allowed, ClientKind, with_causes};
 use rstest::rstest;
 
 use super::*;
@@ -339,4 +339,21 @@ fn the_role_of_a_scoped_key_is_reported() {
         None
     );
     assert_eq!(role(|_| ()), None);
+}
+
+#[test]
+fn the_exchange_takes_neither_an_unproved_bearer_nor_networks() {
+    let by_exchange = |spoil: fn(&mut Case)| {
+        let mut case = Case::new(spoil);
+        case.request.client.kind = Some(ClientKind::Exchange);
+        case.outcome()
+    };
+    assert_eq!(by_exchange(|_| ()), Ok(Some(NOW + 1000)));
+    let bearer = by_exchange(|case| {
+        case.user.nats.bearer_token = true;
+        case.proved = false;
+    });
+    assert!(bearer.unwrap_err().contains("has not signed"));
+    let networks = by_exchange(|case| case.user.nats.sources = texts(&["0.0.0.0/0", "::/0"]));
+    assert!(networks.is_err(), "{networks:?}");
 }
