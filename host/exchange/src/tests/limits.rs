@@ -139,3 +139,35 @@ async fn only_listed_origins_may_call_from_a_browser() {
     let stage = Stage::start().await;
     assert_eq!(preflight(&stage, origin).await, None);
 }
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_does_not_end_its_decision() {
+    let options = ExchangeOptions {
+        max_in_flight: 1,
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let token = stage.token(&json!({ "sub": "slow" }));
+    let body = json!({ "user_pub_key": KeyPair::new_user().public_key() }).to_string();
+    let request = format!(
+        "POST /core/tokens HTTP/1.1\r\nHost: exchange\r\nContent-Length: {}\r\n\
+         Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(stage.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stage.doorkeeper.begun.notified().await;
+    drop(stream);
+    let other = stage.token(&json!({}));
+    // The exchange has noticed the end of the connection by the time of one of these requests.
+    for _ in 0..20 {
+        let reply = stage.post_text("/core/tokens", &other, &body).await;
+        assert_eq!(reply.status, 503, "the place is still taken: {reply:?}");
+    }
+    stage.doorkeeper.let_end.notify_one();
+    while stage.post_text("/core/tokens", &other, &body).await.status == 503 {
+        tokio::task::yield_now().await;
+    }
+    let text = stage.log.text();
+    assert!(text.contains("\"identity.principal\":\"slow\""), "{text}");
+}

@@ -23,6 +23,7 @@ use portcullis_identity::{Identifier, IdentifierOptions, IssuerOptions, KeySourc
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tracing::subscriber::DefaultGuard;
 
 use crate::{Exchange, ExchangeListener, ExchangeOptions};
@@ -35,6 +36,7 @@ pub(super) struct Stage {
     pub(super) address: SocketAddr,
     pub(super) exchange: Exchange<Doorkeeper>,
     pub(super) log: Log,
+    pub(super) doorkeeper: Doorkeeper,
     /// Public keys of the accounts by name.
     pub(super) accounts: BTreeMap<&'static str, String>,
     issuer: Ed25519KeyPair,
@@ -42,13 +44,21 @@ pub(super) struct Stage {
     _log: DefaultGuard,
 }
 
-/// Permits verified callers in `APP`, except `mallory`.
-pub(super) struct Doorkeeper;
+/// Permits verified callers in `APP`, except `mallory`. Decides about `slow` only when let.
+#[derive(Clone, Default)]
+pub(super) struct Doorkeeper {
+    pub(super) begun: Arc<Notify>,
+    pub(super) let_end: Arc<Notify>,
+}
 
 impl Authorizer for Doorkeeper {
     async fn authorize(&self, request: Arc<AuthorizationRequest>, _: Instant) -> Decision {
         assert_eq!(request.client.kind.as_ref().unwrap().as_str(), "exchange");
         let principal = request.identity.principal.as_deref();
+        if principal == Some("slow") {
+            self.begun.notify_one();
+            self.let_end.notified().await;
+        }
         if request.identity.strength != Strength::Proved || principal == Some("mallory") {
             return Decision::deny(DenialClass::PolicyDenied, "not on the list");
         }
@@ -135,7 +145,8 @@ impl Stage {
         });
         std::fs::write(&keys, json!({ "keys": [key] }).to_string()).unwrap();
         let (issuers, accounts) = issuers();
-        let authority = Authority::new(Doorkeeper, authority_options(keys));
+        let doorkeeper = Doorkeeper::default();
+        let authority = Authority::new(doorkeeper.clone(), authority_options(keys));
         let exchange = Exchange::new(Arc::new(authority), Arc::new(issuers), options).unwrap();
         let address = ([127, 0, 0, 1], 0).into();
         let listener = ExchangeListener::bind(address, None).await.unwrap();
@@ -145,6 +156,7 @@ impl Stage {
             address,
             exchange,
             log,
+            doorkeeper,
             accounts,
             issuer,
             _directory: directory,
