@@ -10,19 +10,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use portcullis_core::{Authorizer, Repeats, Report};
 use portcullis_environment::Clock;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::context::{Peer, RequestContext};
 use crate::exchange::Shared;
 use crate::problem::{Problem, Refusal};
-
-/// The place of a request among those in progress. A decision keeps it to its end, also if the
-/// caller hangs up.
-#[derive(Clone, Debug)]
-pub(crate) struct Room(
-    #[expect(dead_code, reason = "its drop frees the place")] Arc<OwnedSemaphorePermit>,
-);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -92,16 +84,11 @@ pub(crate) async fn guard<A: Authorizer, C: Clock + Clone>(
     let context = RequestContext::new(peer, request.headers(), now, &shared.randomness);
     request.extensions_mut().insert(context.clone());
     let limit = shared.options.request_timeout;
-    let response = if let Ok(room) = Arc::clone(&shared.room).try_acquire_owned() {
-        request.extensions_mut().insert(Room(Arc::new(room)));
-        timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-            let error = format!("not answered within {} ms", limit.as_millis());
-            Refusal::new(Problem::Timeout, "timeout", error).into_response()
-        })
-    } else {
-        let error = "too many requests are in progress";
-        Refusal::new(Problem::Unavailable, "overloaded", error).into_response()
-    };
+    let answered = timeout(limit, next.run(request)).await;
+    let response = answered.unwrap_or_else(|_| {
+        let error = format!("not answered within {} ms", limit.as_millis());
+        Refusal::new(Problem::Timeout, "timeout", error).into_response()
+    });
     finished(&shared, &context, response)
 }
 

@@ -20,7 +20,8 @@ pub struct ExchangeOptions {
     pub request_timeout: Duration,
     /// Time limit for the head of a request, and for a connection without one. Default: 5 s.
     pub idle_timeout: Duration,
-    /// Maximum number of requests in progress. The exchange refuses further ones. Default: 256.
+    /// Maximum number of decisions in progress. The exchange refuses further requests for a user
+    /// JWT. Default: 256.
     pub max_in_flight: usize,
     /// Maximum number of connections. The exchange closes further ones. Default: 4096.
     pub max_connections: usize,

@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use portcullis_core::{AccountName, Authorizer, WantedAccount};
 use portcullis_environment::Clock;
+use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
 use crate::answer::{self, NonceAnswer, TokenAnswer};
@@ -20,7 +21,7 @@ use crate::bearer::bearer;
 use crate::body::{ConnectBody, OwnBody, account, read};
 use crate::context::RequestContext;
 use crate::exchange::Shared;
-use crate::guard::{Room, guard};
+use crate::guard::guard;
 use crate::openapi;
 use crate::options::ProofRoute;
 use crate::problem::{Details, Problem, Refusal};
@@ -73,7 +74,6 @@ fn cross_origin(origins: &[String]) -> Option<CorsLayer> {
 pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
-    room: Extension<Room>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
@@ -82,6 +82,7 @@ pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
     let ask = body.ask()?;
     let account = ask.account.clone();
     let wanted = account.map(|account| wanted_account(&shared, account, false));
+    let room = Arc::clone(&shared.room);
     let decided = async move {
         let issued = shared.exchange(&context, bearer, ask, wanted, ProofRoute::Own);
         Ok(issued.await?.as_json())
@@ -104,10 +105,9 @@ pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
 pub(crate) async fn core_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
-    room: Extension<Room>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    connect_token((shared, context, room), request.into_parts(), None).await
+    connect_token((shared, context), request.into_parts(), None).await
 }
 
 /// Issues a user JWT in a named account, in the form of Overmind's connect.
@@ -126,7 +126,6 @@ pub(crate) async fn core_token<A: Authorizer, C: Clock + Clone>(
 pub(crate) async fn admin_token<A: Authorizer, C: Clock + Clone>(
     State(shared): State<Arc<Shared<A, C>>>,
     Extension(context): Extension<RequestContext>,
-    room: Extension<Room>,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Refusal> {
@@ -134,13 +133,13 @@ pub(crate) async fn admin_token<A: Authorizer, C: Clock + Clone>(
         let error = "the account in the path is not text";
         Refusal::new(Problem::BadRequest, "account", error)
     });
-    connect_token((shared, context, room), request.into_parts(), Some(name)).await
+    connect_token((shared, context), request.into_parts(), Some(name)).await
 }
 
 /// Answers a request of Overmind's connect. `name` is the account in the path, if the route has
 /// one.
 async fn connect_token<A: Authorizer, C: Clock + Clone>(
-    (shared, context, room): (Arc<Shared<A, C>>, RequestContext, Extension<Room>),
+    (shared, context): (Arc<Shared<A, C>>, RequestContext),
     (head, body): (request::Parts, axum::body::Body),
     name: Option<Result<Path<String>, Refusal>>,
 ) -> Result<Response, Refusal> {
@@ -155,6 +154,7 @@ async fn connect_token<A: Authorizer, C: Clock + Clone>(
     };
     let body: ConnectBody = read(&head.headers, body, shared.options.max_body).await?;
     let ask = body.ask()?;
+    let room = Arc::clone(&shared.room);
     let decided = async move {
         let issued = shared.exchange(&context, bearer, ask, wanted, route);
         Ok(issued.await?.into_jwt())
@@ -162,12 +162,16 @@ async fn connect_token<A: Authorizer, C: Clock + Clone>(
     to_the_end(room, decided).await
 }
 
-/// Decides in a task of its own. A caller that hangs up would otherwise escape the throttle, and
-/// free its `room` for another request while a policy or a password hash still runs.
+/// Decides in a task of its own, if there is room. A caller that hangs up would otherwise escape
+/// the throttle, and make room for another decision while a policy or a password hash still runs.
 async fn to_the_end(
-    Extension(room): Extension<Room>,
+    room: Arc<Semaphore>,
     decided: impl Future<Output = Result<Response, Refusal>> + Send + 'static,
 ) -> Result<Response, Refusal> {
+    let room = room.try_acquire_owned().map_err(|_| {
+        let error = "too many decisions are in progress";
+        Refusal::new(Problem::Unavailable, "overloaded", error)
+    })?;
     let task = tokio::spawn(async move {
         let _room = room;
         decided.await

@@ -86,7 +86,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
 }
 
 #[tokio::test]
-async fn requests_beyond_the_limit_are_shed() {
+async fn decisions_beyond_the_limit_are_shed_and_slow_bodies_hold_up_no_caller() {
     let options = ExchangeOptions {
         max_in_flight: 1,
         ..ExchangeOptions::default()
@@ -97,15 +97,27 @@ async fn requests_beyond_the_limit_are_shed() {
         "POST /core/tokens HTTP/1.1\r\nHost: exchange\r\nContent-Length: 100\r\n\
          Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n"
     );
-    let mut slow = TcpStream::connect(stage.address).await.unwrap();
-    slow.write_all(head.as_bytes()).await.unwrap();
-    // The exchange has begun the slow request once it counts it.
+    let mut unfinished = TcpStream::connect(stage.address).await.unwrap();
+    unfinished.write_all(head.as_bytes()).await.unwrap();
+    // The exchange has begun the request without a body once it counts it.
     while count(&stage, "exchange_requests", None) == 0 {
         tokio::task::yield_now().await;
     }
-    let reply = stage.send("POST", "/v1/nonces", "", "").await;
-    assert_eq!(reply.status, 503, "{reply:?}");
-    assert_eq!(reply.header("retry-after"), Some("1"));
+    let body = json!({ "user_pub_key": KeyPair::new_user().public_key() });
+    let reply = stage.post("/core/tokens", &token, &body).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+
+    let slow = stage.token(&json!({ "sub": "slow" }));
+    let shed = async {
+        stage.doorkeeper.begun.notified().await;
+        let reply = stage.post("/core/tokens", &token, &body).await;
+        stage.doorkeeper.let_end.notify_one();
+        reply
+    };
+    let (slow, shed) = tokio::join!(stage.post("/core/tokens", &slow, &body), shed);
+    assert_eq!(slow.status, 201, "{slow:?}");
+    assert_eq!(shed.status, 503, "{shed:?}");
+    assert_eq!(shed.header("retry-after"), Some("1"));
     assert_eq!(count(&stage, "exchange_refusals", Some("overloaded")), 1);
 }
 
