@@ -88,6 +88,10 @@ fn rewritten(text: &str, tests: &PolicyTests, outcomes: &[TestOutcome]) -> (Stri
         Some(DeValue::Array(entries)) => entries.iter().collect(),
         _ => Vec::new(),
     };
+    let has_default_permit = matches!(
+        parsed.get_ref().get("defaults").map(Spanned::get_ref),
+        Some(DeValue::Table(defaults)) if defaults.contains_key("permit")
+    );
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
     let mut result = UpdatedTests::default();
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some());
@@ -99,6 +103,9 @@ fn rewritten(text: &str, tests: &PolicyTests, outcomes: &[TestOutcome]) -> (Stri
         });
         let own = tests.0.iter().find(|test| test.name == *name);
         let edit = match (entry, own, &outcome.actual) {
+            (Some(_), Some(_), Some(Verdict::Permit(_))) if has_default_permit => {
+                Err("`[defaults]` has a permit: write what the test expects yourself")
+            }
             (Some(entry), Some(own), Some(actual)) => {
                 edit(text, entry, actual, own.request.received_at)
             }
@@ -291,8 +298,12 @@ account = "APP"
     }
 
     fn update(outcomes: &[TestOutcome]) -> (String, UpdatedTests) {
-        let tests = PolicyTests::parse(Path::new("p.tests.toml"), FILE.as_bytes()).unwrap();
-        let (text, updated) = rewritten(FILE, &tests, outcomes);
+        update_in(FILE, outcomes)
+    }
+
+    fn update_in(file: &str, outcomes: &[TestOutcome]) -> (String, UpdatedTests) {
+        let tests = PolicyTests::parse(Path::new("p.tests.toml"), file.as_bytes()).unwrap();
+        let (text, updated) = rewritten(file, &tests, outcomes);
         PolicyTests::parse(Path::new("p.tests.toml"), text.as_bytes()).unwrap();
         (text, updated)
     }
@@ -312,6 +323,18 @@ account = "APP"
             )
             .replace(r#"deny = "no""#, "abstain = true")
         );
+    }
+
+    #[test]
+    fn a_permit_that_defaults_would_change_is_left() {
+        let file = format!("[defaults.permit]\npublish = {{ deny = [\"x\"] }}\n{FILE}");
+        let outcomes = [
+            failed("alice", Some(Verdict::Permit(permit()))),
+            failed("bob", Some(Verdict::Abstain)),
+        ];
+        let (_, updated) = update_in(&file, &outcomes);
+        assert_eq!(updated.updated, ["bob"]);
+        assert!(updated.left[0].1.contains("`[defaults]`"), "{updated:?}");
     }
 
     #[test]

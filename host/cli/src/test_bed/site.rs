@@ -114,6 +114,11 @@ fn copy_policy(module: &Path, directory: &Path) -> Result<(), Failure> {
     let optional = NEXT_TO_MODULE.map(|ending| (module.with_extension(ending), true));
     for (file, is_optional) in std::iter::once((module.to_owned(), false)).chain(optional) {
         let target = directory.join(file.file_name().unwrap_or_default());
+        if !is_optional && target.exists() {
+            let name = file.file_name().unwrap_or_default().display();
+            let error = anyhow::anyhow!("two policies have the file name `{name}`: rename one");
+            return Err(Failure::new(ExitCode::Usage, error));
+        }
         match fs::copy(&file, target) {
             Err(error) if is_optional && error.kind() == ErrorKind::NotFound => {}
             Err(error) => {

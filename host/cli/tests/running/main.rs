@@ -150,3 +150,13 @@ async fn what_is_missing_is_named() {
         assert!(finished.stderr.contains(named), "{finished:?}");
     }
 }
+
+#[tokio::test]
+async fn policies_of_one_name_are_refused() {
+    let author = Author::with_policy();
+    let options = ["--policy", "users.wasm", "--policy", "./users.wasm"];
+    let finished = author.finish(&options, &PRINTS).await;
+    assert_eq!(finished.code, Some(64), "{finished:?}");
+    let problem = "two policies have the file name `users.wasm`: rename one";
+    assert!(finished.stderr.contains(problem), "{finished:?}");
+}
