@@ -1,10 +1,12 @@
 //! A `*` at the end of a subscribe permission matches one token, for any subscription of a client.
 
 use anyhow::{Context, Result};
+use async_nats::Subscriber;
 use futures::StreamExt;
-use portcullis_harness::{Answer, Release, Wire, hash};
+use portcullis_harness::{Answer, PATIENCE, Release, Wire, hash};
 use rstest::rstest;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::support::{ALICE, ALICE_PASSWORD, SENSOR, Serving, sensor, settings, user};
 
@@ -115,6 +117,15 @@ async fn a_client_can_publish_a_literal_tail_where_a_star_is_allowed(
     Ok(())
 }
 
+/// Returns the subject of the next message.
+async fn next(messages: &mut Subscriber) -> Result<String> {
+    let message = timeout(PATIENCE, messages.next()).await?;
+    Ok(message
+        .context("the subscription ended")?
+        .subject
+        .to_string())
+}
+
 /// Covers servers before 2.11.12, which overlook a deny that ends in `*` on the way to a longer
 /// one.
 #[rstest]
@@ -125,7 +136,7 @@ async fn a_deny_with_a_final_star_holds_next_to_a_longer_deny(
     let password = hash(ALICE_PASSWORD, &[]).await?;
     let profile = "\n[settings.profiles.stars]\n\
                    publish = { allow = [\"a.>\"], deny = [\"a.*\", \"a.b.c\"] }\n\
-                   subscribe = { allow = [\"a.>\"], deny = [\"a.*\", \"a.b.c\"] }\n";
+                   subscribe = { allow = [\">\"], deny = [\"a.*\", \"a.b.c\"] }\n";
     let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
     let users = [sensor("everything", "").await?, profile.to_owned(), alice];
     let serving = Serving::start(release, &settings(&users)).await?;
@@ -133,20 +144,18 @@ async fn a_deny_with_a_final_star_holds_next_to_a_longer_deny(
     let mut heard = sensor.subscribe("a.>").await?;
     sensor.flush().await?;
     let alice = serving.log_in(ALICE, "desk").await?;
-    let mut received = alice.subscribe("a.>").await?;
+    // Servers refuse a subscription to `a.>`, which the deny `a.*` matches token by token.
+    let mut received = alice.subscribe(">").await?;
     for subject in ["a.b", "a.b.d"] {
         alice.publish(subject, "".into()).await?;
     }
     alice.flush().await?;
-    let message = heard.next().await.context("the subscription ended")?;
-    assert_eq!(message.subject.as_str(), "a.b.d", "the first message");
+    assert_eq!(next(&mut heard).await?, "a.b.d", "the first message");
     for subject in ["a.b", "a.b.e"] {
         sensor.publish(subject, "".into()).await?;
     }
     sensor.flush().await?;
-    let own = received.next().await.context("the subscription ended")?;
-    let message = received.next().await.context("the subscription ended")?;
-    let got = [own.subject.as_str(), message.subject.as_str()];
-    assert_eq!(got, ["a.b.d", "a.b.e"]);
+    assert_eq!(next(&mut received).await?, "a.b.d", "the client's own");
+    assert_eq!(next(&mut received).await?, "a.b.e");
     Ok(())
 }

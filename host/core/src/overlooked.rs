@@ -3,7 +3,7 @@
 //! A server keeps denies in a tree with a level for each token. nats-server before 2.11.12, and
 //! 2.12.0 to 2.12.3, considers the `*` of the last level only if that level lacks the literal
 //! token. With denies of `a.*` and `a.b.c`, the level has `b` on the way to `a.b.c`. So these
-//! servers let a client publish on `a.b`, and deliver `a.b` to a subscription of `a.>`. A literal
+//! servers let a client publish on `a.b`, and deliver `a.b` to a subscription of `>`. A literal
 //! deny of `a.b` helps.
 
 use std::collections::BTreeSet;
