@@ -1,8 +1,8 @@
 //! Lists the sources of the crates that a policy is built with. `portcullis policy new` unpacks
 //! them next to a new policy.
 //!
-//! They lie in the folder `sdk`, one folder for each crate. In the repository, its entries are
-//! links to the parts that a crate is built from: tests, examples and fuzz targets stay behind. The
+//! The sources lie in the folder `sdk`, one folder for each crate. In the repository, its entries
+//! are links to the parts that a crate is built from: tests, examples and fuzz targets stay behind. The
 //! package of this crate has the files themselves.
 
 use std::fmt::Write as _;

@@ -172,7 +172,7 @@ async fn failed_tests_expect_what_their_policy_answered_after_an_update() -> Res
     let own = version(&site, "own", &with_profile("own").await?)?;
     let module = Path::new(&own);
     let file = module.with_file_name("static-users.tests.toml");
-    let wrong = "# kept\n[[tests]]\nname = \"nobody\"\nlogin = { username = \"nobody\" }\npermit = { account = \"APP\" }\n";
+    let wrong = "# kept\n[[tests]]\nname = \"stranger\"\nlogin = { username = \"stranger\" }\npermit = { account = \"APP\" }\n";
     fs::write(&file, wrong)?;
     let run = |more: &'static [&'static str]| {
         let own = own.clone();

@@ -143,16 +143,8 @@ pub(crate) fn literal(
     permissions: &Permissions,
     filter: DenyFilter,
 ) -> Result<Permissions, WorkExceeded> {
-    let mut permissions = permissions.clone();
-    let tails = permissions
-        .subscribe
-        .tails(filter, &mut WorkBudget::default())?;
-    permissions.subscribe.deny.extend(tails.closing);
-    for side in [&mut permissions.publish, &mut permissions.subscribe] {
-        let overlooked = side.overlooked(&mut WorkBudget::default())?;
-        side.deny.extend(overlooked);
-    }
-    Ok(permissions)
+    let literal = permissions.literal(filter, &mut WorkBudget::default())?;
+    Ok(literal.extended.unwrap_or_else(|| permissions.clone()))
 }
 
 fn told(what: &str, example: &str, stated: &PermissionSubject) -> String {

@@ -38,6 +38,7 @@ mod doubts;
 mod error;
 mod identity;
 mod key_value;
+mod literal;
 mod nkey;
 mod overlooked;
 mod permissions;
@@ -63,6 +64,7 @@ pub use identity::{Certificate, Claims, Identity, Strength};
 pub use key_value::{
     BucketName, FixedKeyValues, InvalidBucketName, KeyValues, LookUpError, NoKeyValues, is_key,
 };
+pub use literal::LiteralPermissions;
 pub use nkey::{InvalidPublicKey, KeyKind, PresentedNkey, PublicKey, key_checksum};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Permit, PermitBuilder, PermitDraft};

@@ -36,15 +36,15 @@ impl SubjectPermission {
         &self,
         work: &mut WorkBudget,
     ) -> Result<Vec<PermissionSubject>, WorkExceeded> {
+        if !self.deny.iter().any(PermissionSubject::ends_in_star) {
+            return Ok(Vec::new());
+        }
         let plain = self.deny.iter().map(PermissionSubject::as_str);
         let plain: BTreeSet<_> = plain.filter(|deny| !deny.contains(' ')).collect();
         let starred = plain.iter().map(|deny| parent(deny));
         let starred = starred.filter(|(_, last)| *last == "*");
         let starred: BTreeSet<_> = starred.map(|(before, _)| before).collect();
         let mut overlooked = BTreeSet::new();
-        if starred.is_empty() {
-            return Ok(Vec::new());
-        }
         for deny in &self.deny {
             let (subject, queue) = match deny.as_str().split_once(' ') {
                 Some((subject, queue)) => (subject, Some(queue)),

@@ -61,7 +61,7 @@ impl PermissionSubject {
     }
 
     /// Returns whether the last token is `*`, queue groups ignored.
-    fn ends_in_star(&self) -> bool {
+    pub(crate) fn ends_in_star(&self) -> bool {
         let subject = self.as_str().split(' ').next().unwrap_or_default();
         subject == "*" || subject.ends_with(".*")
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use parking_lot::Mutex;
 use portcullis_core::{
     Ceiling, CeilingExceeded, Denial, DenialClass, DenyFilter, OpenTail, Permissions, PolicyRef,
-    SubjectPermission, WorkBudget,
+    WorkBudget,
 };
 
 /// The permissions of a permit after the ceilings.
@@ -39,32 +39,14 @@ pub(super) fn held<'a>(
             Denial::new(DenialClass::CeilingExceeded, reason)
         })?);
     }
-    let subscribe = &held.as_ref().unwrap_or(permissions).subscribe;
-    let tails = subscribe.tails(filter, work).map_err(|error| {
-        let reason = format!("the permit's subscribe permissions: {error}");
+    let literal = held.as_ref().unwrap_or(permissions).literal(filter, work);
+    let literal = literal.map_err(|error| {
+        let reason = format!("the permit's permissions: {error}");
         Denial::new(DenialClass::InvalidPermit, reason)
     })?;
-    if !tails.closing.is_empty() {
-        let held = held.get_or_insert_with(|| permissions.clone());
-        held.subscribe.deny.extend(tails.closing);
-    }
-    let deny_overlooked = |side: &SubjectPermission, work: &mut WorkBudget| {
-        side.overlooked(work).map_err(|error| {
-            let reason = format!("the permit's denies: {error}");
-            Denial::new(DenialClass::InvalidPermit, reason)
-        })
-    };
-    let present = held.as_ref().unwrap_or(permissions);
-    let publish = deny_overlooked(&present.publish, work)?;
-    let subscribe = deny_overlooked(&present.subscribe, work)?;
-    if !publish.is_empty() || !subscribe.is_empty() {
-        let held = held.get_or_insert_with(|| permissions.clone());
-        held.publish.deny.extend(publish);
-        held.subscribe.deny.extend(subscribe);
-    }
     Ok(Held {
-        permissions: held,
-        open: tails.open.into_iter().next(),
+        permissions: literal.extended.or(held),
+        open: literal.open.into_iter().next(),
     })
 }
 

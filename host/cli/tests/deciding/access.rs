@@ -4,20 +4,22 @@ use serde_json::json;
 
 use crate::site::{PASSWORD, Site};
 
+/// The login of every test here.
+const PREVIEW: [&str; 6] = [
+    "access",
+    "preview",
+    "--user",
+    "alice",
+    "--password",
+    PASSWORD,
+];
+
 #[test]
 fn a_preview_tells_the_rights_and_the_inbox_prefix() {
     let profile =
         "publish = { allow = [\"app.>\"], deny = [\"app.x\"] }\nintents = { private-inbox = true }";
     let site = Site::with_alice("", profile);
-    let login = [
-        "access",
-        "preview",
-        "--user",
-        "alice",
-        "--password",
-        PASSWORD,
-    ];
-    let shown = site.run(&login);
+    let shown = site.run(&PREVIEW);
     shown.expect(
         0,
         &[
@@ -29,7 +31,7 @@ fn a_preview_tells_the_rights_and_the_inbox_prefix() {
         ],
     );
     assert!(!shown.stdout.contains("user JWT"), "{shown:?}");
-    let json = site.run(&[&login[..], &["--json"]].concat()).json();
+    let json = site.run(&[&PREVIEW[..], &["--json"]].concat()).json();
     assert_eq!(
         json["access"]["inbox-prefixes"],
         json!(["_INBOX.alice"]),
@@ -44,19 +46,11 @@ fn a_preview_tells_the_rights_and_the_inbox_prefix() {
 
 #[test]
 fn a_login_without_an_inbox_and_one_with_every_inbox_are_told_apart() {
-    let login = [
-        "access",
-        "preview",
-        "--user",
-        "alice",
-        "--password",
-        PASSWORD,
-    ];
     let none = Site::with_alice("", "publish = { allow = [\"app.>\"] }");
-    none.run(&login)
+    none.run(&PREVIEW)
         .expect(0, &["subscribe: nothing\n", "inbox prefix: none; "]);
     let any = Site::with_alice("", "subscribe = { allow = [\"_INBOX.>\"] }");
-    any.run(&login).expect(0, &["inbox prefix: any; "]);
+    any.run(&PREVIEW).expect(0, &["inbox prefix: any; "]);
 }
 
 #[test]
