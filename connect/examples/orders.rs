@@ -1,7 +1,8 @@
 //! A service that logs in to NATS with OAuth client credentials and an exchange.
 //!
 //! The service obtains an access token, exchanges it for a user JWT, and counts the messages on
-//! `orders.>`. Token and JWT are renewed before they end. Run it with the addresses of the three services:
+//! `orders.>`. Token and JWT are renewed before they end. Run it with the addresses of the three
+//! services:
 //!
 //! ```text
 //! TOKEN_URL=https://idp.example/token EXCHANGE_URL=https://exchange.example \

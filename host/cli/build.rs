@@ -2,8 +2,8 @@
 //! them next to a new policy.
 //!
 //! The sources lie in the folder `sdk`, one folder for each crate. In the repository, its entries
-//! are links to the parts that a crate is built from: tests, examples and fuzz targets stay behind. The
-//! package of this crate has the files themselves.
+//! are links to the parts that a crate is built from: tests, examples and fuzz targets stay behind.
+//! The package of this crate has the files themselves.
 
 use std::fmt::Write as _;
 use std::io;

@@ -14,8 +14,8 @@ pub struct LiteralPermissions {
 
 impl Permissions {
     /// Adds the denies that hold a final `*` of a subscribe permission to one token
-    /// ([`SubjectPermission::tails`](crate::SubjectPermission::tails)), and those that older servers
-    /// overlook ([`SubjectPermission::overlooked`](crate::SubjectPermission::overlooked)).
+    /// ([`SubjectPermission::tails`](crate::SubjectPermission::tails)), and those that older
+    /// servers overlook ([`SubjectPermission::overlooked`](crate::SubjectPermission::overlooked)).
     ///
     /// # Errors
     ///
