@@ -80,6 +80,17 @@ async fn a_login_that_waited_while_the_host_was_stopped_is_not_recorded_as_let_i
     Ok(())
 }
 
+/// Logs in with these CONNECT options again and again. A server that waits so briefly may give a
+/// client up before it has read what the client presents.
+async fn is_given_up_again_and_again(port: u16, presented: &Value) -> Result<()> {
+    loop {
+        let mut wire = Wire::open(port).await?;
+        // The server may have closed the connection before everything was written.
+        let answer = wire.log_in(presented).await.unwrap_or(Answer::Closed);
+        ensure!(answer != Answer::Admitted, "the server waited");
+    }
+}
+
 /// Covers a timeout of 20 milliseconds, for which the server's requests claim up to a second.
 #[rstest]
 #[tokio::test]
@@ -94,17 +105,23 @@ async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
     host.ready().await?;
 
     let presented = json!({ "user": "alice", "pass": ALICE_PASSWORD, "name": "hasty" });
-    is_given_up(server.port(), &presented).await?;
+    let decision = tokio::select! {
+        decision = host.decision("hasty") => decision?,
+        failed = is_given_up_again_and_again(server.port(), &presented) => {
+            return failed;
+        }
+    };
 
-    let decision = host.decision("hasty").await?;
-    let late = metric(&health, "portcullis_replies_late_total").await?;
-    assert_eq!(late, u64::from(decision.text("reply") != "sent"));
     if decision.text("reply") == "sent" {
-        let rejected = |event: &Event| event.says("permit rejected by the server");
-        let rejected = host.wait_for("the server's word", rejected).await?;
-        assert_eq!(rejected.text("user_nkey"), decision.text("user_nkey"));
+        let is_rejected = |event: &Event| {
+            event.says("permit rejected by the server")
+                && event.text("user_nkey") == decision.text("user_nkey")
+        };
+        host.wait_for("the server's word", is_rejected).await?;
     } else {
-        assert_eq!(decision.text("reply"), "given-up", "{decision:?}");
+        let reply = decision.text("reply");
+        assert!(["given-up", "late"].contains(&reply), "{decision:?}");
+        assert!(metric(&health, "portcullis_replies_late_total").await? > 0);
     }
     Ok(())
 }
