@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name. A folder among them stands for all that it may name.
-const ARROWS: [(&str, &[&str]); 26] = [
+const ARROWS: [(&str, &[&str]); 27] = [
     ("policy-sdk/rules", &[]),
     ("host/core", &["portcullis-permit-rules"]),
     ("host/environment", &[]),
@@ -54,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
         "host/mirror",
         &["portcullis-core", "portcullis-connect", "async-nats"],
     ),
+    ("host/system", &["portcullis-core", "portcullis-connect"]),
     (
         "host/authority",
         &[
@@ -106,6 +107,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
         &[
             "host/app",
             "portcullis",
+            "portcullis-system",
             "clap",
             "edn-format",
             "libmimalloc-sys",
