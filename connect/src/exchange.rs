@@ -93,11 +93,18 @@ impl ExchangeClient {
     ///
     /// # Errors
     ///
-    /// Fails if the address cannot be used, or no key can be made.
+    /// Fails if the address cannot be used, if no URL can name the account, or if no key can be
+    /// made.
     pub fn new(options: ExchangeOptions) -> Result<Self, NewTokenClientError> {
         let seed = UserKey::generate_seed().map_err(NewTokenClientError::Key)?;
         let key = UserKey::from_seed(seed.expose()).map_err(NewTokenClientError::Key)?;
         let url = options.http.endpoint(&options.url)?;
+        // A URL has no such segments: the request would go to another path.
+        if let Some(account) = &options.account
+            && matches!(account.as_str(), "" | "." | "..")
+        {
+            return Err(NewTokenClientError::Account(account.clone()));
+        }
         let renewal = options.renewal.clone();
         let requests = Arc::new(Requests { options, url, key });
         let shared = Arc::clone(&requests);

@@ -90,6 +90,20 @@ async fn the_client_proves_that_it_holds_the_key() {
 }
 
 #[tokio::test]
+async fn an_account_that_no_url_can_name_is_refused() {
+    let (service, clock) = (exchange(), ManualClock::new(NOW));
+    for account in ["", ".", ".."] {
+        let client = ExchangeClient::new(ExchangeOptions {
+            account: Some(account.to_owned()),
+            ..options(&service, &clock)
+        });
+        let error = client.err().map(|error| error.to_string());
+        let expected = format!("`{account}` is not the name of an account");
+        assert_eq!(error, Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn the_core_protocol_sends_the_public_key_and_a_name_only() {
     for (account, path) in [
         (None, "/base/core/tokens"),

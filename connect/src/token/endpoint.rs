@@ -35,6 +35,9 @@ pub enum NewTokenClientError {
     /// The user key cannot be made.
     #[error("cannot make a user key")]
     Key(#[source] portcullis_claims::KeyError),
+    /// The path of a URL cannot name the account.
+    #[error("`{0}` is not the name of an account")]
+    Account(String),
 }
 
 /// A token endpoint, and the way to authenticate there that worked.
