@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::health::{Page, ask};
-use crate::support::sorted;
+use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, sorted};
 
 /// The lifetime of a token that must not expire, in seconds.
 const HOUR: u32 = 3600;
@@ -58,12 +58,17 @@ struct Stage {
 
 impl Stage {
     async fn start(release: Release) -> Result<Self> {
+        Self::deciding(release, "scopes", SETTINGS).await
+    }
+
+    /// Starts a stage whose host decides with the ready policy `name`.
+    async fn deciding(release: Release, name: &str, settings: &str) -> Result<Self> {
         let provider = Provider::start().await?;
         let site = Site::create(release)?;
         let operator = Operator::new(&["APP", "OTHER"])?;
         operator.write(site.path())?;
-        let policy = Built::policy("scopes")?;
-        site.policies.put_policy("scopes", &policy, SETTINGS)?;
+        let policy = Built::policy(name)?;
+        site.policies.put_policy(name, &policy, settings)?;
         let config = operator.server_config(Resolver::Memory, site.path(), "")?;
         let server = site.start_server_with(&config).await?;
         let extra = format!(
@@ -177,6 +182,18 @@ async fn the_requests_of_go_connect_get_a_jwt_that_servers_take(
         decision.text("trace_id"),
         "4bf92f3577b34da6a3ce929d0e0e4736"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_api_key_is_a_token_that_a_policy_compares() -> Result<()> {
+    let settings = settings(&[sensor("own", "").await?]);
+    let stage = Stage::deciding(Release::Nats2_15, POLICY, &settings).await?;
+    for (key, status) in [(SENSOR_TOKEN, 201), ("another-key", 403)] {
+        let nkey = KeyPair::new_user().public_key();
+        let page = stage.connect_request("/core/tokens", key, &nkey).await?;
+        assert_eq!(page.status, status, "{page:?}");
+    }
     Ok(())
 }
 

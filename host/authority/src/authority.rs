@@ -13,7 +13,7 @@ use crate::decide::decide;
 use crate::identify::identify;
 use crate::place::Place;
 use crate::rules::PermitRules;
-use crate::throttle::{Throttle, ThrottleOptions};
+use crate::throttle::{AdmittedAttempt, Throttle, ThrottleOptions};
 use crate::wanted_account::check_scope;
 
 /// The options of an authority.
@@ -39,6 +39,10 @@ pub struct Authority<A, C = SystemClock> {
     rules: Arc<PermitRules>,
     admission: Admission<C>,
 }
+
+/// A login within the limits on failed attempts. Its drop frees its room there without a failure.
+#[derive(Debug)]
+pub struct Attempt<'a, C: Clock = SystemClock>(AdmittedAttempt<'a, C>);
 
 /// A decision, and its place in the log.
 #[derive(Debug)]
@@ -111,38 +115,60 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         deadline: Instant,
         place: &mut Place,
     ) -> Considered {
+        let attempt = match self.admit(request, deadline, place).await {
+            Ok(attempt) => attempt,
+            Err(considered) => return considered,
+        };
+        let decision = self.decide_admitted(request, deadline).await;
+        attempt.conclude(request, &decision);
+        Considered {
+            decision,
+            is_reported: true,
+        }
+    }
+
+    /// Admits `request` within the limits on failed attempts, for a front door that adds steps of
+    /// its own to a decision. It then calls [`decide_admitted`](Self::decide_admitted) and
+    /// [`Attempt::conclude`]. `place` is as for [`decide`](Self::decide).
+    ///
+    /// # Errors
+    ///
+    /// Fails with the denial of a login with too many failed attempts.
+    pub async fn admit(
+        &self,
+        request: &AuthorizationRequest,
+        deadline: Instant,
+        place: &mut Place,
+    ) -> Result<Attempt<'_, C>, Considered> {
         // As in `identify`, a panic in a library must not leave the login unanswered. The attempt
         // then has no names.
         let claimant = || self.identifier.claimant(request);
         let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
         // Throttling comes before any verification, because each guess would cost a verification.
         let admitted = self.admission.attempt(request, &claimant, deadline, place);
-        let attempt = match admitted.await {
-            Ok(attempt) => attempt,
-            Err(refusal) => {
-                let denial = refusal.denial;
-                return Considered {
-                    decision: Decision::deny(denial.class, denial.reason),
-                    is_reported: refusal.is_first,
-                };
+        admitted.await.map(Attempt).map_err(|refusal| {
+            let denial = refusal.denial;
+            Considered {
+                decision: Decision::deny(denial.class, denial.reason),
+                is_reported: refusal.is_first,
             }
-        };
+        })
+    }
+
+    /// Identifies and decides a `request` that [`admit`](Self::admit) admitted, before `deadline`,
+    /// and stores the proved identity in it.
+    pub async fn decide_admitted(
+        &self,
+        request: &mut Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Decision {
         // No slot is taken yet: waiting for an issuer's keys must not delay other decisions.
-        let identity = self.identify(request, deadline).await;
-        let is_proved = identity
-            .as_ref()
-            .is_ok_and(|identity| identity.strength == Strength::Proved);
-        let decision = match identity {
+        match self.identify(request, deadline).await {
             Ok(identity) => {
                 Arc::make_mut(request).identity = identity;
                 self.decide_identified(Arc::clone(request), deadline).await
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
-        };
-        attempt.conclude(&decision.outcome, is_proved);
-        Considered {
-            decision,
-            is_reported: true,
         }
     }
 
@@ -174,6 +200,16 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             Ok(_slot) => decide(&self.authorizer, request, deadline, &self.rules).await,
             Err(denial) => Decision::deny(denial.class, denial.reason),
         }
+    }
+}
+
+impl<C: Clock> Attempt<'_, C> {
+    /// Records the `decision` on `request`. A denial of a login that may be a guess is a failed
+    /// attempt.
+    pub fn conclude(self, request: &AuthorizationRequest, decision: &Decision) {
+        // An identity is only claimed until the authority stores the one that it has verified.
+        let is_proved = request.identity.strength == Strength::Proved;
+        self.0.conclude(&decision.outcome, is_proved);
     }
 }
 

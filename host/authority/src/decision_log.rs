@@ -86,8 +86,9 @@ pub fn log_decision(record: DecisionRecord<'_>) {
 }
 
 /// Writes a line at the level `debug` for a throttled login. The summaries count such logins.
-pub fn log_summed_up(request: &AuthorizationRequest, decision: &Decision) {
-    if let Outcome::Deny(denial) = &decision.outcome {
+pub fn log_summed_up(record: DecisionRecord<'_>) {
+    let request = record.request;
+    if let Outcome::Deny(denial) = &record.decision.outcome {
         tracing::debug!(
             denial.class = denial.class.as_str(),
             denial.reason = denial.reason.as_str(),
@@ -97,6 +98,8 @@ pub fn log_summed_up(request: &AuthorizationRequest, decision: &Decision) {
             client.user = request.client.user.as_deref(),
             client.name = request.client.name.as_deref(),
             server.id = request.server.id.as_str(),
+            request_id = record.request_id,
+            trace_id = record.trace_id,
             "login throttled"
         );
     }

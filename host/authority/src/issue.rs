@@ -21,6 +21,13 @@ pub enum IssueError {
          update the server, or limit the account instead"
     )]
     LimitNotEnforced(String),
+    /// The permit for a caller of the exchange bounds the connections of a role. The user JWT of a
+    /// role carries no bounds, so no server would see them.
+    #[error(
+        "the permit bounds networks or connection types, but role `{0}` brings what its template says to users of the \
+         exchange; put them there"
+    )]
+    ConnectionsBesideRole(String),
 }
 
 impl IssueError {
@@ -28,6 +35,7 @@ impl IssueError {
     pub const fn class(&self) -> DenialClass {
         match self {
             Self::LimitNotEnforced(_)
+            | Self::ConnectionsBesideRole(_)
             | Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
                 DenialClass::InvalidPermit
             }
@@ -54,12 +62,18 @@ impl Issuers {
     ) -> Result<String, IssueError> {
         let is_exchange = request.client.is_exchange();
         // Servers of every release enforce the limits of a user JWT that a client presents itself.
-        if !is_exchange {
+        if is_exchange {
+            check_connections(permit)?;
+        } else {
             check_limits(permit, request.server.version.as_deref())?;
         }
         let issuer = self.for_permit(permit)?;
         let mut claims = UserClaims::from_permit(request.user_nkey.as_str(), permit, now)
             .with_tags(policy.into_iter().flat_map(provenance));
+        // Such a user's connection has a type that servers tell exactly.
+        if is_exchange {
+            claims = claims.with_connection_types(permit.connection_types());
+        }
         // No server shows another name for such a user. The template of a role can contain the
         // name, so the caller must not choose it.
         if is_exchange && claims.name.is_none() && permit.role().is_none() {
@@ -80,6 +94,16 @@ impl Issuers {
             }
         };
         Ok(claims.sign(issuer.key())?)
+    }
+}
+
+/// Refuses bounds that the user JWT of a caller of the exchange cannot carry. For the callout, the
+/// host enforces them.
+fn check_connections(permit: &Permit) -> Result<(), IssueError> {
+    let is_bounded = !permit.sources().is_any() || !permit.connection_types().is_any();
+    match permit.role().filter(|_| is_bounded) {
+        Some(role) => Err(IssueError::ConnectionsBesideRole(role.to_owned())),
+        None => Ok(()),
     }
 }
 

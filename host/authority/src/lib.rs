@@ -44,7 +44,7 @@ mod wanted_account;
 
 pub use accounts::TargetAccounts;
 pub use admission::Overload;
-pub use authority::{Authority, AuthorityOptions, Considered};
+pub use authority::{Attempt, Authority, AuthorityOptions, Considered};
 pub use decision_log::{DecisionRecord, log_decision, log_summed_up};
 pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};

@@ -137,8 +137,8 @@ impl<C: Clock> Throttle<C> {
     /// Returns the number of failed attempts and of entries as metrics.
     pub fn samples(&self) -> Vec<Sample> {
         let failures = self.failures.load(Ordering::Relaxed);
-        let help = "Failed attempts: logins denied as identity-rejected, policy-denied, end-of-chain, deadline or \
-                    policy-deadline";
+        let help = "Failed attempts: logins denied as identity-rejected, proof-rejected, policy-denied, end-of-chain, \
+                    deadline or policy-deadline";
         let mut samples = vec![Sample::counter("failed_attempts", help, failures)];
         for (kind, count) in self.entries() {
             let help = "Addresses, users and pairs of both that are remembered for throttling";
@@ -236,6 +236,7 @@ const fn is_failure(class: DenialClass) -> bool {
     matches!(
         class,
         DenialClass::IdentityRejected
+            | DenialClass::ProofRejected
             | DenialClass::PolicyDenied
             | DenialClass::EndOfChain
             | DenialClass::Deadline

@@ -318,18 +318,19 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         let elapsed = self.clock.elapsed(context.at);
         self.counters
             .decided(&decision.outcome, elapsed, replied.is_sent());
+        let record = DecisionRecord {
+            request: &context.request,
+            decision,
+            elapsed,
+            reply: replied.as_str(),
+            error: replied.error(),
+            request_id: None,
+            trace_id: None,
+        };
         if context.is_reported {
-            log_decision(DecisionRecord {
-                request: &context.request,
-                decision,
-                elapsed,
-                reply: replied.as_str(),
-                error: replied.error(),
-                request_id: None,
-                trace_id: None,
-            });
+            log_decision(record);
         } else {
-            log_summed_up(&context.request, decision);
+            log_summed_up(record);
         }
     }
 

@@ -4,7 +4,7 @@ mod body;
 mod rules;
 mod template;
 
-use portcullis_core::Permit;
+use portcullis_core::{Allowed, ConnectionType, Permit};
 
 use crate::jwt::Claims;
 
@@ -53,6 +53,13 @@ impl UserClaims {
     #[must_use]
     pub fn with_tags(mut self, tags: impl IntoIterator<Item = String>) -> Self {
         self.nats.tags.extend(tags);
+        self
+    }
+
+    /// Replaces the connection types by exactly these, for a user whose login no host decides.
+    #[must_use]
+    pub fn with_connection_types(mut self, types: &Allowed<ConnectionType>) -> Self {
+        self.nats.allowed_connection_types = texts(types.listed());
         self
     }
 

@@ -26,8 +26,11 @@ pub struct Exchange {
     pub options: ExchangeOptions,
 }
 
-/// Maximum of `max-in-flight` and `max-connections`.
+/// Maximum of `max-in-flight` and of the numbers of connections.
 const MAX_COUNT: usize = 65_536;
+
+/// Maximum of `max-used-nonces`: about 64 MiB.
+const MAX_USED_NONCES: usize = 1 << 20;
 
 /// Maximum of `max-body`, in bytes. A request has a few hundred.
 const MAX_BODY: u64 = 1 << 20;
@@ -54,6 +57,21 @@ const ORIGIN: Kind<String> = Kind {
             "an origin such as `https://app.example.com`, without a path",
             text,
         )),
+    },
+};
+
+/// The name of a cookie (RFC 6265, section 4.1.1).
+const COOKIE_NAME: Kind<String> = Kind {
+    expected: "the name of a cookie such as `id_token`",
+    parse: |text| {
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if !text.is_empty() && text.bytes().all(is_allowed) {
+            Ok(text.to_owned())
+        } else {
+            let expected = "the name of a cookie such as `id_token`";
+            Err(InvalidValue::unexpected(expected, text))
+        }
     },
 };
 
@@ -86,16 +104,30 @@ impl Exchange {
         };
         let admin_scope = section.value("admin-scope", &WORD, defaults.admin_scope);
         let allowed_origins = section.list("allowed-origins", &ORIGIN);
+        let token_cookie = match section.setting("token-cookie") {
+            None => Some(None),
+            Some(setting) => setting.parse(&COOKIE_NAME).map(Some),
+        };
         let deadline = section.value("deadline", &SOME_TIME, defaults.deadline);
         let request_timeout =
             section.value("request-timeout", &SOME_TIME, defaults.request_timeout);
         let idle_timeout = section.value("idle-timeout", &SOME_TIME, defaults.idle_timeout);
-        let count = |section: &mut Section<'_>, key, default| match section.setting(key) {
+        let max_connection_age = section.value(
+            "max-connection-age",
+            &SOME_TIME,
+            defaults.max_connection_age,
+        );
+        let mut count = |key, max, default| match section.setting(key) {
             None => Some(default),
-            Some(setting) => setting.count(MAX_COUNT),
+            Some(setting) => setting.count(max),
         };
-        let max_in_flight = count(&mut section, "max-in-flight", defaults.max_in_flight);
-        let max_connections = count(&mut section, "max-connections", defaults.max_connections);
+        let max_in_flight = count("max-in-flight", MAX_COUNT, defaults.max_in_flight);
+        let max_connections = count("max-connections", MAX_COUNT, defaults.max_connections);
+        let of_address = defaults.max_connections_per_address;
+        let max_connections_per_address =
+            count("max-connections-per-address", MAX_COUNT, of_address);
+        let used_nonces = defaults.max_used_nonces;
+        let max_used_nonces = count("max-used-nonces", MAX_USED_NONCES, used_nonces);
         let max_body = match section.setting("max-body") {
             None => Some(defaults.max_body),
             Some(setting) => {
@@ -108,6 +140,13 @@ impl Exchange {
         if let (Some(Some(listen)), Some(certificate)) = (&listen, &certificate) {
             check_listener(&section, *listen, certificate.is_some(), operator_mode);
         }
+        if let (Some(Some(_)), Some([])) = (&token_cookie, allowed_origins.as_deref()) {
+            section
+                .report("`token-cookie` needs `allowed-origins`, from whose pages cookies count");
+        }
+        if let (Some(deadline), Some(request_timeout)) = (deadline, request_timeout) {
+            check_times(&section, deadline, request_timeout);
+        }
         section.finish();
         Some(Self {
             listen: listen?,
@@ -117,13 +156,17 @@ impl Exchange {
                 require_proof: require_proof?,
                 admin_scope: admin_scope?,
                 allowed_origins: allowed_origins?,
+                token_cookie: token_cookie?,
                 deadline: deadline?,
                 request_timeout: request_timeout?,
                 idle_timeout: idle_timeout?,
+                max_connection_age: max_connection_age?,
                 max_in_flight: max_in_flight?,
                 max_connections: max_connections?,
+                max_connections_per_address: max_connections_per_address?,
                 max_body: max_body?,
                 nonce_lifetime: nonce_lifetime?,
+                max_used_nonces: max_used_nonces?,
             },
         })
     }
@@ -145,6 +188,16 @@ fn check_listener(
         section.warn(
             "reads bearer tokens in the clear: set `tls-cert-file` and `tls-key-file`, or listen on \
              a loopback address behind a proxy with TLS",
+        );
+    }
+}
+
+/// Reports a `request-timeout` that would hide the decisions that take long from their callers.
+fn check_times(section: &Section<'_>, deadline: Duration, request_timeout: Duration) {
+    if request_timeout <= deadline {
+        section.report(
+            "`request-timeout` must be longer than `deadline`: a caller would get no answer to a decision that takes \
+             all of its time",
         );
     }
 }

@@ -32,6 +32,16 @@ pub enum Transport {
     Other(Box<str>),
 }
 
+/// Returns the part of an address that limits on one client count by: an IPv4 address, or the
+/// network of an IPv6 address. A network assigns at least a /64 to a client.
+pub fn client_network(address: IpAddr) -> IpAddr {
+    const IPV6_NETWORK: u128 = !0 << 64;
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK)),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 impl ClientKind {
     /// Returns the name in requests, and `exchange` for the token exchange.
     pub fn as_str(&self) -> &str {
@@ -154,6 +164,18 @@ mod tests {
         for (kind, transport, expected) in told {
             let found = client(kind, transport).connection_type();
             assert_eq!(found, expected, "{kind:?} {transport:?}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_client_is_counted_by_its_network() {
+        for (address, expected) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ] {
+            let network = client_network(address.parse().unwrap());
+            assert_eq!(network.to_string(), expected);
         }
     }
 

@@ -66,6 +66,8 @@ pub enum DenialClass {
     PolicyDenied,
     /// The credentials of the client do not prove its identity.
     IdentityRejected,
+    /// The proof that a caller of the token exchange holds its seed does not hold.
+    ProofRejected,
     /// The host cannot verify the credentials now, because it does not have the issuer's keys.
     IdentityUnavailable,
     /// The client's address or user had too many failed attempts.
@@ -125,9 +127,10 @@ pub enum Blame {
 
 impl DenialClass {
     /// All classes.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::PolicyDenied,
         Self::IdentityRejected,
+        Self::ProofRejected,
         Self::IdentityUnavailable,
         Self::Throttled,
         Self::EndOfChain,
@@ -157,6 +160,7 @@ impl DenialClass {
         match self {
             Self::PolicyDenied => "policy-denied",
             Self::IdentityRejected => "identity-rejected",
+            Self::ProofRejected => "proof-rejected",
             Self::IdentityUnavailable => "identity-unavailable",
             Self::Throttled => "throttled",
             Self::EndOfChain => "end-of-chain",
@@ -203,6 +207,7 @@ impl DenialClass {
             | Self::Internal => Some(Blame::Host),
             Self::PolicyDenied
             | Self::IdentityRejected
+            | Self::ProofRejected
             | Self::Throttled
             | Self::EndOfChain
             | Self::ScopeMissing

@@ -57,7 +57,7 @@ mod work;
 pub use account::{AccountName, InvalidAccountName};
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
-pub use connection::{ClientKind, Transport};
+pub use connection::{ClientKind, Transport, client_network};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use error::with_causes;
 pub use identity::{Certificate, Claims, Identity, Strength};

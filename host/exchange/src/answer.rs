@@ -1,5 +1,6 @@
 //! The answers to requests that are permitted.
 
+use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -99,8 +100,8 @@ pub(crate) fn nonce(nonce: &str, expires: u64) -> Response {
 }
 
 /// Returns the answer of `GET /openapi.json`.
-pub(crate) fn described(document: String) -> Response {
-    let mut response = with_type(document.into_bytes(), "application/json");
+pub(crate) fn described(document: Bytes) -> Response {
+    let mut response = with_type(document, "application/json");
     *response.status_mut() = StatusCode::OK;
     response
 }
@@ -111,8 +112,8 @@ fn json(value: &impl Serialize) -> Response {
     with_type(body, "application/json")
 }
 
-fn with_type(body: Vec<u8>, content_type: &'static str) -> Response {
-    let mut response = (StatusCode::CREATED, body).into_response();
+fn with_type(body: impl Into<Bytes>, content_type: &'static str) -> Response {
+    let mut response = (StatusCode::CREATED, body.into()).into_response();
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response

@@ -6,18 +6,16 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use data_encoding::BASE64URL_NOPAD;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use portcullis_claims::{KeyKind, PublicKey, VerifyingKey};
+use portcullis_claims::{KeyKind, PublicKey};
 use portcullis_core::AccountName;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use crate::object::Object;
 use crate::problem::{Problem, Refusal};
-
-/// First line of the text that the caller signs.
-const PROOF_LABEL: &str = "portcullis-exchange-v1";
+use crate::proof::Proof;
 
 /// Maximum length of a name, in bytes.
 const MAX_NAME: usize = 256;
@@ -36,7 +34,8 @@ pub(crate) struct OwnBody {
     /// The wanted lifetime, in seconds.
     #[schema(minimum = 1)]
     lifetime: Option<u64>,
-    proof: Option<ProofBody>,
+    #[schema(value_type = Option<Proof>)]
+    proof: Option<Object<Proof>>,
 }
 
 /// The body of Overmind's routes, in which a proof may stand too.
@@ -47,18 +46,8 @@ pub(crate) struct ConnectBody {
     user_pub_key: String,
     /// A name for the user, at most 256 bytes.
     user_name: Option<String>,
-    proof: Option<ProofBody>,
-}
-
-/// The proof that the caller holds the seed of its nkey.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProofBody {
-    /// A nonce of `POST /v1/nonces`.
-    nonce: String,
-    /// The signature of `portcullis-exchange-v1`, the nonce and the nkey, a line each, in
-    /// base64url.
-    signature: String,
+    #[schema(value_type = Option<Proof>)]
+    proof: Option<Object<Proof>>,
 }
 
 /// What a caller asks for.
@@ -70,17 +59,8 @@ pub(crate) struct Ask {
     pub(crate) name: Option<String>,
     pub(crate) account: Option<AccountName>,
     pub(crate) lifetime: Option<Duration>,
+    /// Proof that the caller holds the seed of `nkey`, not verified yet.
     pub(crate) proof: Option<Proof>,
-}
-
-/// A proof whose signature is good. Its nonce is not checked yet.
-#[derive(Debug)]
-pub(crate) struct Proof {
-    pub(crate) nonce: String,
-    /// Text that the caller signed.
-    pub(crate) message: String,
-    /// Signature in base64url.
-    pub(crate) signature: String,
 }
 
 fn malformed(reason: &'static str, error: impl Into<String>) -> Refusal {
@@ -106,7 +86,9 @@ pub(crate) async fn read<T: DeserializeOwned>(
         }
         Err(error) => return Err(malformed("body", cause(&*error))),
     };
-    serde_json::from_slice(&bytes).map_err(|error| malformed("json", described(&error)))
+    let Object(body) =
+        serde_json::from_slice(&bytes).map_err(|error| malformed("json", described(&error)))?;
+    Ok(body)
 }
 
 /// Returns what is wrong with JSON. An error of serde can show a value, such as a misplaced seed.
@@ -141,7 +123,7 @@ impl OwnBody {
             lifetime => lifetime.map(Duration::from_secs),
         };
         Ok(Ask {
-            proof: self.proof.map(|proof| proof.verified(&nkey)).transpose()?,
+            proof: self.proof.map(|Object(proof)| proof),
             name: self.name.map(named).transpose()?,
             account: self.account.as_deref().map(account).transpose()?,
             lifetime,
@@ -154,30 +136,12 @@ impl ConnectBody {
     pub(crate) fn ask(self) -> Result<Ask, Refusal> {
         let nkey = user_key(&self.user_pub_key)?;
         Ok(Ask {
-            proof: self.proof.map(|proof| proof.verified(&nkey)).transpose()?,
+            proof: self.proof.map(|Object(proof)| proof),
             name: self.user_name.map(named).transpose()?,
             account: None,
             lifetime: None,
             nkey,
         })
-    }
-}
-
-impl ProofBody {
-    /// Checks the signature by `nkey`.
-    fn verified(self, nkey: &PublicKey) -> Result<Proof, Refusal> {
-        let message = format!("{PROOF_LABEL}\n{}\n{nkey}", self.nonce);
-        let signature = self.signature.trim_end_matches('=');
-        let bytes = BASE64URL_NOPAD.decode(signature.as_bytes());
-        if bytes.is_ok_and(|bytes| nkey.verifies(message.as_bytes(), &bytes)) {
-            return Ok(Proof {
-                nonce: self.nonce,
-                message,
-                signature: self.signature,
-            });
-        }
-        let error = "the signature of the proof is not by the nkey";
-        Err(Refusal::new(Problem::ProofRejected, "proof", error))
     }
 }
 

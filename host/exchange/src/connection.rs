@@ -1,5 +1,7 @@
 //! One connection: the TLS handshake, then requests one after the other.
 
+use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,69 +9,130 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use portcullis_core::ClientTls;
 use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::closed::Closed;
 use crate::context::Peer;
+use crate::options::ExchangeOptions;
 
 /// Maximum number of headers in a request.
 const MAX_HEADERS: usize = 64;
 /// Maximum size of a request's head, in bytes. A token has at most 16 KiB.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// Serves the connection from `address` until it closes, or is silent for `idle_timeout`.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    address: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    router: Router,
+/// The server of connections.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pub(crate) router: Router,
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// Whether connections finish their request in progress and close.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Time limit for the handshake, for the head of a request, and for an answer to be read.
     idle_timeout: Duration,
-    watcher: Watcher,
-) {
-    let Some(tls) = tls else {
-        let peer = Peer { address, tls: None };
-        return requests(stream, peer, router, idle_timeout, watcher).await;
-    };
-    match timeout(idle_timeout, tls.accept(stream)).await {
-        Ok(Ok(stream)) => {
-            let tls = Some(described(&stream));
-            let peer = Peer { address, tls };
-            requests(stream, peer, router, idle_timeout, watcher).await;
+    max_age: Duration,
+    request_timeout: Duration,
+}
+
+impl Connections {
+    pub(crate) fn new(
+        router: Router,
+        tls: Option<TlsAcceptor>,
+        options: &ExchangeOptions,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            router,
+            tls,
+            stopping,
+            idle_timeout: options.idle_timeout,
+            max_age: options.max_connection_age,
+            request_timeout: options.request_timeout,
         }
-        Ok(Err(error)) => tracing::debug!(%error, client.host = %address.ip(), "no tls handshake"),
-        Err(_) => tracing::debug!(client.host = %address.ip(), "tls handshake took too long"),
+    }
+
+    /// Serves the connection from `address` until it ends. Returns why the exchange closed it, or
+    /// `None` if the client did.
+    pub(crate) async fn serve(self, stream: TcpStream, address: SocketAddr) -> Option<Closed> {
+        let Some(tls) = self.tls.clone() else {
+            return self.requests(stream, Peer { address, tls: None }).await;
+        };
+        match timeout(self.idle_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let tls = Some(described(&stream));
+                self.requests(stream, Peer { address, tls }).await
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, client.host = %address.ip(), "no tls handshake");
+                Some(Closed::Handshake)
+            }
+            Err(_) => Some(Closed::Handshake),
+        }
+    }
+
+    async fn requests(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        peer: Peer,
+    ) -> Option<Closed> {
+        let host = peer.address.ip();
+        let router = TowerToHyperService::new(self.router);
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            hyper::service::Service::call(&router, request)
+        });
+        // hyper has no limit on the time that a client takes to read.
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream
+            .as_mut()
+            .set_write_timeout_pinned(Some(self.idle_timeout));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.idle_timeout)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let aged = tokio::select! {
+            ended = connection.as_mut() => return closed_by(ended, host),
+            () = sleep(self.max_age) => true,
+            // The channel only closes when the exchange stops.
+            _ = self.stopping.wait_for(|stopping| *stopping) => false,
+        };
+        connection.as_mut().graceful_shutdown();
+        // A request takes no longer than its time limit.
+        match timeout(self.request_timeout, connection).await {
+            Ok(ended) => closed_by(ended, host).or_else(|| aged.then_some(Closed::Age)),
+            Err(_) => aged.then_some(Closed::Age),
+        }
     }
 }
 
-async fn requests(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    router: Router,
-    idle_timeout: Duration,
-    watcher: Watcher,
-) {
-    let host = peer.address.ip();
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        hyper::service::Service::call(&router, request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(idle_timeout)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, client.host = %host, "exchange connection ended");
+/// Returns why the exchange closed a connection. `None` if the client did.
+fn closed_by(ended: Result<(), hyper::Error>, host: std::net::IpAddr) -> Option<Closed> {
+    let error = ended.err()?;
+    if error.is_timeout() {
+        return Some(Closed::Idle);
     }
+    // Only writes have a time limit of their own.
+    let mut causes = std::iter::successors(error.source(), |error| (*error).source());
+    let is_late = |cause: &(dyn Error + 'static)| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    };
+    if causes.any(is_late) {
+        return Some(Closed::Unread);
+    }
+    tracing::debug!(%error, client.host = %host, "exchange connection ended");
+    None
 }
 
 /// Describes the connection as servers describe theirs. The exchange asks for no certificate.

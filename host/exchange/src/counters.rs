@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use portcullis_core::{DenialClass, Sample};
 
+use crate::closed::Closed;
+
 /// All reasons of refusals, so that each counter is exported from zero on.
 pub(crate) const REASONS: [&str; 16] = [
     "account",
@@ -21,8 +23,8 @@ pub(crate) const REASONS: [&str; 16] = [
     "nkey",
     "no-token",
     "not-found",
+    "origin",
     "overloaded",
-    "proof",
     "proof-required",
     "timeout",
 ];
@@ -34,11 +36,10 @@ pub(crate) struct Counters {
     in_flight: AtomicU64,
     issued: AtomicU64,
     nonces: AtomicU64,
-    /// Connections that were closed at once, because there were too many.
-    connections_refused: AtomicU64,
     /// Denials by class, and refusals by reason. Both are constants of the host.
     denied: Mutex<BTreeMap<&'static str, u64>>,
     refused: Mutex<BTreeMap<&'static str, u64>>,
+    connections_closed: Mutex<BTreeMap<Closed, u64>>,
 }
 
 /// A request in flight. Its drop ends the count of the request.
@@ -61,8 +62,8 @@ impl Counters {
         self.nonces.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn connection_refused(&self) {
-        self.connections_refused.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn connection_closed(&self, closed: Closed) {
+        *self.connections_closed.lock().entry(closed).or_default() += 1;
     }
 
     pub(crate) fn denied(&self, class: DenialClass) {
@@ -97,11 +98,6 @@ impl Counters {
                 "Nonces that the token exchange issued",
                 read(&self.nonces),
             ),
-            Sample::counter(
-                "exchange_connections_refused",
-                "Connections that the token exchange closed because there were too many",
-                read(&self.connections_refused),
-            ),
         ];
         let denied = self.denied.lock();
         samples.extend(DenialClass::ALL.map(|class| {
@@ -114,6 +110,13 @@ impl Counters {
             let help = "Requests to the token exchange that got no decision, by reason";
             let count = refused.get(reason).copied().unwrap_or_default();
             Sample::counter("exchange_refusals", help, count).with("reason", reason)
+        }));
+        let closed = self.connections_closed.lock();
+        samples.extend(Closed::ALL.map(|reason| {
+            let help = "Connections that the token exchange closed before their clients, by reason";
+            let count = closed.get(&reason).copied().unwrap_or_default();
+            let sample = Sample::counter("exchange_connections_closed", help, count);
+            sample.with("reason", reason.as_str())
         }));
         samples
     }

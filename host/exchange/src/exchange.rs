@@ -3,10 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use axum::Router;
-use portcullis_authority::{Authority, DecisionRecord, Issuers, bearer_credentials};
-use portcullis_authority::{log_decision, log_summed_up};
+use axum::body::Bytes;
+use portcullis_authority::{
+    Authority, Considered, DecisionRecord, Issuers, Place, bearer_credentials, log_decision,
+    log_summed_up,
+};
 use portcullis_claims::{KeyError, KeyKind, PublicKey};
 use portcullis_core::{
     AuthorizationRequest, Authorizer, Client, ClientKind, Credentials, Decision, Denial,
@@ -19,10 +23,11 @@ use crate::answer::Issued;
 use crate::body::Ask;
 use crate::context::RequestContext;
 use crate::counters::Counters;
-use crate::guard::Refusals;
 use crate::nonces::{BadNonce, Nonce, Nonces};
+use crate::openapi;
 use crate::options::{ExchangeOptions, ProofRoute};
 use crate::problem::{Problem, Refusal};
+use crate::refusal_log::RefusalLog;
 use crate::routes;
 
 /// The name of the exchange as the server that asks, in decisions.
@@ -41,8 +46,11 @@ pub(crate) struct Shared<A, C> {
     pub(crate) options: ExchangeOptions,
     pub(crate) nonces: Nonces,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) refusals: Refusals,
-    /// One permit for each request that may be in progress.
+    pub(crate) refusals: RefusalLog,
+    /// The description of the routes, as JSON.
+    pub(crate) description: Bytes,
+    /// One permit for each request that may be in progress. The queue of the authority is larger,
+    /// and is also the callout's: strangers who call the exchange must not fill it.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) clock: C,
     pub(crate) randomness: SystemRandomness,
@@ -88,15 +96,20 @@ impl<A: Authorizer, C: Clock + Clone> Exchange<A, C> {
         };
         Ok(Self {
             shared: Arc::new(Shared {
-                nonces: Nonces::new(issuers.response(), options.nonce_lifetime)?,
+                nonces: Nonces::new(
+                    issuers.response(),
+                    options.nonce_lifetime,
+                    options.max_used_nonces,
+                )?,
                 room: Arc::new(Semaphore::new(
                     options.max_in_flight.min(Semaphore::MAX_PERMITS),
                 )),
+                description: openapi::json(options.token_cookie.as_deref()).into(),
                 authority,
                 issuers,
                 options,
                 counters: Arc::default(),
-                refusals: Refusals::default(),
+                refusals: RefusalLog::default(),
                 clock,
                 randomness,
                 server,
@@ -112,7 +125,13 @@ impl<A: Authorizer, C: Clock + Clone> Exchange<A, C> {
 
     /// Returns a sample of each counter and gauge, for `/metrics`.
     pub fn samples(&self) -> Vec<Sample> {
-        self.shared.counters.samples()
+        let mut samples = self.shared.counters.samples();
+        samples.push(Sample::whole(
+            "exchange_used_nonces",
+            "Used nonces that the token exchange remembers until they end",
+            self.shared.nonces.used(),
+        ));
+        samples
     }
 }
 
@@ -126,70 +145,91 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
         wanted_account: Option<WantedAccount>,
         route: ProofRoute,
     ) -> Result<Issued, Refusal> {
-        let now = self.clock.unix_seconds();
-        let nonce = self.nonce_of(&ask, route, now)?;
+        if ask.proof.is_none() && self.options.require_proof.contains(&route) {
+            let error = format!("`{}` demands a proof of the seed", route.as_str());
+            return Err(Refusal::new(
+                Problem::ProofRequired,
+                "proof-required",
+                error,
+            ));
+        }
         let limit = self.options.deadline;
         let place = self.authority.enter(limit);
         let mut place = place
             .map_err(|error| Refusal::new(Problem::Unavailable, "overloaded", error.to_string()))?;
-        let mut request = Arc::new(self.request(context, bearer, &ask, wanted_account, now));
+        let mut request = Arc::new(self.request(context, bearer, &ask, wanted_account));
         let deadline = context.at + limit;
-        let authority = &self.authority;
-        let considered = authority.decide(&mut request, deadline, &mut place).await;
-        let (decision, issued) = self.issue(&request, considered.decision, &ask, nonce);
-        let refusal = match &decision.outcome {
-            Outcome::Permit(_) => None,
-            Outcome::Deny(denial) => Some(Refusal::denied(denial)),
+        let deciding = self.consider(&mut request, &ask, deadline, &mut place);
+        let (considered, issued) = deciding.await;
+        let record = DecisionRecord {
+            request: &request,
+            decision: &considered.decision,
+            elapsed: self.clock.elapsed(context.at),
+            reply: "sent",
+            error: None,
+            request_id: Some(&context.id),
+            trace_id: context.trace_id.as_deref(),
         };
         if considered.is_reported {
-            log_decision(DecisionRecord {
-                request: &request,
-                decision: &decision,
-                elapsed: self.clock.elapsed(context.at),
-                reply: "sent",
-                error: None,
-                request_id: Some(&context.id),
-                trace_id: context.trace_id.as_deref(),
-            });
+            log_decision(record);
         } else {
-            log_summed_up(&request, &decision);
+            log_summed_up(record);
         }
-        match (issued, refusal) {
-            (Some(issued), None) => {
+        match (considered.decision.outcome, issued) {
+            (Outcome::Permit(_), Some(issued)) => {
                 self.counters.issued();
                 Ok(issued)
             }
-            (_, refusal) => {
-                let refusal = refusal.unwrap_or_else(|| {
-                    Refusal::denied(&Denial::new(DenialClass::Internal, "no user jwt"))
-                });
-                if let Outcome::Deny(denial) = &decision.outcome {
-                    self.counters.denied(denial.class);
-                }
-                Err(refusal)
+            (Outcome::Deny(denial), _) => {
+                self.counters.denied(denial.class);
+                Err(Refusal::denied(&denial))
             }
+            // `issue` returns a user JWT for every permit that it leaves.
+            (Outcome::Permit(_), None) => Err(Refusal::denied(&Denial::new(
+                DenialClass::Internal,
+                "no user jwt",
+            ))),
         }
     }
 
-    /// Returns the nonce of the caller's proof. `None` without a proof, if the route demands none.
-    fn nonce_of(&self, ask: &Ask, route: ProofRoute, now: u64) -> Result<Option<Nonce>, Refusal> {
-        match &ask.proof {
-            Some(proof) => {
-                let nonce = self.nonces.verify(&proof.nonce, now);
-                let rejected = |error: BadNonce| {
-                    Refusal::new(Problem::ProofRejected, "proof", error.to_string())
-                };
-                nonce.map(Some).map_err(rejected)
+    /// Decides `request` and signs the user JWT of a permit. A bad proof and a nonce that was used
+    /// before are failed attempts, so both steps are within the limits on these.
+    async fn consider(
+        &self,
+        request: &mut Arc<AuthorizationRequest>,
+        ask: &Ask,
+        deadline: Instant,
+        place: &mut Place,
+    ) -> (Considered, Option<Issued>) {
+        let attempt = match self.authority.admit(request, deadline, place).await {
+            Ok(attempt) => attempt,
+            Err(considered) => return (considered, None),
+        };
+        let (decision, issued) = match self.nonce_of(ask, request.received_at) {
+            Ok(nonce) => {
+                let decision = self.authority.decide_admitted(request, deadline).await;
+                self.issue(request, decision, ask, nonce)
             }
-            None if self.options.require_proof.contains(&route) => {
-                let error = format!("`{}` demands a proof of the seed", route.as_str());
-                Err(Refusal::new(
-                    Problem::ProofRequired,
-                    "proof-required",
-                    error,
-                ))
-            }
-            None => Ok(None),
+            Err(error) => (Decision::deny(error.class(), error.to_string()), None),
+        };
+        attempt.conclude(request, &decision);
+        let considered = Considered {
+            decision,
+            is_reported: true,
+        };
+        (considered, issued)
+    }
+
+    /// Verifies the caller's proof. Returns its nonce, or `None` without a proof.
+    fn nonce_of(&self, ask: &Ask, now: u64) -> Result<Option<Nonce>, BadNonce> {
+        let Some(proof) = &ask.proof else {
+            return Ok(None);
+        };
+        let nonce = self.nonces.verify(&proof.nonce, now)?;
+        if proof.is_by(&ask.nkey) {
+            Ok(Some(nonce))
+        } else {
+            Err(BadNonce::Signature)
         }
     }
 
@@ -199,7 +239,6 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
         bearer: Secret,
         ask: &Ask,
         wanted_account: Option<WantedAccount>,
-        now: u64,
     ) -> AuthorizationRequest {
         let proof = ask.proof.as_ref();
         let credentials = Credentials {
@@ -216,14 +255,14 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
                 id: self.decided.fetch_add(1, Ordering::Relaxed),
                 name: ask.name.clone(),
                 kind: Some(ClientKind::Exchange),
-                nonce: proof.map(|proof| proof.message.clone()),
+                nonce: proof.map(|proof| proof.message(&ask.nkey)),
                 tls: context.peer.tls.clone(),
                 wanted_account,
                 ..Client::default()
             },
             identity: Identity::claimed(&credentials),
             credentials,
-            received_at: now,
+            received_at: self.clock.unix_seconds(),
         }
     }
 
@@ -276,13 +315,7 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
     /// Uses the nonce of a permitted request. Only such requests fill the memory of used nonces.
     fn spend(&self, nonce: Option<Nonce>, now: u64) -> Result<(), Denial> {
         let spent = nonce.map_or(Ok(()), |nonce| self.nonces.spend(nonce, now));
-        spent.map_err(|error| {
-            let class = match error {
-                BadNonce::Full => DenialClass::Overloaded,
-                _ => DenialClass::IdentityRejected,
-            };
-            Denial::new(class, error.to_string())
-        })
+        spent.map_err(|error| Denial::new(error.class(), error.to_string()))
     }
 }
 

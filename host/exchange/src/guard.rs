@@ -1,14 +1,13 @@
-//! The guard around all routes: ids, limits, the log of refusals, and the form of answers.
+//! The guard around all routes: ids, limits, counts of refusals, and the form of answers.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use portcullis_core::{Authorizer, Repeats, Report};
+use portcullis_core::Authorizer;
 use portcullis_environment::Clock;
 use tokio::time::timeout;
 
@@ -16,58 +15,7 @@ use crate::context::{Peer, RequestContext};
 use crate::exchange::Shared;
 use crate::problem::{Problem, Refusal};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The log of requests that are not decided. Callers control their number, so a reason has a line
-/// at once and then one at intervals that double, with the number of refusals since.
-#[derive(Debug)]
-pub(crate) struct Refusals(Repeats<&'static str>);
-
-impl Default for Refusals {
-    fn default() -> Self {
-        /// A number above that of the reasons.
-        const MAX_REASONS: usize = 64;
-        const FIRST: Duration = Duration::from_secs(10);
-        const MAX: Duration = Duration::from_mins(10);
-        const FORGET_AFTER: Duration = Duration::from_hours(1);
-        Self(Repeats::summed_up_with_back_off(
-            MAX_REASONS,
-            FIRST,
-            MAX,
-            FORGET_AFTER,
-        ))
-    }
-}
-
-impl Refusals {
-    fn record(&self, refusal: &Refusal, context: &RequestContext, now: Instant) {
-        let host = context.peer.address.ip().to_canonical().to_string();
-        let count = match self.0.record(refusal.reason, now, || ()) {
-            Report::First => None,
-            Report::Summary(count) => Some(count),
-            Report::Nothing => {
-                tracing::debug!(
-                    request_id = context.id,
-                    trace_id = context.trace_id,
-                    refusal.reason = refusal.reason,
-                    error = refusal.error,
-                    client.host = host,
-                    "exchange request refused again"
-                );
-                return;
-            }
-        };
-        tracing::info!(
-            request_id = context.id,
-            trace_id = context.trace_id,
-            refusal.reason = refusal.reason,
-            refusal.count = count,
-            error = refusal.error,
-            client.host = host,
-            "exchange request refused"
-        );
-    }
-}
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers one request within the limits, and gives the answer its form.
 pub(crate) async fn guard<A: Authorizer, C: Clock + Clone>(
@@ -109,7 +57,7 @@ fn finished<A, C: Clock>(
         if !refusal.is_decided {
             shared.counters.refused(refusal.reason);
             let now = shared.clock.now();
-            shared.refusals.record(&refusal, context, now);
+            shared.refusals.request(&refusal, context, now);
         }
         response = refusal.answer(&context.id);
     }

@@ -30,9 +30,11 @@
     )
 )]
 
+mod addresses;
 mod answer;
 mod bearer;
 mod body;
+mod closed;
 mod connection;
 mod context;
 mod counters;
@@ -40,9 +42,12 @@ mod exchange;
 mod guard;
 mod listener;
 mod nonces;
+mod object;
 mod openapi;
 mod options;
 mod problem;
+mod proof;
+mod refusal_log;
 mod routes;
 #[cfg(test)]
 mod tests;

@@ -6,16 +6,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
 use portcullis_core::Authorizer;
 use portcullis_environment::Clock;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-use crate::connection::serve;
-use crate::exchange::Exchange;
+use crate::addresses::Addresses;
+use crate::closed::Closed;
+use crate::connection::Connections;
+use crate::exchange::{Exchange, Shared};
 
 /// Delay after a failed accept, because the process may have no free file descriptors.
 const RECOVERY: Duration = Duration::from_millis(100);
@@ -78,9 +79,12 @@ impl ExchangeListener {
         shutdown: impl Future<Output = ()>,
     ) {
         let shared = &exchange.shared;
-        let room = Arc::new(Semaphore::new(shared.options.max_connections));
-        let graceful = GracefulShutdown::new();
-        let router = exchange.router();
+        let options = &shared.options;
+        let room = Arc::new(Semaphore::new(options.max_connections));
+        let addresses = Addresses::new(options.max_connections_per_address);
+        let stop = watch::Sender::new(false);
+        let (router, tls) = (exchange.router(), self.tls);
+        let connections = Connections::new(router, tls, options, stop.subscribe());
         tokio::pin!(shutdown);
         loop {
             let accepted = tokio::select! {
@@ -95,26 +99,38 @@ impl ExchangeListener {
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                shared.counters.connection_refused();
+            let Some(of_address) = addresses.enter(address.ip()) else {
+                shared.closed(Closed::TooManyOfAddress, address);
                 continue;
             };
-            let (router, tls) = (router.clone(), self.tls.clone());
-            let idle_timeout = shared.options.idle_timeout;
-            let watcher = graceful.watcher();
+            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+                shared.closed(Closed::TooMany, address);
+                continue;
+            };
+            let (connections, shared) = (connections.clone(), Arc::clone(shared));
             tokio::spawn(async move {
-                serve(stream, address, tls, router, idle_timeout, watcher).await;
-                drop(place);
+                let _places = (place, of_address);
+                if let Some(closed) = connections.serve(stream, address).await {
+                    shared.closed(closed, address);
+                }
             });
         }
         drop(self.listener);
-        // A request takes no longer than its time limit.
-        let limit = shared.options.request_timeout;
-        if tokio::time::timeout(limit, graceful.shutdown())
-            .await
-            .is_err()
-        {
+        drop(connections);
+        stop.send_replace(true);
+        // A request takes no longer than its time limit. Every connection holds a receiver.
+        let finished = tokio::time::timeout(options.request_timeout, stop.closed());
+        if finished.await.is_err() {
             tracing::warn!("exchange requests not finished");
         }
+    }
+}
+
+impl<A, C: Clock> Shared<A, C> {
+    /// Records a connection from `address` that the exchange closed.
+    fn closed(&self, closed: Closed, address: SocketAddr) {
+        self.counters.connection_closed(closed);
+        let now = self.clock.now();
+        self.refusals.connection(closed, address.ip(), now);
     }
 }

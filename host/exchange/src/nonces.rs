@@ -3,21 +3,19 @@
 //! A nonce carries its own proof, so making one costs no memory. Only a nonce with which a caller
 //! got a user JWT is remembered, until it ends.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 use parking_lot::Mutex;
 use portcullis_claims::{IssuerKey, KeyError};
+use portcullis_core::DenialClass;
 use portcullis_environment::Randomness;
 
 /// Text whose signature by the issuer's key is the secret of the nonces. The host signs no other
 /// text of this form: JWTs begin with `eyJ`.
 const LABEL: &[u8] = b"portcullis-exchange-nonces-v1";
-
-/// Maximum number of used nonces that are remembered.
-const MAX_USED: usize = 1 << 17;
 
 const EXPIRY_LEN: usize = 8;
 const RANDOM_LEN: usize = 16;
@@ -29,19 +27,20 @@ const TAG_LEN: usize = 32;
 pub(crate) struct Nonces {
     key: hmac::Key,
     lifetime: Duration,
-    /// The random parts of used nonces, with their ends in seconds since the Unix epoch.
-    used: Mutex<HashMap<[u8; RANDOM_LEN], u64>>,
+    /// The used nonces that have not ended, the first to end first.
+    used: Mutex<BTreeSet<Nonce>>,
     max_used: usize,
 }
 
 /// A nonce that this host or another one of its issuer made, and that has not ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Nonce {
-    random: [u8; RANDOM_LEN],
+    // The derived order begins with the end, by which the used nonces are forgotten.
     expires_at: u64,
+    random: [u8; RANDOM_LEN],
 }
 
-/// A reason why a nonce does not count.
+/// A reason why a proof with a nonce does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadNonce {
     /// No host of this issuer made it.
@@ -50,28 +49,50 @@ pub(crate) enum BadNonce {
     /// The nonce has ended.
     #[error("the nonce has expired")]
     Expired,
+    /// The signature is not by the nkey.
+    #[error("the signature of the proof is not by the nkey")]
+    Signature,
     /// The nonce was used before.
     #[error("the nonce was used before")]
     Used,
     /// Too many nonces are remembered to remember this one.
-    #[error("too many nonces are in use")]
+    #[error(
+        "as many used nonces are remembered as may be: shorten `nonce-lifetime` or raise `max-used-nonces` under [exchange]"
+    )]
     Full,
 }
 
+impl BadNonce {
+    /// Returns the class of the denial.
+    pub(crate) const fn class(self) -> DenialClass {
+        match self {
+            Self::Unknown | Self::Expired | Self::Signature | Self::Used => {
+                DenialClass::ProofRejected
+            }
+            Self::Full => DenialClass::Overloaded,
+        }
+    }
+}
+
 impl Nonces {
-    /// Returns nonces that live for `lifetime`. Hosts with the same `issuer` accept each other's.
+    /// Returns nonces that live for `lifetime`, of which up to `max_used` used ones are remembered.
+    /// Hosts with the same `issuer` accept each other's.
     ///
     /// # Errors
     ///
     /// Fails if the key cannot sign.
-    pub(crate) fn new(issuer: &IssuerKey, lifetime: Duration) -> Result<Self, KeyError> {
+    pub(crate) fn new(
+        issuer: &IssuerKey,
+        lifetime: Duration,
+        max_used: usize,
+    ) -> Result<Self, KeyError> {
         // Ed25519 signatures are deterministic, and only the holders of the seed can make this one.
         let secret = issuer.as_signing_key().sign(LABEL)?;
         Ok(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
             lifetime,
             used: Mutex::default(),
-            max_used: MAX_USED,
+            max_used,
         })
     }
 
@@ -106,7 +127,7 @@ impl Nonces {
             return Err(BadNonce::Expired);
         }
         let random = random.try_into().map_err(|_| BadNonce::Unknown)?;
-        Ok(Nonce { random, expires_at })
+        Ok(Nonce { expires_at, random })
     }
 
     /// Uses a nonce, once.
@@ -116,18 +137,27 @@ impl Nonces {
     /// Fails if the nonce was used before, or if no more can be remembered. A forgotten nonce could
     /// be used twice, so none is forgotten before its end.
     pub(crate) fn spend(&self, nonce: Nonce, now: u64) -> Result<(), BadNonce> {
-        let mut used = self.used.lock();
-        if used.contains_key(&nonce.random) {
-            return Err(BadNonce::Used);
+        // The nonce may have ended since it was verified, and then its first use is forgotten.
+        if nonce.expires_at <= now {
+            return Err(BadNonce::Expired);
         }
-        if used.len() >= self.max_used {
-            used.retain(|_, expires_at| *expires_at > now);
+        let mut used = self.used.lock();
+        while used.first().is_some_and(|first| first.expires_at <= now) {
+            used.pop_first();
+        }
+        if used.contains(&nonce) {
+            return Err(BadNonce::Used);
         }
         if used.len() >= self.max_used {
             return Err(BadNonce::Full);
         }
-        used.insert(nonce.random, nonce.expires_at);
+        used.insert(nonce);
         Ok(())
+    }
+
+    /// Returns the number of used nonces in memory.
+    pub(crate) fn used(&self) -> usize {
+        self.used.lock().len()
     }
 }
 
@@ -141,7 +171,7 @@ mod tests {
 
     fn nonces(seed: &str) -> Nonces {
         let issuer = IssuerKey::from_seed(seed).unwrap();
-        Nonces::new(&issuer, Duration::from_mins(1)).unwrap()
+        Nonces::new(&issuer, Duration::from_mins(1), 2).unwrap()
     }
 
     #[test]
@@ -173,8 +203,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_used_once_and_a_full_memory_accepts_none() {
-        let mut nonces = nonces(IssuerKey::generate_seed().unwrap().expose());
-        nonces.max_used = 2;
+        let nonces = nonces(IssuerKey::generate_seed().unwrap().expose());
         let nonce = |now| {
             let (text, _) = nonces.issue(now, &SystemRandomness);
             nonces.verify(&text, now).unwrap()
@@ -182,6 +211,7 @@ mod tests {
         let first = nonce(NOW);
         assert_eq!(nonces.spend(first, NOW), Ok(()));
         assert_eq!(nonces.spend(first, NOW), Err(BadNonce::Used));
+        assert_eq!(nonces.spend(first, NOW + 60), Err(BadNonce::Expired));
         assert_eq!(nonces.spend(nonce(NOW + 30), NOW + 30), Ok(()));
         assert_eq!(nonces.spend(nonce(NOW + 59), NOW + 59), Err(BadNonce::Full));
         assert_eq!(
@@ -189,5 +219,7 @@ mod tests {
             Ok(()),
             "the first has ended"
         );
+        assert_eq!(nonces.spend(nonce(NOW + 600), NOW + 600), Ok(()));
+        assert_eq!(nonces.used(), 1, "those that have ended are forgotten");
     }
 }

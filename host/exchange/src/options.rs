@@ -14,21 +14,34 @@ pub struct ExchangeOptions {
     pub admin_scope: String,
     /// Origins of web pages that may call the exchange. Default: none, browsers get no answer.
     pub allowed_origins: Vec<String>,
+    /// Name of the cookie that may hold the bearer token, for web pages of `allowed_origins`.
+    /// Default: none.
+    pub token_cookie: Option<String>,
     /// Time limit for one decision. Default: 5 s.
     pub deadline: Duration,
     /// Time limit for one request, with the time that its body takes to arrive. Default: 10 s.
     pub request_timeout: Duration,
-    /// Time limit for the head of a request, and for a connection without one. Default: 5 s.
+    /// Time limit for the head of a request, for a connection without one, and for the client to
+    /// read an answer. Default: 5 s.
     pub idle_timeout: Duration,
+    /// Maximum age of a connection. The exchange finishes a request in progress and then closes the
+    /// connection. Default: 10 min.
+    pub max_connection_age: Duration,
     /// Maximum number of decisions in progress. The exchange refuses further requests for a user
     /// JWT. Default: 256.
     pub max_in_flight: usize,
     /// Maximum number of connections. The exchange closes further ones. Default: 4096.
     pub max_connections: usize,
+    /// Maximum number of connections of a client address, of an IPv6 client's /64. The exchange
+    /// closes further ones. Default: 256.
+    pub max_connections_per_address: usize,
     /// Maximum size of a body, in bytes. Default: 8 KiB.
     pub max_body: usize,
     /// Time for which a nonce is valid. Default: 60 s.
     pub nonce_lifetime: Duration,
+    /// Maximum number of used nonces in memory. The exchange denies further proofs until one of
+    /// them ends. Default: 131,072.
+    pub max_used_nonces: usize,
 }
 
 /// A route that can demand a proof of the caller's seed.
@@ -63,13 +76,17 @@ impl Default for ExchangeOptions {
             require_proof: BTreeSet::from([ProofRoute::Own]),
             admin_scope: "admin:write".to_owned(),
             allowed_origins: Vec::new(),
+            token_cookie: None,
             deadline: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(5),
+            max_connection_age: Duration::from_mins(10),
             max_in_flight: 256,
             max_connections: 4096,
+            max_connections_per_address: 256,
             max_body: 8 << 10,
             nonce_lifetime: Duration::from_mins(1),
+            max_used_nonces: 1 << 17,
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use portcullis_core::{Blame, Denial, DenialClass};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 /// What the caller learns of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,21 @@ pub(crate) struct Details<'a> {
     status: u16,
     /// The id that finds the log line.
     request_id: &'a str,
+}
+
+/// The refusals of all routes, for their description.
+#[derive(IntoResponses)]
+#[expect(
+    dead_code,
+    reason = "the derived description reads the variants, not their values"
+)]
+pub(crate) enum Refusals {
+    /// Refused
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Refused(Details<'static>),
+    /// Not decided
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    NotDecided(Details<'static>),
 }
 
 impl Problem {
@@ -132,6 +147,7 @@ impl Problem {
     const fn of_denial(class: DenialClass) -> Self {
         match class {
             DenialClass::IdentityRejected => Self::Unauthorized,
+            DenialClass::ProofRejected => Self::ProofRejected,
             DenialClass::Throttled => Self::TooManyRequests,
             DenialClass::AccountNotAllowed | DenialClass::RoleNotAllowed => Self::Forbidden,
             DenialClass::Internal | DenialClass::InvalidResponse => Self::Internal,

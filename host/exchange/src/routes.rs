@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, request};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
@@ -21,10 +21,9 @@ use crate::bearer::bearer;
 use crate::body::{ConnectBody, OwnBody, account, read};
 use crate::context::RequestContext;
 use crate::exchange::Shared;
-use crate::guard::guard;
-use crate::openapi;
-use crate::options::ProofRoute;
-use crate::problem::{Details, Problem, Refusal};
+use crate::guard::{REQUEST_ID, guard};
+use crate::options::{ExchangeOptions, ProofRoute};
+use crate::problem::{Problem, Refusal, Refusals};
 
 /// Time for which a browser may remember that it may call the exchange.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
@@ -36,25 +35,33 @@ pub(crate) fn router<A: Authorizer, C: Clock + Clone>(shared: &Arc<Shared<A, C>>
         .route("/v1/nonces", post(nonce::<A, C>))
         .route("/core/tokens", post(core_token::<A, C>))
         .route("/admin/accounts/{name}/tokens", post(admin_token::<A, C>))
-        .route("/openapi.json", get(document))
+        .route("/openapi.json", get(document::<A, C>))
         .fallback(async || Refusal::new(Problem::NotFound, "not-found", "the path is no route"))
         .with_state(Arc::clone(shared));
-    let router = match cross_origin(&shared.options.allowed_origins) {
+    let router = router.layer(from_fn_with_state(Arc::clone(shared), guard::<A, C>));
+    // Outside of the guard, which writes the answers to refusals. A web page reads these too.
+    match cross_origin(&shared.options) {
         Some(layer) => router.layer(layer),
         None => router,
-    };
-    router.layer(from_fn_with_state(Arc::clone(shared), guard::<A, C>))
+    }
 }
 
-/// Returns the layer that lets web pages of `origins` call the exchange. `None` without origins.
-fn cross_origin(origins: &[String]) -> Option<CorsLayer> {
-    let origins = origins.iter().map(|origin| HeaderValue::from_str(origin));
+/// Returns the layer that lets web pages of `allowed_origins` call the exchange. `None` without
+/// such.
+fn cross_origin(options: &ExchangeOptions) -> Option<CorsLayer> {
+    let origins = options
+        .allowed_origins
+        .iter()
+        .map(|origin| HeaderValue::from_str(origin));
     let origins: Vec<_> = origins.filter_map(Result::ok).collect();
     (!origins.is_empty()).then(|| {
         CorsLayer::new()
             .allow_origin(origins)
             .allow_methods([Method::POST])
             .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+            .expose_headers([REQUEST_ID, RETRY_AFTER])
+            // Browsers send no cookies without this.
+            .allow_credentials(options.token_cookie.is_some())
             .max_age(PREFLIGHT_AGE)
     })
 }
@@ -66,8 +73,7 @@ fn cross_origin(origins: &[String]) -> Option<CorsLayer> {
     request_body = OwnBody,
     responses(
         (status = 201, description = "Issued", body = TokenAnswer<'_>),
-        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+        Refusals,
     ),
     security(("bearer" = [])),
 )]
@@ -77,7 +83,7 @@ pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let bearer = bearer(&head.headers)?;
+    let bearer = bearer(&head.headers, &shared.options)?;
     let body: OwnBody = read(&head.headers, body, shared.options.max_body).await?;
     let ask = body.ask()?;
     let account = ask.account.clone();
@@ -97,8 +103,7 @@ pub(crate) async fn own_token<A: Authorizer, C: Clock + Clone>(
     request_body = ConnectBody,
     responses(
         (status = 201, description = "Issued", body = String, content_type = "application/jwt"),
-        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+        Refusals,
     ),
     security(("bearer" = [])),
 )]
@@ -118,8 +123,7 @@ pub(crate) async fn core_token<A: Authorizer, C: Clock + Clone>(
     request_body = ConnectBody,
     responses(
         (status = 201, description = "Issued", body = String, content_type = "application/jwt"),
-        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+        Refusals,
     ),
     security(("bearer" = [])),
 )]
@@ -143,7 +147,7 @@ async fn connect_token<A: Authorizer, C: Clock + Clone>(
     (head, body): (request::Parts, axum::body::Body),
     name: Option<Result<Path<String>, Refusal>>,
 ) -> Result<Response, Refusal> {
-    let bearer = bearer(&head.headers)?;
+    let bearer = bearer(&head.headers, &shared.options)?;
     let (wanted, route) = match name {
         None => (None, ProofRoute::Core),
         Some(name) => {
@@ -188,8 +192,7 @@ async fn to_the_end(
     path = "/v1/nonces",
     responses(
         (status = 201, description = "Issued", body = NonceAnswer<'_>),
-        (status = "4XX", description = "Refused", body = Details<'_>, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not decided", body = Details<'_>, content_type = "application/problem+json"),
+        Refusals,
     ),
 )]
 pub(crate) async fn nonce<A: Authorizer, C: Clock + Clone>(
@@ -207,8 +210,10 @@ pub(crate) async fn nonce<A: Authorizer, C: Clock + Clone>(
     path = "/openapi.json",
     responses((status = 200, description = "The description of the routes", body = Object)),
 )]
-pub(crate) async fn document() -> Response {
-    answer::described(openapi::json())
+pub(crate) async fn document<A: Authorizer, C: Clock + Clone>(
+    State(shared): State<Arc<Shared<A, C>>>,
+) -> Response {
+    answer::described(shared.description.clone())
 }
 
 fn wanted_account<A, C>(

@@ -3,4 +3,5 @@
 mod limits;
 mod refusals;
 mod support;
+mod tls;
 mod tokens;

@@ -103,6 +103,13 @@ impl Identifier {
                 let verified = self.options.accounts.verify(&jwt, nkey, request);
                 match verified.map_err(|error| rejected(with_causes(&error)))? {
                     Some(user) => vouch_for(user, &mut identity),
+                    // A stranger can make such a JWT itself. A server in operator mode passes none
+                    // on, but no server has looked at a request to the exchange.
+                    None if request.client.is_exchange() => {
+                        return Err(rejected(
+                            "the user JWT is of no account under [identity.accounts]",
+                        ));
+                    }
                     None => prove_nkey(request, &mut identity)?,
                 }
             }

@@ -77,6 +77,10 @@ impl Request {
 
     /// Returns to which degree the [`principal`](Self::principal) is proved.
     ///
+    /// [`Strength::Proved`] says that the client is the principal, and not that an operator knows
+    /// the principal: a client can make an nkey, or a user JWT without a trusted account, itself.
+    /// Compare the principal or the [`issuer`](Self::issuer) as well.
+    ///
     /// ```
     /// use portcullis_sdk::{Request, Strength};
     ///

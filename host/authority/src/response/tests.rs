@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_claims::{IssuerKey, UserClaims};
-use portcullis_core::ClientKind;
+use portcullis_core::{ClientKind, PermitBuilder};
 
 use super::*;
 use crate::fixtures::NOW;
@@ -77,11 +77,31 @@ fn networks_types_and_limits_are_for_the_server_to_enforce() {
     let mut permit = Permit::builder("APP", NOW);
     permit.source_allow("192.0.2.0/24");
     permit.connection_type_allow("MQTT");
+    permit.connection_type_allow("LEAFNODE_WS");
     permit.limit_payload(512);
     let permit = permit.finish().unwrap();
     let user = issuers(key(), key()).user_for_exchange(&request(), &permit, None, NOW);
     let user = UserClaims::decode(&user.unwrap().jwt).unwrap();
     assert_eq!(user.nats.sources, ["192.0.2.0/24"]);
-    assert_eq!(user.nats.allowed_connection_types, ["MQTT", "MQTT_WS"]);
+    assert_eq!(user.nats.allowed_connection_types, ["MQTT", "LEAFNODE_WS"]);
     assert_eq!(user.nats.payload, 512);
+}
+
+#[test]
+fn a_role_drops_no_network_and_no_connection_type() {
+    let bounded = |bound: fn(&mut PermitBuilder)| {
+        let mut permit = Permit::builder("APP", NOW);
+        permit.role("reader");
+        bound(&mut permit);
+        let permit = permit.finish().unwrap();
+        issuers(key(), key())
+            .user_for_exchange(&request(), &permit, None, NOW)
+            .unwrap_err()
+    };
+    for error in [
+        bounded(|permit| permit.source_allow("192.0.2.0/24")),
+        bounded(|permit| permit.connection_type_allow("MQTT")),
+    ] {
+        assert_eq!(error.class(), DenialClass::InvalidPermit, "{error}");
+    }
 }

@@ -1,11 +1,9 @@
 //! Keyed hashes of addresses and names, so that a memory dump reveals neither.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-/// The mask of the part of an IPv6 address that identifies a client, because networks assign at
-/// least a /64.
-const IPV6_NETWORK: u128 = !0 << 64;
+use portcullis_core::client_network;
 
 /// The keyed hash function. Its secret is new at every start.
 #[derive(Debug, Default)]
@@ -13,14 +11,7 @@ pub(super) struct Keys(RandomState);
 
 impl Keys {
     pub(super) fn of_address(&self, address: IpAddr) -> u64 {
-        let source = match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(address) => {
-                let network = address.to_bits() & IPV6_NETWORK;
-                IpAddr::V6(Ipv6Addr::from_bits(network))
-            }
-        };
-        self.hash(("address", source))
+        self.hash(("address", client_network(address)))
     }
 
     /// Returns the key of a name, which differs from those of the same text of another kind.

@@ -26,9 +26,9 @@ fn what_is_set_is_what_the_exchange_gets() {
     let text = text(
         "listen = \"0.0.0.0:9443\"\ntls-cert-file = \"tls/a.pem\"\ntls-key-file = \"/a.key\"\n\
          max-lifetime = \"5m\"\nrequire-proof = [\"/core/tokens\", \"/v1/tokens\"]\n\
-         admin-scope = \"nats:admin\"\nallowed-origins = [\"https://app.example.com\", \"http://localhost:3000\"]\n\
+         admin-scope = \"nats:admin\"\nallowed-origins = [\"https://app.example.com\", \"http://localhost:3000\"]\ntoken-cookie = \"id_token\"\n\
          deadline = \"1s\"\nrequest-timeout = \"2s\"\nidle-timeout = \"3s\"\nmax-in-flight = 4\n\
-         max-connections = 5\nmax-body = \"6KiB\"\nnonce-lifetime = \"7s\"",
+         max-connections = 5\nmax-connections-per-address = 2\nmax-connection-age = \"4m\"\nmax-body = \"6KiB\"\nnonce-lifetime = \"7s\"\nmax-used-nonces = 200000",
     );
     let exchange = parse(&text).unwrap().value.exchange;
     let expected = Exchange {
@@ -44,13 +44,17 @@ fn what_is_set_is_what_the_exchange_gets() {
             allowed_origins: ["https://app.example.com", "http://localhost:3000"]
                 .map(str::to_owned)
                 .into(),
+            token_cookie: Some("id_token".to_owned()),
             deadline: Duration::from_secs(1),
             request_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(3),
+            max_connection_age: Duration::from_mins(4),
             max_in_flight: 4,
             max_connections: 5,
+            max_connections_per_address: 2,
             max_body: 6 << 10,
             nonce_lifetime: Duration::from_secs(7),
+            max_used_nonces: 200_000,
         },
     };
     assert_eq!(exchange, expected);
@@ -67,9 +71,20 @@ fn what_is_set_is_what_the_exchange_gets() {
 #[case("allowed-origins = [\"*\"]", "an origin such as")]
 #[case("allowed-origins = [\"https://app.example.com/\"]", "without a path")]
 #[case("allowed-origins = [\"null\"]", "an origin such as")]
+#[case("token-cookie = \"a\"", "`token-cookie` needs `allowed-origins`")]
+#[case("token-cookie = \"a b\"", "the name of a cookie")]
 #[case("max-body = \"2MiB\"", "1MiB")]
 #[case("nonce-lifetime = \"1h\"", "10m")]
 #[case("admin-scope = \"a b\"", "admin-scope: ")]
+#[case("max-used-nonces = 2000000", "1048576")]
+#[case(
+    "deadline = \"10s\"",
+    "`request-timeout` must be longer than `deadline`"
+)]
+#[case(
+    "request-timeout = \"5s\"",
+    "`request-timeout` must be longer than `deadline`"
+)]
 #[case("listen = \"127.0.0.1:1\"", "needs [operator]")]
 fn what_is_wrong_is_named(#[case] lines: &str, #[case] expected: &str) {
     let problem = problem_with("exchange", lines);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nats_token::KeyPair;
 use portcullis_core::SampleValue;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,6 +21,10 @@ fn count(stage: &Stage, name: &str, label: Option<&str>) -> u64 {
         Some(SampleValue::Counter(count)) => *count,
         other => panic!("{name}: {other:?}"),
     }
+}
+
+pub(super) fn closed(stage: &Stage, reason: &str) -> u64 {
+    count(stage, "exchange_connections_closed", Some(reason))
 }
 
 #[tokio::test]
@@ -46,15 +51,30 @@ async fn a_body_that_does_not_arrive_is_a_timeout() {
     assert_eq!(count(&stage, "exchange_refusals", Some("timeout")), 1);
 }
 
+/// Returns the number of connections that send nothing: 1,000, or fewer on a system with fewer
+/// files. Each takes two file descriptors of this process.
+fn silent_connections() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let _ = setrlimit(Resource::Nofile, raised);
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    1000.min(files / 4)
+}
+
 #[tokio::test]
 async fn silent_connections_are_closed_and_hold_up_no_caller() {
     let options = ExchangeOptions {
         idle_timeout: Duration::from_millis(500),
+        max_connections_per_address: 4096,
         ..ExchangeOptions::default()
     };
     let stage = Stage::with(options).await;
+    let count = silent_connections();
     let mut silent = Vec::new();
-    for _ in 0..200 {
+    for _ in 0..count {
         silent.push(TcpStream::connect(stage.address).await.unwrap());
     }
     let body = json!({ "user_pub_key": KeyPair::new_user().public_key() });
@@ -65,6 +85,86 @@ async fn silent_connections_are_closed_and_hold_up_no_caller() {
         let mut bytes = Vec::new();
         let _ = connection.read_to_end(&mut bytes).await;
         assert_eq!(bytes, b"", "closed without an answer");
+    }
+    // The exchange counts a connection once its task ends.
+    while closed(&stage, "idle") < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_when_it_is_silent_after_a_request() {
+    let options = ExchangeOptions {
+        idle_timeout: Duration::from_millis(500),
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let request = "POST /v1/nonces HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(stage.raw(request).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_connection_that_reads_no_answer_is_closed() {
+    let options = ExchangeOptions {
+        idle_timeout: Duration::from_millis(500),
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let mut stream = TcpStream::connect(stage.address).await.unwrap();
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
+    // Answers fill the buffers of the system, then the exchange cannot write and reads no more.
+    while stream.write_all(request.as_bytes()).await.is_ok() {}
+    while closed(&stage, "unread") == 0 {
+        tokio::task::yield_now().await;
+    }
+    let text = stage.log.text();
+    assert!(text.contains("\"connection.reason\":\"unread\""), "{text}");
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_age_and_its_request_does_not() {
+    let options = ExchangeOptions {
+        idle_timeout: Duration::from_hours(1),
+        max_connection_age: Duration::from_millis(500),
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let slow = stage.token(&json!({ "sub": "slow" }));
+    let body = json!({ "user_pub_key": KeyPair::new_user().public_key() });
+    let older = async {
+        stage.doorkeeper.begun.notified().await;
+        // This connection is younger, so the request's has reached its age when this one is closed.
+        let younger = TcpStream::connect(stage.address).await.unwrap();
+        assert_eq!(read(younger).await.status, 0);
+        stage.doorkeeper.let_end.notify_one();
+    };
+    let (reply, ()) = tokio::join!(stage.post("/core/tokens", &slow, &body), older);
+    assert_eq!(reply.status, 201, "{reply:?}");
+    while closed(&stage, "max-connection-age") < 2 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_of_one_address_are_limited() {
+    let options = ExchangeOptions {
+        max_connections_per_address: 1,
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let first = TcpStream::connect(stage.address).await.unwrap();
+    for _ in 0..2 {
+        let further = TcpStream::connect(stage.address).await.unwrap();
+        assert_eq!(read(further).await.status, 0);
+    }
+    assert_eq!(closed(&stage, "max-connections-per-address"), 2);
+    let text = stage.log.text();
+    let lines = text.matches("\"exchange connection closed\"").count();
+    assert_eq!(lines, 1, "the others are summed up: {text}");
+    drop(first);
+    let request = "POST /v1/nonces HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    while stage.raw(request).await.status != 201 {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -79,7 +179,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     let mut first = TcpStream::connect(stage.address).await.unwrap();
     let second = TcpStream::connect(stage.address).await.unwrap();
     assert_eq!(read(second).await.status, 0);
-    assert_eq!(count(&stage, "exchange_connections_refused", None), 1);
+    assert_eq!(closed(&stage, "max-connections"), 1);
     let request = "POST /v1/nonces HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     first.write_all(request.as_bytes()).await.unwrap();
     assert_eq!(read(first).await.status, 201);
@@ -148,8 +248,67 @@ async fn only_listed_origins_may_call_from_a_browser() {
     };
     assert_eq!(preflight(&stage, origin).await.as_deref(), Some(origin));
     assert_eq!(preflight(&stage, "https://evil.example").await, None);
+    // A page also reads why its request was refused, whichever part of the exchange refuses it.
+    let token = stage.token(&json!({}));
+    let authorization = format!("Authorization: Bearer {token}\r\n");
+    let json_type = "Content-Type: application/json\r\n";
+    let large = "a".repeat(9000);
+    for (method, path, head, body, status) in [
+        ("POST", "/v1/tokens", "", "", 401),
+        ("POST", "/v1/tokens", &*authorization, "", 415),
+        (
+            "POST",
+            "/v1/tokens",
+            &format!("{authorization}{json_type}"),
+            "[]",
+            400,
+        ),
+        (
+            "POST",
+            "/v1/tokens",
+            &format!("{authorization}{json_type}"),
+            &*large,
+            413,
+        ),
+        ("POST", "/v2/tokens", "", "", 404),
+        ("GET", "/v1/tokens", "", "", 405),
+    ] {
+        let head = format!("Origin: {origin}\r\n{head}");
+        let reply = stage.send(method, path, &head, body).await;
+        assert_eq!(reply.status, status, "{reply:?}");
+        let allowed = reply.header("access-control-allow-origin");
+        assert_eq!(allowed, Some(origin), "{reply:?}");
+        let exposed = reply.header("access-control-expose-headers").unwrap();
+        assert!(exposed.contains("x-request-id"), "{exposed}");
+    }
     let stage = Stage::start().await;
     assert_eq!(preflight(&stage, origin).await, None);
+}
+
+#[tokio::test]
+async fn a_full_memory_of_used_nonces_is_a_named_denial() {
+    let options = ExchangeOptions {
+        max_used_nonces: 1,
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let token = stage.token(&json!({}));
+    for status in [201, 503] {
+        let body = stage.proved(&KeyPair::new_user()).await;
+        let reply = stage.post("/v1/tokens", &token, &body).await;
+        assert_eq!(reply.status, status, "{reply:?}");
+        let line = stage.log.line_of(reply.header("x-request-id").unwrap());
+        if status == 503 {
+            assert_eq!(line["denial.class"], "overloaded");
+            let reason = line["denial.reason"].as_str().unwrap();
+            assert!(reason.contains("max-used-nonces"), "{reason}");
+        }
+        let samples = stage.exchange.samples();
+        let gauge = samples
+            .iter()
+            .find(|sample| sample.name == "exchange_used_nonces");
+        assert_eq!(gauge.unwrap().value, SampleValue::Gauge(1.0));
+    }
 }
 
 #[tokio::test]

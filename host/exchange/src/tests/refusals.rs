@@ -1,6 +1,8 @@
 //! Requests that get no user JWT: what the caller sees, and what the operator reads.
 
 use nats_token::KeyPair;
+use portcullis_claims::{IssuerKey, UserClaims};
+use portcullis_core::Permit;
 use portcullis_environment::{Clock, SystemClock};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -36,11 +38,14 @@ enum Wrong {
     NoProof,
     Signature,
     Nonce,
+    SelfMade,
+    Array,
+    ProofArray,
 }
 
 impl Wrong {
     /// Returns the bearer token.
-    fn token(self, stage: &Stage) -> String {
+    fn token(self, stage: &Stage, pair: &KeyPair) -> String {
         let with_header = |header: Value| stage.token_with(&header, &json!({}));
         let with_claims = |claims: Value| stage.token(&claims);
         match self {
@@ -50,6 +55,7 @@ impl Wrong {
             Self::NoAlgorithm => with_header(json!({ "alg": "none", "kid": "first" })),
             Self::Opaque => "hunter2hunter2".to_owned(),
             Self::Mallory => with_claims(json!({ "sub": "mallory" })),
+            Self::SelfMade => self_made(pair),
             Self::UnknownAccount => with_claims(json!({ "scope": "admin:write" })),
             _ => with_claims(json!({})),
         }
@@ -73,6 +79,10 @@ impl Wrong {
         let mut body = stage.proved(pair).await;
         match self {
             Self::UnknownKey => body["bearer"] = json!(true),
+            Self::ProofArray => {
+                let proof = &body["proof"];
+                body["proof"] = json!([proof["nonce"], proof["signature"]]);
+            }
             Self::Lifetime => body["lifetime"] = json!(0),
             Self::NoProof => {
                 body.as_object_mut().unwrap().remove("proof");
@@ -95,7 +105,7 @@ impl Wrong {
 
     async fn send(self, stage: &Stage) -> Reply {
         let pair = KeyPair::new_user();
-        let token = self.token(stage);
+        let token = self.token(stage, &pair);
         let body = self.connect_body(&pair);
         let text = body.to_string();
         let (core, json_type) = ("/core/tokens", "Content-Type: application/json\r\n");
@@ -126,7 +136,17 @@ impl Wrong {
                 let path = format!("/admin/accounts/{name}/tokens");
                 stage.post(&path, &token, &body).await
             }
-            Self::UnknownKey | Self::Lifetime | Self::NoProof | Self::Signature | Self::Nonce => {
+            Self::Array => {
+                let array = json!([body["user_pub_key"], "laptop", null]);
+                stage.post(core, &token, &array).await
+            }
+            Self::UnknownKey
+            | Self::Lifetime
+            | Self::NoProof
+            | Self::Signature
+            | Self::Nonce
+            | Self::SelfMade
+            | Self::ProofArray => {
                 let body = self.own_body(stage, &pair).await;
                 stage.post("/v1/tokens", &token, &body).await
             }
@@ -138,6 +158,16 @@ impl Wrong {
             }
         }
     }
+}
+
+/// Returns a user JWT for `pair` in an account that no operator knows.
+fn self_made(pair: &KeyPair) -> String {
+    let account = IssuerKey::generate_seed().unwrap();
+    let account = IssuerKey::from_seed(account.expose()).unwrap();
+    let now = SystemClock.unix_seconds();
+    let permit = Permit::builder("APP", now).finish().unwrap();
+    let claims = UserClaims::from_permit(&pair.public_key(), &permit, now);
+    claims.in_operator_mode(None).sign(&account).unwrap()
 }
 
 /// The last column is the reason of the refusal, or the class of the denial.
@@ -166,8 +196,11 @@ impl Wrong {
 #[case(Wrong::Method, 405, "method-not-allowed", "method")]
 #[case(Wrong::Path, 404, "not-found", "not-found")]
 #[case(Wrong::NoProof, 400, "proof-required", "proof-required")]
-#[case(Wrong::Signature, 400, "proof-rejected", "proof")]
-#[case(Wrong::Nonce, 400, "proof-rejected", "proof")]
+#[case(Wrong::Signature, 400, "proof-rejected", "proof-rejected")]
+#[case(Wrong::Nonce, 400, "proof-rejected", "proof-rejected")]
+#[case(Wrong::SelfMade, 401, "unauthorized", "identity-rejected")]
+#[case(Wrong::Array, 400, "bad-request", "json")]
+#[case(Wrong::ProofArray, 400, "bad-request", "json")]
 #[tokio::test]
 async fn a_bad_request_has_a_status_a_type_and_a_line_in_the_log(
     #[case] wrong: Wrong,
@@ -213,23 +246,46 @@ async fn a_bad_request_has_a_status_a_type_and_a_line_in_the_log(
     }
 }
 
+/// Sends requests that `request` makes until one is answered with 429, and returns that answer.
+async fn until_throttled(status: u16, mut request: impl AsyncFnMut() -> Reply) -> Reply {
+    for attempt in 0..10_000 {
+        let reply = request().await;
+        if reply.status != status {
+            assert!(attempt > 1);
+            assert_eq!(reply.status, 429, "{reply:?}");
+            return reply;
+        }
+    }
+    panic!("never throttled");
+}
+
 #[tokio::test]
 async fn callers_with_too_many_failures_wait() {
     let stage = Stage::start().await;
     let body = json!({ "user_pub_key": KeyPair::new_user().public_key() });
     let bad = stage.token(&json!({ "aud": "other" }));
-    let mut last = None;
-    for attempt in 0..10_000 {
-        let reply = stage.post("/core/tokens", &bad, &body).await;
-        if reply.status != 401 {
-            last = Some((attempt, reply));
-            break;
-        }
-    }
-    let (attempt, reply) = last.unwrap();
-    assert!(attempt > 1);
-    assert_eq!(reply.status, 429, "{reply:?}");
+    until_throttled(401, async || stage.post("/core/tokens", &bad, &body).await).await;
     let good = stage.token(&json!({ "sub": "bob" }));
     let reply = stage.post("/core/tokens", &good, &body).await;
     assert_eq!(reply.status, 429, "nothing is verified any more");
+    let line = stage.log.line_of(reply.header("x-request-id").unwrap());
+    assert_eq!(line["message"], "login throttled");
+}
+
+#[tokio::test]
+async fn bad_proofs_are_failed_attempts() {
+    let stage = Stage::start().await;
+    let token = stage.token(&json!({}));
+    let mut body = stage.proved(&KeyPair::new_user()).await;
+    body["nkey"] = json!(KeyPair::new_user().public_key());
+    until_throttled(400, async || stage.post("/v1/tokens", &token, &body).await).await;
+}
+
+#[tokio::test]
+async fn a_nonce_that_is_used_again_is_a_failed_attempt() {
+    let stage = Stage::start().await;
+    let token = stage.token(&json!({}));
+    let body = stage.proved(&KeyPair::new_user()).await;
+    assert_eq!(stage.post("/v1/tokens", &token, &body).await.status, 201);
+    until_throttled(400, async || stage.post("/v1/tokens", &token, &body).await).await;
 }

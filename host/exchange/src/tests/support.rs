@@ -21,7 +21,7 @@ use portcullis_core::{
 use portcullis_environment::{Clock, SystemClock};
 use portcullis_identity::{Identifier, IdentifierOptions, IssuerOptions, KeySource, TokenVerifier};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::subscriber::DefaultGuard;
@@ -128,11 +128,19 @@ impl Stage {
     }
 
     pub(super) async fn with(options: ExchangeOptions) -> Self {
+        Self::with_tls(options, None).await
+    }
+
+    pub(super) async fn with_tls(
+        options: ExchangeOptions,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
             .json()
             .flatten_event(true)
+            .with_max_level(tracing::Level::DEBUG)
             .with_writer(move || writer.clone())
             .finish();
         let guard = tracing::subscriber::set_default(subscriber);
@@ -149,7 +157,7 @@ impl Stage {
         let authority = Authority::new(doorkeeper.clone(), authority_options(keys));
         let exchange = Exchange::new(Arc::new(authority), Arc::new(issuers), options).unwrap();
         let address = ([127, 0, 0, 1], 0).into();
-        let listener = ExchangeListener::bind(address, None).await.unwrap();
+        let listener = ExchangeListener::bind(address, tls).await.unwrap();
         let address = listener.address();
         tokio::spawn(listener.run(exchange.clone(), std::future::pending()));
         Self {
@@ -226,7 +234,7 @@ impl Stage {
 }
 
 /// Reads an answer until the exchange closes the connection.
-pub(super) async fn read(mut stream: TcpStream) -> Reply {
+pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Reply {
     let mut bytes = Vec::new();
     // The exchange may close while a body is still being written.
     let _ = stream.read_to_end(&mut bytes).await;

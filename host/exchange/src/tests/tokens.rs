@@ -124,8 +124,9 @@ async fn a_nonce_counts_once() {
     let body = stage.proved(&KeyPair::new_user()).await;
     assert_eq!(stage.post("/v1/tokens", &token, &body).await.status, 201);
     let reply = stage.post("/v1/tokens", &token, &body).await;
-    assert_eq!(reply.status, 401, "{reply:?}");
+    assert_eq!(reply.status, 400, "{reply:?}");
     let line = stage.log.line_of(reply.header("x-request-id").unwrap());
+    assert_eq!(line["denial.class"], "proof-rejected");
     assert_eq!(line["denial.reason"], "the nonce was used before");
 }
 
@@ -149,4 +150,44 @@ async fn the_description_has_every_route() {
     assert_eq!(own["required"], json!(["nkey"]));
     assert_eq!(own["additionalProperties"], json!(false));
     assert!(document["components"]["securitySchemes"]["bearer"].is_object());
+}
+
+#[tokio::test]
+async fn a_web_page_presents_its_token_in_a_cookie() {
+    let origin = "https://app.example.com";
+    let options = ExchangeOptions {
+        token_cookie: Some("id_token".to_owned()),
+        allowed_origins: vec![origin.to_owned()],
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let token = stage.token(&json!({}));
+    for (from, expected) in [(origin, 201), ("https://evil.example", 403)] {
+        let body = stage.proved(&KeyPair::new_user()).await.to_string();
+        let head = format!(
+            "Cookie: theme=dark; id_token={token}\r\nOrigin: {from}\r\n\
+             Content-Type: application/json\r\n"
+        );
+        let reply = stage.send("POST", "/v1/tokens", &head, &body).await;
+        assert_eq!(reply.status, expected, "{reply:?}");
+        if expected == 201 {
+            let credentials = reply.header("access-control-allow-credentials");
+            assert_eq!(credentials, Some("true"));
+        } else {
+            let line = stage.log.line_of(reply.header("x-request-id").unwrap());
+            assert_eq!(line["refusal.reason"], "origin");
+        }
+    }
+    assert!(!stage.log.text().contains(&token), "the token is secret");
+    let document = stage.send("GET", "/openapi.json", "", "").await.json();
+    let expected = json!([{ "bearer": [] }, { "cookie": [] }]);
+    assert_eq!(
+        document["paths"]["/v1/tokens"]["post"]["security"],
+        expected
+    );
+    let scheme = &document["components"]["securitySchemes"]["cookie"];
+    assert_eq!(
+        scheme,
+        &json!({ "type": "apiKey", "in": "cookie", "name": "id_token" })
+    );
 }

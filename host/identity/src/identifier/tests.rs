@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::{Allowed, Credentials, Secret};
+use portcullis_core::{Allowed, ClientKind, Credentials, Secret};
 
 use super::*;
 use crate::user_jwt::testing::{NOW, World};
@@ -81,6 +81,20 @@ async fn the_jwt_of_a_stranger_proves_its_subject_only() {
     request.credentials.signature = None;
     let identity = identify(&world, &request).await.unwrap();
     assert_eq!(identity.strength, Strength::Claimed);
+}
+
+#[tokio::test]
+async fn the_exchange_rejects_the_jwt_of_a_stranger() {
+    let world = World::new();
+    let jwt = world.user_claims().sign(&world.stranger).unwrap();
+    let mut request = world.login(jwt);
+    request.client.kind = Some(ClientKind::Exchange);
+    for identifier in [identifier(&world), Identifier::default()] {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let denial = identifier.identify(&request, deadline).await.unwrap_err();
+        assert_eq!(denial.class, DenialClass::IdentityRejected);
+        assert!(denial.reason.contains("[identity.accounts]"), "{denial}");
+    }
 }
 
 #[tokio::test]
