@@ -8,22 +8,28 @@ use portcullis_config as config;
 use portcullis_connect::{CertificateFiles, TlsFileError};
 use portcullis_core::{Authorizer, with_causes};
 use portcullis_exchange::{Exchange, ExchangeListener};
+use rustix::process::{Resource, getrlimit};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::error::RunError;
 
 /// Interval at which the certificate is read again.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// A running exchange. Its drop ends the exchange at once.
+/// Number of file descriptors that are left to the rest of the host: connections to servers, files
+/// of policies and keys, the health listener.
+const OTHER_FILES: u64 = 256;
+
+/// A running exchange. Its drop stops the exchange.
 pub(crate) struct RunningExchange {
-    stop: oneshot::Sender<()>,
+    /// Whether the exchange is to stop. The exchange holds the receiver until it ends.
+    stop: watch::Sender<bool>,
     served: JoinHandle<()>,
     /// The task that reads the certificate again.
     _watch: JoinSet<()>,
@@ -47,15 +53,18 @@ impl RunningExchange {
         let mut watch = JoinSet::new();
         let tls = match table.certificate.clone() {
             None => None,
-            Some(files) => Some(watched_certificate(files, &mut watch).await?),
+            Some(files) => {
+                Some(watched_certificate(files, CERTIFICATE_INTERVAL, &mut watch).await?)
+            }
         };
         let with_tls = tls.is_some();
         let listener = ExchangeListener::bind(address, tls).await?;
         info!(exchange.address = %listener.address(), exchange.tls = with_tls, "tokens exchanged");
-        let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(listener.run(exchange, async {
+        let stop = watch::Sender::new(false);
+        let mut stopped = stop.subscribe();
+        let served = tokio::spawn(listener.run(exchange, async move {
             // The exchange also ends if its owner is dropped.
-            let _ = stopped.await;
+            let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
         }));
         Ok(Self {
             stop,
@@ -64,22 +73,60 @@ impl RunningExchange {
         })
     }
 
+    /// Waits for `shutdown`, or for the end of an exchange that panicked, and stops the exchange. So
+    /// the host ends with its exchange, and both finish their requests at the same time.
+    pub(crate) fn stop_with<F: Future<Output = ()>>(
+        exchange: Option<&Self>,
+        shutdown: F,
+    ) -> impl Future<Output = ()> + use<F> {
+        let stop = exchange.map(|exchange| exchange.stop.clone());
+        async move {
+            let Some(stop) = stop else {
+                return shutdown.await;
+            };
+            tokio::select! {
+                () = shutdown => {}
+                () = stop.closed() => {}
+            }
+            stop.send_replace(true);
+        }
+    }
+
     /// Finishes the requests in progress.
     ///
     /// # Errors
     ///
     /// Fails if the exchange panicked, which is a fault of the host.
     pub(crate) async fn end(self) -> Result<(), RunError> {
-        // The exchange may have ended by itself.
-        let _ = self.stop.send(());
+        self.stop.send_replace(true);
         Ok(self.served.await?)
     }
 }
 
-/// Reads the certificate and starts to read it again at intervals. Returns the configuration of
-/// TLS.
+/// Returns `max_connections` connections, or fewer if the process may not open so many files.
+/// Connections would otherwise leave no file descriptors to the rest of the host.
+pub(crate) fn affordable(max_connections: usize) -> usize {
+    let Some(files) = getrlimit(Resource::Nofile).current else {
+        return max_connections;
+    };
+    let most = files.saturating_sub(OTHER_FILES).max(files / 2);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    if max_connections > most {
+        warn!(
+            max_connections,
+            used = most,
+            open_files = files,
+            "the process may open fewer files than `max-connections` under [exchange] needs: raise its limit"
+        );
+    }
+    max_connections.min(most)
+}
+
+/// Reads the certificate and starts to read it again at each `interval`. Returns the configuration
+/// of TLS.
 async fn watched_certificate(
     files: CertificateFiles,
+    interval: Duration,
     watch: &mut JoinSet<()>,
 ) -> Result<Arc<ServerConfig>, RunError> {
     let key = read(files.clone()).await??;
@@ -92,7 +139,7 @@ async fn watched_certificate(
         .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
     watch.spawn(async move {
         loop {
-            tokio::time::sleep(CERTIFICATE_INTERVAL).await;
+            tokio::time::sleep(interval).await;
             match read(files.clone()).await {
                 Ok(Ok(key)) => *current.0.write() = Arc::new(key),
                 Ok(Err(error)) => tracing::error!(
@@ -119,3 +166,6 @@ impl ResolvesServerCert for CurrentCertificate {
         Some(Arc::clone(&self.0.read()))
     }
 }
+
+#[cfg(test)]
+mod tests;

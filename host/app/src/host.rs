@@ -12,14 +12,14 @@ use portcullis_connect::{
     Connection, ConnectionHooks, ConnectionOptions, ConnectionStatus, PendingConnection,
 };
 use portcullis_core::Authorizer;
-use portcullis_exchange::Exchange;
+use portcullis_exchange::{Exchange, ExchangeOptions};
 use portcullis_identity::TokenVerifier;
 use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::buckets::Buckets;
 use crate::error::RunError;
-use crate::exchange::RunningExchange;
+use crate::exchange::{RunningExchange, affordable};
 use crate::handle::HostHandle;
 use crate::health::{HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long};
 use crate::metric_source::MetricSource;
@@ -143,13 +143,15 @@ impl Parts {
             on_ready: self.on_ready,
             handle: self.handle,
         };
+        let shutdown = RunningExchange::stop_with(exchange.as_ref(), shutdown);
         let served = answering.run(service, pending, buckets, shutdown).await;
-        if let Some(exchange) = exchange {
-            exchange.end().await?;
-        }
+        let exchanged = match exchange {
+            Some(exchange) => exchange.end().await,
+            None => Ok(()),
+        };
         tasks.shutdown().await;
         watching.end().await?;
-        served?;
+        served.and(exchanged)?;
         info!("stopped");
         Ok(())
     }
@@ -232,7 +234,11 @@ async fn start_exchange<A: Authorizer>(
         return Ok(None);
     };
     let (authority, issuers) = (service.authority(), service.issuers());
-    let exchange = Exchange::new(authority, issuers, table.options.clone())?;
+    let options = ExchangeOptions {
+        max_connections: affordable(table.options.max_connections),
+        ..table.options.clone()
+    };
+    let exchange = Exchange::new(authority, issuers, options)?;
     let samples = exchange.clone();
     readiness.add_samples(move || samples.samples());
     RunningExchange::start(table, address, exchange)

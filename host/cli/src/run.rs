@@ -11,6 +11,7 @@ use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
 use portcullis_core::BucketName;
 use portcullis_toml::Problem;
 use portcullis_toml::text::{lines, one_line};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{error, warn};
 
 use crate::author::test::{self, TestOptions};
@@ -107,6 +108,7 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
             return ExitCode::Internal;
         }
     };
+    raise_file_limit();
     for problem in config.warnings.iter().chain(&secrets.warnings) {
         log_warning(problem);
     }
@@ -116,6 +118,20 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
             error!(error = %failure, "cannot serve");
             failure.code()
         }
+    }
+}
+
+/// Raises the limit of open files as far as the system allows. The usual one, 1024, is from times of
+/// programs that call `select`, and is less than the connections of the exchange.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Some systems refuse their own maximum. The limit then stays, and the exchange heeds it.
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        warn!(%error, "limit of open files not raised");
     }
 }
 
