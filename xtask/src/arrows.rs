@@ -4,12 +4,16 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name. A folder among them stands for all that it may name.
-const ARROWS: [(&str, &[&str]); 27] = [
+const ARROWS: [(&str, &[&str]); 28] = [
     ("policy-sdk/rules", &[]),
     ("host/core", &["portcullis-permit-rules"]),
     ("host/environment", &[]),
     ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
+    (
+        "host/accounts",
+        &["portcullis-core", "portcullis-claims", "portcullis-files"],
+    ),
     (
         "host/identity",
         &[
@@ -107,6 +111,7 @@ const ARROWS: [(&str, &[&str]); 27] = [
         &[
             "host/app",
             "portcullis",
+            "portcullis-accounts",
             "portcullis-system",
             "clap",
             "edn-format",

@@ -9,7 +9,7 @@ use crate::credentials::{CredentialsError, UserCredentials};
 use crate::jwt::{self, Body, Claims, Signatures, TokenError};
 use crate::request::{OpenedRequest, RequestError};
 
-pub use crate::keys::{public_text, read_seed, seed_text};
+pub use crate::keys::{public_text, read_seed, seed_from_bytes as seed_text};
 
 /// Decodes a token of this kind with any signature.
 ///

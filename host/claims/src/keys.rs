@@ -31,9 +31,8 @@ pub fn public_text(kind: KeyKind, bytes: &[u8; 32]) -> String {
     PublicKey::from_bytes(kind, *bytes).to_string()
 }
 
-/// Returns the text of a seed of these bytes.
-#[cfg(feature = "fuzzing")]
-pub fn seed_text(kind: KeyKind, bytes: &[u8; 32]) -> Secret {
+/// Returns the text of the seed that has these secret bytes.
+pub fn seed_from_bytes(kind: KeyKind, bytes: &[u8; 32]) -> Secret {
     text::encode_seed(kind, bytes)
 }
 

@@ -53,8 +53,9 @@
 //!
 //! # Limits
 //!
-//! - The crate does not validate account, operator and activation claims. Decoding them proves
-//!   their signer and nothing else. Only a response is checked against the server's rules.
+//! - Decoding proves the signer of claims and nothing else. Only a response is checked against the
+//!   server's rules here. `portcullis-accounts` validates account, operator, user and activation
+//!   claims as the Go library does.
 //! - The crate does not read everything that Go reads. Names of fields have to be in lower case and
 //!   unique. The kinds `cluster` and `server` of version 1 are read as [`GenericClaims`].
 //!
@@ -92,7 +93,7 @@ pub use jwt::{
 };
 pub use keys::{
     BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, KnownSigners, PublicKey,
-    SharedKey, SigningKey, UserKey, VerifyingKey, is_public_sample, is_sealed,
+    SharedKey, SigningKey, UserKey, VerifyingKey, is_public_sample, is_sealed, seed_from_bytes,
 };
 pub use operator::{OperatorBody, OperatorClaims, OperatorFields};
 pub use request::{DecodedProblem, OpenedRequest, RequestError, decoded_request};
@@ -101,7 +102,8 @@ pub use server::{
     Accepted, AccountView, CalloutAccountDenies, EffectivePermissions, Expectations,
     InvalidServerVersion, LoginFacts, OperatorView, Part, PermissionSide, Refusal, RoleTemplate,
     ScopeView, ServerMode, ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem,
-    deny_filter, login_ends, preflight, preflight_for, server_verdict,
+    deny_filter, is_network, is_time_of_day, is_time_zone, login_ends, preflight, preflight_for,
+    server_verdict,
 };
 pub use user::{
     PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserFields,

@@ -21,7 +21,8 @@ pub use mode::{
 pub use preflight::{Expectations, preflight, preflight_for};
 pub use refusal::{Part, PermissionSide, Refusal};
 pub use template::TemplateProblem;
-pub use times::login_ends;
+pub use times::{is_time_of_day, is_time_zone, login_ends};
+pub use user_checks::is_network;
 pub use verdict::server_verdict;
 pub use version::{CalloutAccountDenies, InvalidServerVersion, ServerVersion};
 

@@ -19,6 +19,17 @@ pub(crate) const UNLIMITED: i64 = -1;
 pub type UserClaims = Claims<UserBody>;
 
 impl UserClaims {
+    /// Returns the claims of the user `public_key` (`U…`) with these permissions and limits, issued
+    /// at `issued_at` (seconds since the Unix epoch).
+    pub fn new(public_key: &str, fields: UserFields, issued_at: u64) -> Self {
+        Self {
+            subject: Some(public_key.to_owned()),
+            issued_at: Some(issued_at),
+            nats: UserBody::from(fields),
+            ..Self::default()
+        }
+    }
+
     /// Returns the claims of the user `user_nkey` with `permit`, issued at `issued_at` (seconds
     /// since the Unix epoch), for config mode. The audience is the account's name.
     pub fn from_permit(user_nkey: &str, permit: &Permit, issued_at: u64) -> Self {

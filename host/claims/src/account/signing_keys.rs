@@ -60,6 +60,11 @@ impl SigningKeys {
         self.keys.insert(scope.key.clone(), Some(scope));
     }
 
+    /// Removes a key. Returns whether it was there.
+    pub fn remove(&mut self, public_key: &str) -> bool {
+        self.keys.remove(public_key).is_some()
+    }
+
     /// Returns whether the key signs for the account, with or without a role.
     pub fn contains(&self, public_key: &str) -> bool {
         self.keys.contains_key(public_key)

@@ -51,6 +51,16 @@ pub(super) fn second_of_day(text: &str) -> Option<i64> {
     Some(hour * 3600 + minute * 60 + number(second, 60)?)
 }
 
+/// Returns whether `text` is a time of day as Go's `time.Parse` reads it with `15:04:05`.
+pub fn is_time_of_day(text: &str) -> bool {
+    second_of_day(text).is_some()
+}
+
+/// Returns whether `name` is that of a time zone: one of the database, or `Local`, the server's own.
+pub fn is_time_zone(name: &str) -> bool {
+    name == "Local" || zone(name).is_some()
+}
+
 fn number(text: &str, below: i64) -> Option<i64> {
     let number = is_digits(text).then(|| text.parse().ok()).flatten()?;
     (number < below).then_some(number)

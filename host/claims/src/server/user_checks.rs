@@ -36,16 +36,13 @@ pub(super) fn check_form(user: &UserFacts) -> Result<(), Refusal> {
     if !user.sources.iter().flatten().all(|text| is_network(text)) {
         return Err(Refusal::Source);
     }
-    let is_time = |time: &Option<String>| {
-        let time = time.as_deref().unwrap_or_default();
-        times::second_of_day(time).is_some()
-    };
+    let is_time =
+        |time: &Option<String>| times::is_time_of_day(time.as_deref().unwrap_or_default());
     let mut ranges = user.times.iter().flatten();
     if !ranges.all(|range| is_time(&range.start) && is_time(&range.end)) {
         return Err(Refusal::Time);
     }
-    let zone = user.times_location();
-    if !zone.is_none_or(|zone| zone == "Local" || times::zone(zone).is_some()) {
+    if !user.times_location().is_none_or(times::is_time_zone) {
         return Err(Refusal::TimeZone);
     }
     match user.issuer_account() {
@@ -128,8 +125,9 @@ fn has_form(subject: &str) -> bool {
         && !subject.contains("..")
 }
 
-/// Returns whether `text` is an address, a slash and a prefix length.
-fn is_network(text: &str) -> bool {
+/// Returns whether `text` is an address, a slash and a prefix length, as Go's `net.ParseCIDR` reads
+/// it.
+pub fn is_network(text: &str) -> bool {
     let Some((address, bits)) = text.split_once('/') else {
         return false;
     };

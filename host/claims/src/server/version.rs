@@ -79,6 +79,12 @@ impl ServerVersion {
         })
     }
 
+    /// Returns whether the server's configuration has `default_sentinel` (2.11.2). Earlier servers
+    /// do not start with it.
+    pub fn knows_default_sentinel(self) -> bool {
+        self >= Self::new(2, 11, 2)
+    }
+
     /// Returns whether the server enforces `subs`, `payload` and `src` of a user JWT or a role's
     /// template for logins through auth callout (2.14.10, 2.15.3).
     pub fn enforces_limits(self) -> bool {

@@ -67,6 +67,17 @@ pub struct UserFields {
 }
 
 impl UserFields {
+    /// Returns the fields of a new user as tools write them: no limits, and no permissions of its
+    /// own.
+    pub fn unlimited() -> Self {
+        Self {
+            subs: UNLIMITED,
+            data: UNLIMITED,
+            payload: UNLIMITED,
+            ..Self::default()
+        }
+    }
+
     /// Returns whether the user has neither permissions nor limits, not even unlimited ones.
     /// Servers require this of users that a scoped signing key signed (`HasEmptyPermissions` of
     /// nats-io/jwt v2).

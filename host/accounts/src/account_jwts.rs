@@ -1,0 +1,191 @@
+//! Account JWTs on disk, by public key. A resolver serves from it and a store of keys writes to it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use portcullis_claims::AccountClaims;
+use portcullis_core::{KeyKind, PublicKey};
+use portcullis_files::{Disk, FileLock};
+
+use crate::error::StoreError;
+use crate::records::{Records, damaged};
+
+/// Account JWTs in a directory, one file `A….jwt` for each account.
+///
+/// Several processes may use the directory at once. A write that has returned is on disk, and a
+/// reader sees the version before or after it. No write replaces a version by an earlier one.
+#[derive(Clone, Debug)]
+pub struct AccountJwts {
+    records: Records,
+}
+
+/// An account JWT whose signature matches its issuer. Whether to trust the issuer is for the
+/// caller to decide.
+#[derive(Clone, Debug)]
+pub struct AccountJwt {
+    /// Public key of the account, `A…`.
+    pub account: PublicKey,
+    /// Claims of the account.
+    pub claims: AccountClaims,
+    /// The JWT itself.
+    pub token: String,
+}
+
+/// The result of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The store had no version of the account.
+    Added,
+    /// The JWT replaced an earlier version.
+    Replaced,
+    /// The store had this JWT.
+    Unchanged,
+}
+
+impl AccountJwt {
+    /// Decodes a JWT.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is no account JWT, or if its signature does not match.
+    pub fn decode(token: &str) -> Result<Self, StoreError> {
+        let token = token.trim();
+        let claims = AccountClaims::decode(token).map_err(StoreError::Token)?;
+        let account = claims.subject.as_deref().map(str::parse::<PublicKey>);
+        match account {
+            Some(Ok(account)) if account.kind() == KeyKind::Account => Ok(Self {
+                account,
+                claims,
+                token: token.to_owned(),
+            }),
+            _ => Err(StoreError::Subject),
+        }
+    }
+
+    /// Returns the time of issue, in seconds since the Unix epoch.
+    pub fn issued_at(&self) -> u64 {
+        self.claims.issued_at.unwrap_or_default()
+    }
+}
+
+impl AccountJwts {
+    /// Opens the directory and creates a missing one, readable by the user of this process only.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be created.
+    pub fn open(disk: Arc<dyn Disk>, directory: PathBuf) -> Result<Self, StoreError> {
+        let jwts = Self::existing(disk, directory);
+        jwts.create()?;
+        Ok(jwts)
+    }
+
+    pub(crate) fn existing(disk: Arc<dyn Disk>, directory: PathBuf) -> Self {
+        Self {
+            records: Records::new(disk, directory, "jwt"),
+        }
+    }
+
+    pub(crate) fn create(&self) -> Result<(), StoreError> {
+        self.records.create()
+    }
+
+    /// Returns the JWT of an account. `None` if the store has none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or is damaged.
+    pub fn get(&self, account: &PublicKey) -> Result<Option<AccountJwt>, StoreError> {
+        let Some(text) = self.records.read(account.as_str())? else {
+            return Ok(None);
+        };
+        let problem = match AccountJwt::decode(text.expose()) {
+            Ok(found) if found.account == *account => return Ok(Some(found)),
+            Ok(_) => "it has the JWT of another account".to_owned(),
+            Err(StoreError::Token(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        Err(damaged(self.records.path(account.as_str()), problem))
+    }
+
+    /// Returns the accounts of the store, in the order of their keys. An account whose file is
+    /// damaged is among them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be read.
+    pub fn accounts(&self) -> Result<Vec<PublicKey>, StoreError> {
+        let names = self.records.names()?;
+        let keys = names.iter().filter_map(|name| name.parse().ok());
+        Ok(keys
+            .filter(|key: &PublicKey| key.kind() == KeyKind::Account)
+            .collect())
+    }
+
+    /// Stores a JWT.
+    ///
+    /// The store refuses a version that was issued before the stored one, or another version of the
+    /// same second. A replay of an earlier version would undo revocations.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Older`] if the stored version is later, and if the token is no
+    /// account JWT, or cannot be written.
+    pub fn put(&self, token: &str) -> Result<Written, StoreError> {
+        let given = AccountJwt::decode(token)?;
+        let lock = self.records.lock()?;
+        self.put_locked(&given, &*lock)
+    }
+
+    /// Stores a JWT in place of the version with the id (`jti`) `expected`, or of none. Otherwise
+    /// like [`AccountJwts::put`].
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Changed`] if the stored version is another one, and as
+    /// [`AccountJwts::put`] does.
+    pub fn replace(&self, token: &str, expected: Option<&str>) -> Result<Written, StoreError> {
+        let given = AccountJwt::decode(token)?;
+        let lock = self.records.lock()?;
+        let stored = self.get(&given.account)?;
+        let id = stored.as_ref().map(|stored| stored.claims.id.as_deref());
+        if id != expected.map(Some) {
+            return Err(StoreError::Changed(given.account));
+        }
+        self.put_locked(&given, &*lock)
+    }
+
+    /// Removes the JWT of an account. Returns whether the store had one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be removed.
+    pub fn delete(&self, account: &PublicKey) -> Result<bool, StoreError> {
+        let _lock = self.records.lock()?;
+        let had = self.records.read(account.as_str())?.is_some();
+        self.records.remove(account.as_str())?;
+        Ok(had)
+    }
+
+    /// Stores a JWT. The caller holds the lock.
+    fn put_locked(&self, given: &AccountJwt, _lock: &dyn FileLock) -> Result<Written, StoreError> {
+        let stored = self.get(&given.account)?;
+        let written = match &stored {
+            None => Written::Added,
+            Some(stored) if stored.token == given.token => return Ok(Written::Unchanged),
+            Some(stored) if stored.issued_at() < given.issued_at() => Written::Replaced,
+            Some(stored) => {
+                return Err(StoreError::Older {
+                    account: given.account.clone(),
+                    stored: stored.issued_at(),
+                    given: given.issued_at(),
+                });
+            }
+        };
+        self.records.write(given.account.as_str(), &given.token)?;
+        Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests;

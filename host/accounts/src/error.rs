@@ -1,0 +1,141 @@
+//! Failures of the store.
+
+use std::io;
+use std::path::PathBuf;
+
+use portcullis_claims::{KeyError, SignError, TokenError};
+use portcullis_core::PublicKey;
+use portcullis_files::ReadError;
+
+use crate::validate::Findings;
+
+/// A reason why the store did not do what was asked. No message shows a seed or a token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The directory has no store.
+    #[error("`{}` has no operator; make one there with `portcullis operator add NAME`", .0.display())]
+    NoStore(PathBuf),
+    /// The directory has a store already.
+    #[error("`{}` has an operator already; choose another directory", .0.display())]
+    StoreExists(PathBuf),
+    /// A file or a directory cannot be read.
+    #[error("`{}` {source}", path.display())]
+    Read {
+        /// Path of the file or the directory.
+        path: PathBuf,
+        /// Reason of the failure.
+        #[source]
+        source: ReadError,
+    },
+    /// A file or a directory cannot be written. The earlier content stays.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// Path of the file or the directory.
+        path: PathBuf,
+        /// Reason of the failure.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has held the lock for long.
+    #[error("`{}` is locked by another process; try again when that has ended", .0.display())]
+    Locked(PathBuf),
+    /// A file holds something other than the JWT that its name says.
+    #[error("`{}` is damaged: {problem}; restore it from a backup, or remove it", path.display())]
+    Damaged {
+        /// Path of the file.
+        path: PathBuf,
+        /// Sign of the damage.
+        problem: String,
+    },
+    /// A token that is to be stored is not one.
+    #[error("the JWT is not usable")]
+    Token(#[source] TokenError),
+    /// A token that is to be stored is about another kind of key.
+    #[error("the JWT is not about an account (`sub`)")]
+    Subject,
+    /// A later version of the account is stored.
+    #[error(
+        "a later version of `{account}` is stored, issued at {stored} (Unix time); this one was issued at {given}: sign the account again"
+    )]
+    Older {
+        /// Account.
+        account: PublicKey,
+        /// Time of issue of the stored version.
+        stored: u64,
+        /// Time of issue of the refused version.
+        given: u64,
+    },
+    /// Another process changed the JWT since it was read.
+    #[error("another process has changed `{0}` meanwhile; run the command again")]
+    Changed(PublicKey),
+    /// Servers would refuse the claims.
+    #[error("nothing is written, because servers would refuse it: {}", errors(.0))]
+    Refused(Findings),
+    /// A seed is missing from the store.
+    #[error(
+        "`{}` has none of the seeds {}; put one there as `PUBLIC-KEY.nk`",
+        directory.display(), quoted(.wanted)
+    )]
+    NoSeed {
+        /// Directory of the seeds.
+        directory: PathBuf,
+        /// Public keys of the seeds, any of which would do.
+        wanted: Vec<String>,
+    },
+    /// A seed is not usable.
+    #[error("the seed in `{}` is not usable", path.display())]
+    Seed {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason of the failure.
+        #[source]
+        source: KeyError,
+    },
+    /// The key library failed, or a text is no seed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Claims could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The store has no such entry.
+    #[error("the store has no {kind} `{name}`; `portcullis {kind} list` shows those it has")]
+    Unknown {
+        /// Kind of the entry.
+        kind: &'static str,
+        /// Name or public key.
+        name: String,
+    },
+    /// A name is taken.
+    #[error("the store has the {kind} `{name}` already; choose another name, or `edit` it")]
+    Taken {
+        /// Kind of the entry.
+        kind: &'static str,
+        /// Name.
+        name: String,
+    },
+    /// Several entries have the name.
+    #[error(
+        "several entries of the kind {kind} have the name `{name}`: give the public key of one"
+    )]
+    Ambiguous {
+        /// Kind of the entries.
+        kind: &'static str,
+        /// Name.
+        name: String,
+    },
+}
+
+fn errors(findings: &Findings) -> String {
+    let texts: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.severity != crate::validate::Severity::Warning)
+        .map(|finding| finding.text.as_str())
+        .collect();
+    texts.join("; ")
+}
+
+fn quoted(keys: &[String]) -> String {
+    let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+    keys.join(", ")
+}

@@ -1,0 +1,26 @@
+//! Operators, accounts and users of NATS in operator mode.
+//!
+//! - [`Validate`]: validation of claims as nats-io/jwt v2 does it, with the [`Findings`] in words.
+//!   Servers refuse claims with an error.
+//! - [`Store`]: one operator with its accounts, users and seeds in a directory, which several
+//!   processes may use at once.
+//! - [`AccountJwts`]: the account JWTs of a store by themselves, as a resolver needs them.
+//! - [`Nsc`]: a store of the tool nsc, which is imported and exported.
+//! - [`KeyRing`]: the seeds of a store. A [`Seed`] is one of any kind.
+//!
+//! This crate reads no clock. Times are seconds since the Unix epoch.
+
+mod account_jwts;
+mod error;
+mod keys;
+mod nsc;
+mod records;
+mod store;
+mod validate;
+
+pub use account_jwts::{AccountJwt, AccountJwts, Written};
+pub use error::StoreError;
+pub use keys::{KeyRing, Seed};
+pub use nsc::{Nsc, Transferred};
+pub use store::{Signed, Store, UserJwt};
+pub use validate::{Finding, Findings, Severity, Validate};

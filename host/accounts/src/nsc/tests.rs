@@ -1,0 +1,83 @@
+//! A store of nsc 2.10.3, read; and a store of ours, written and read again.
+
+use portcullis_files::{MemoryDisk, SystemDisk};
+
+use super::*;
+
+/// A store that nsc made: the operator `OP` with a signing key; the system account; `APP` with a
+/// role, two users and auth callout. The seeds are public. The seed of the user `away` is missing.
+fn fixture() -> Nsc {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nsc");
+    Nsc::at(Arc::new(SystemDisk), &root)
+}
+
+fn empty_store() -> (MemoryDisk, Store) {
+    let disk = MemoryDisk::default();
+    let store = Store::at(Arc::new(disk.clone()), Path::new("/store"));
+    (disk, store)
+}
+
+#[test]
+fn a_store_of_nsc_is_taken_over() {
+    let (_, store) = empty_store();
+    assert_eq!(fixture().operators().unwrap(), ["OP"]);
+    let done = fixture().import("OP", &store).unwrap();
+    assert_eq!((done.accounts, done.users), (2, 3));
+    assert_eq!(done.missing.len(), 1, "{:?}", done.missing);
+    assert!(done.kept.is_empty());
+    let app = store.account("APP").unwrap();
+    let away = store.find_user(&app.account, "away").unwrap();
+    assert_eq!(done.missing, [away.user.to_string()]);
+    let ann = store.find_user(&app.account, "ann").unwrap();
+    assert!(store.keys().get(&ann.user).unwrap().is_some());
+    // The operator's signing key is there and signs.
+    let mut claims = app.claims.clone();
+    claims.nats.description = "changed".to_owned();
+    store.put_account(claims, app.issued_at() + 10).unwrap();
+    // A second import keeps the later version.
+    let again = fixture().import("OP", &store).unwrap();
+    assert_eq!(
+        (again.accounts, again.kept.len()),
+        (1, 1),
+        "{:?}",
+        again.kept
+    );
+    assert_eq!(
+        store.account("APP").unwrap().claims.nats.description,
+        "changed"
+    );
+}
+
+#[test]
+fn a_store_of_another_operator_is_left_alone() {
+    let (_, store) = empty_store();
+    let seed = Seed::generate(portcullis_core::KeyKind::Operator).unwrap();
+    let claims = OperatorClaims::new(seed.public.as_str(), 1);
+    store.create(claims, &seed, 1).unwrap();
+    let refused = fixture().import("OP", &store).unwrap_err();
+    assert!(matches!(refused, StoreError::StoreExists(_)), "{refused}");
+    assert!(store.list_accounts().unwrap().is_empty());
+    let missing = fixture().import("NONE", &store).unwrap_err();
+    assert!(matches!(missing, StoreError::Read { .. }), "{missing}");
+}
+
+#[test]
+fn an_exported_store_is_imported_again() {
+    let (disk, store) = empty_store();
+    fixture().import("OP", &store).unwrap();
+    let nsc = Nsc::at(Arc::new(disk.clone()), Path::new("/nsc"));
+    let exported = nsc.export(&store).unwrap();
+    assert_eq!((exported.accounts, exported.users), (2, 3));
+    let again = nsc.export(&store).unwrap_err();
+    assert!(matches!(again, StoreError::StoreExists(_)), "{again}");
+    let second = Store::at(Arc::new(disk), Path::new("/second"));
+    let imported = nsc.import("OP", &second).unwrap();
+    assert_eq!(imported.seeds, exported.seeds);
+    let tokens = |store: &Store| {
+        let accounts = store.list_accounts().unwrap().into_iter();
+        accounts
+            .map(|account| account.unwrap().token)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tokens(&second), tokens(&store));
+}

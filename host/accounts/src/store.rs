@@ -1,0 +1,297 @@
+//! One store of an operator: JWTs, and the seeds that sign them, in one directory.
+//!
+//! ```text
+//! operator.jwt              the operator
+//! accounts/A….jwt           the accounts
+//! users/A…/U….jwt           the users of each account
+//! keys/PUBLIC-KEY.nk        the seeds, mode 0600 in a directory of mode 0700
+//! ```
+
+mod names;
+mod signing;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use portcullis_claims::{Body, Claims, OperatorClaims, UserBody, UserClaims};
+use portcullis_core::{KeyKind, PublicKey};
+use portcullis_files::{Disk, FileLock};
+use serde::de::DeserializeOwned;
+
+use crate::account_jwts::{AccountJwt, AccountJwts};
+use crate::error::StoreError;
+use crate::keys::{KeyRing, Seed};
+use crate::records::{Records, damaged};
+use crate::validate::Findings;
+
+/// Name of the operator's record.
+const OPERATOR: &str = "operator";
+
+/// A store of one operator in a directory.
+///
+/// Several processes may use the store at once. Each write is on disk when it returns. A version
+/// that another process has changed meanwhile is never overwritten: the write fails with
+/// [`StoreError::Changed`].
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+    disk: Arc<dyn Disk>,
+    operator: Records,
+    accounts: AccountJwts,
+    keys: KeyRing,
+}
+
+/// A user JWT of the store.
+#[derive(Clone, Debug)]
+pub struct UserJwt {
+    /// Public key of the user, `U…`.
+    pub user: PublicKey,
+    /// Claims of the user.
+    pub claims: UserClaims,
+    /// The JWT itself.
+    pub token: String,
+}
+
+/// A signed JWT that the store has written.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The JWT itself.
+    pub token: String,
+    /// Doubts about the claims, for which servers do not refuse them.
+    pub findings: Findings,
+}
+
+impl Store {
+    /// Returns the store in the directory `root`, which need not have one yet.
+    pub fn at(disk: Arc<dyn Disk>, root: &Path) -> Self {
+        Self {
+            operator: Records::new(Arc::clone(&disk), root.to_owned(), "jwt"),
+            accounts: AccountJwts::existing(Arc::clone(&disk), root.join("accounts")),
+            keys: KeyRing::new(Arc::clone(&disk), root.join("keys")),
+            root: root.to_owned(),
+            disk,
+        }
+    }
+
+    /// Returns the directory of the store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the account JWTs.
+    pub const fn accounts(&self) -> &AccountJwts {
+        &self.accounts
+    }
+
+    /// Returns the seeds.
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// Locks the store against other processes, until the value is dropped.
+    ///
+    /// Single writes need no lock, because they detect versions that changed meanwhile. Commands
+    /// that make several take it, so that another one waits.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Locked`] if another process holds the lock for long.
+    pub fn lock(&self) -> Result<Box<dyn FileLock>, StoreError> {
+        self.operator.lock()
+    }
+
+    /// Makes the store: an operator `name` with a new seed.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::StoreExists`] if the directory has a store, or if it cannot be
+    /// written.
+    pub fn create(
+        &self,
+        mut claims: OperatorClaims,
+        seed: &Seed,
+        now: u64,
+    ) -> Result<Signed, StoreError> {
+        self.operator.create()?;
+        let _lock = self.operator.lock()?;
+        if self.operator.read(OPERATOR)?.is_some() {
+            return Err(StoreError::StoreExists(self.root.clone()));
+        }
+        self.accounts.create()?;
+        self.keys.create()?;
+        self.keys.insert(seed)?;
+        claims.issued_at = Some(now);
+        let signed = signing::sign(claims, &seed.signer()?, now)?;
+        self.operator.write(OPERATOR, &signed.token)?;
+        Ok(signed)
+    }
+
+    /// Stores an operator JWT that is signed already, in place of any other.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is no operator JWT or cannot be written.
+    pub fn import_operator(&self, token: &str) -> Result<(), StoreError> {
+        OperatorClaims::decode(token.trim()).map_err(StoreError::Token)?;
+        self.operator.create()?;
+        self.accounts.create()?;
+        self.keys.create()?;
+        self.operator.write(OPERATOR, token.trim())
+    }
+
+    /// Returns the operator's claims and its JWT.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::NoStore`] if the directory has no store.
+    pub fn operator(&self) -> Result<(OperatorClaims, String), StoreError> {
+        match read_token(&self.operator, OPERATOR)? {
+            Some(read) => Ok(read),
+            None => Err(StoreError::NoStore(self.root.clone())),
+        }
+    }
+
+    /// Returns a user of an account. `None` if the store has none of this key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or is damaged.
+    pub fn user(
+        &self,
+        account: &PublicKey,
+        user: &PublicKey,
+    ) -> Result<Option<UserJwt>, StoreError> {
+        let records = self.users_of(account);
+        let Some((claims, token)) = read_token::<UserBody>(&records, user.as_str())? else {
+            return Ok(None);
+        };
+        if claims.subject.as_deref() != Some(user.as_str()) {
+            let problem = "it has the JWT of another user";
+            return Err(damaged(records.path(user.as_str()), problem));
+        }
+        let user = user.clone();
+        Ok(Some(UserJwt {
+            user,
+            claims,
+            token,
+        }))
+    }
+
+    /// Returns the users of an account, in the order of their keys. A user whose file is damaged is
+    /// an error in the list.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be read.
+    pub fn users(
+        &self,
+        account: &PublicKey,
+    ) -> Result<Vec<Result<UserJwt, StoreError>>, StoreError> {
+        let names = self.users_of(account).names()?;
+        let keys = names.iter().filter_map(|name| name.parse().ok());
+        let keys = keys.filter(|key: &PublicKey| key.kind() == KeyKind::User);
+        Ok(keys
+            .filter_map(|user| self.user(account, &user).transpose())
+            .collect())
+    }
+
+    /// Returns every account, in the order of their keys. An account whose file is damaged is an
+    /// error in the list.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be read.
+    pub fn list_accounts(&self) -> Result<Vec<Result<AccountJwt, StoreError>>, StoreError> {
+        let keys = self.accounts.accounts()?;
+        Ok(keys
+            .iter()
+            .filter_map(|account| self.accounts.get(account).transpose())
+            .collect())
+    }
+
+    /// Returns the account JWTs as the content of `resolver_preload` in a server's configuration.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an account cannot be read or is damaged.
+    pub fn preload(&self) -> Result<String, StoreError> {
+        let mut text = String::new();
+        for account in self.list_accounts()? {
+            let account = account?;
+            let name = account.claims.name.as_deref().unwrap_or_default();
+            // A name could otherwise end the comment.
+            let name = name.escape_default();
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "# {name}\n{}: {}", account.account, account.token);
+        }
+        Ok(text)
+    }
+
+    /// Removes an account with its users. Their seeds go too, with `seeds`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be removed.
+    pub fn delete_account(&self, account: &AccountJwt, seeds: bool) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        let users = self.users_of(&account.account);
+        for user in users.names()? {
+            self.delete_record(&users, &user, seeds)?;
+        }
+        self.accounts.delete(&account.account)?;
+        if seeds {
+            for (key, _) in account.claims.nats.signing_keys.iter() {
+                self.keys.remove(key)?;
+            }
+            self.keys.remove(account.account.as_str())?;
+        }
+        Ok(())
+    }
+
+    /// Removes a user. Its seed goes too, with `seed`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be removed.
+    pub fn delete_user(
+        &self,
+        account: &PublicKey,
+        user: &PublicKey,
+        seed: bool,
+    ) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        self.delete_record(&self.users_of(account), user.as_str(), seed)
+    }
+
+    fn delete_record(&self, users: &Records, user: &str, seed: bool) -> Result<(), StoreError> {
+        users.remove(user)?;
+        if seed {
+            self.keys.remove(user)?;
+        }
+        Ok(())
+    }
+
+    fn users_of(&self, account: &PublicKey) -> Records {
+        let directory = self.root.join("users").join(account.as_str());
+        Records::new(Arc::clone(&self.disk), directory, "jwt")
+    }
+}
+
+/// Reads a JWT whose signature matches its issuer.
+fn read_token<B: Body + Default + DeserializeOwned>(
+    records: &Records,
+    name: &str,
+) -> Result<Option<(Claims<B>, String)>, StoreError> {
+    let Some(text) = records.read(name)? else {
+        return Ok(None);
+    };
+    let token = text.expose().trim();
+    match Claims::decode(token) {
+        Ok(claims) => Ok(Some((claims, token.to_owned()))),
+        Err(error) => Err(damaged(records.path(name), error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

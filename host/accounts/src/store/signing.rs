@@ -1,0 +1,186 @@
+//! Writes of the store, each of which validates and signs claims.
+
+use portcullis_claims::{
+    AccountClaims, Body, Claims, OperatorClaims, SigningKey, UserBody, UserClaims,
+};
+use portcullis_core::PublicKey;
+use serde::Serialize;
+
+use super::{OPERATOR, Signed, Store, UserJwt, read_token};
+use crate::account_jwts::AccountJwt;
+use crate::error::StoreError;
+use crate::keys::Seed;
+use crate::validate::{Findings, Validate};
+
+impl Store {
+    /// Signs the operator's claims with its own seed and stores them. `claims.id` has to be that of
+    /// the stored version.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Changed`] if the stored version is another one, with
+    /// [`StoreError::Refused`] if servers would refuse the claims, and if the seed is missing.
+    pub fn put_operator(&self, mut claims: OperatorClaims, now: u64) -> Result<Signed, StoreError> {
+        let _lock = self.operator.lock()?;
+        let (stored, _) = self.operator()?;
+        let subject = claims.subject.clone().unwrap_or_default();
+        if stored.id != claims.id || stored.subject.as_deref() != Some(&subject) {
+            return Err(changed(&subject));
+        }
+        claims.issued_at = Some(after(stored.issued_at, now));
+        let seed = self.keys.first_of(&[&subject])?;
+        let signed = sign(claims, &seed.signer()?, now)?;
+        self.operator.write(OPERATOR, &signed.token)?;
+        Ok(signed)
+    }
+
+    /// Signs an account's claims with a key of the operator and stores them. `claims.id` has to be
+    /// that of the stored version, or `None` for a new account. Signing keys go before the
+    /// operator's own key.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Store::put_operator`] does.
+    pub fn put_account(&self, mut claims: AccountClaims, now: u64) -> Result<Signed, StoreError> {
+        let seed = self.operator_seed()?;
+        let expected = claims.id.take();
+        claims.issued_at = Some(after(claims.issued_at.filter(|_| expected.is_some()), now));
+        let signed = sign(claims, &seed.signer()?, now)?;
+        self.accounts.replace(&signed.token, expected.as_deref())?;
+        Ok(signed)
+    }
+
+    /// Signs a user's claims and stores them. `claims.id` has to be that of the stored version, or
+    /// `None` for a new user.
+    ///
+    /// The signer is the key `by`, or else a plain signing key of the account, or else the
+    /// account's own key. With a scoped key, permissions and limits of the user have to be absent.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Store::put_operator`] does.
+    pub fn put_user(
+        &self,
+        account: &AccountJwt,
+        mut claims: UserClaims,
+        by: Option<&str>,
+        now: u64,
+    ) -> Result<Signed, StoreError> {
+        let _lock = self.lock()?;
+        let records = self.users_of(&account.account);
+        let subject = claims.subject.clone().unwrap_or_default();
+        let stored = read_token::<UserBody>(&records, &subject)?;
+        let id = stored.as_ref().and_then(|(stored, _)| stored.id.clone());
+        if id != claims.id {
+            return Err(changed(&subject));
+        }
+        let seed = self.signer_of_users(account, by)?;
+        let own = seed.public == account.account;
+        claims.nats.issuer_account = (!own).then(|| account.account.to_string());
+        claims.audience = None;
+        let scope = account.claims.nats.signing_keys.scope(seed.public.as_str());
+        if scope.is_some() && !claims.nats.is_bare() {
+            return Err(StoreError::Refused(Findings::of_scoped_user()));
+        }
+        let stored = stored.and_then(|(stored, _)| stored.issued_at);
+        // A JWT of the time of a revocation is revoked.
+        let revoked = revoked_at(&account.claims, &subject);
+        claims.issued_at = Some(after(stored.max(revoked), now));
+        let signed = sign(claims, &seed.signer()?, now)?;
+        records.create()?;
+        records.write(&subject, &signed.token)?;
+        Ok(signed)
+    }
+
+    /// Returns the seed that signs accounts: one of the operator's signing keys, or the operator's
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::NoSeed`] if the store has none that may sign.
+    pub fn operator_seed(&self) -> Result<Seed, StoreError> {
+        let (operator, _) = self.operator()?;
+        let mut keys: Vec<&str> = operator
+            .nats
+            .signing_keys
+            .iter()
+            .map(String::as_str)
+            .collect();
+        if !operator.nats.strict_signing_key_usage {
+            keys.extend(operator.subject.as_deref());
+        }
+        self.keys.first_of(&keys)
+    }
+
+    fn signer_of_users(&self, account: &AccountJwt, by: Option<&str>) -> Result<Seed, StoreError> {
+        if let Some(key) = by {
+            return self.keys.first_of(&[key]);
+        }
+        let plain = account.claims.nats.signing_keys.iter();
+        let plain = plain.filter_map(|(key, scope)| scope.is_none().then_some(key));
+        let keys: Vec<_> = plain.chain([account.account.as_str()]).collect();
+        self.keys.first_of(&keys)
+    }
+
+    /// Stores a user JWT that is signed already, in place of any other of its key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is no user JWT or cannot be written.
+    pub fn import_user(&self, account: &PublicKey, token: &str) -> Result<UserJwt, StoreError> {
+        let token = token.trim();
+        let claims = UserClaims::decode(token).map_err(StoreError::Token)?;
+        let user = claims.subject.as_deref().unwrap_or_default();
+        let user: PublicKey = user.parse().map_err(|_| StoreError::Subject)?;
+        let records = self.users_of(account);
+        records.create()?;
+        records.write(user.as_str(), token)?;
+        let token = token.to_owned();
+        Ok(UserJwt {
+            user,
+            claims,
+            token,
+        })
+    }
+}
+
+/// Validates claims and signs them.
+pub(super) fn sign<B: Body + Serialize>(
+    claims: Claims<B>,
+    signer: &SigningKey,
+    now: u64,
+) -> Result<Signed, StoreError>
+where
+    Claims<B>: Validate,
+{
+    // The library judges some claims by their issuer.
+    let mut issued = claims;
+    issued.issuer = Some(signer.public_key().to_owned());
+    let findings = issued.validate(now);
+    if findings.is_refused() {
+        return Err(StoreError::Refused(findings));
+    }
+    let token = issued.sign(signer)?;
+    Ok(Signed { token, findings })
+}
+
+/// Returns the time of issue of a version that follows one of the time `before`. Versions of one
+/// second would have no order.
+fn after(before: Option<u64>, now: u64) -> u64 {
+    before.map_or(now, |before| now.max(before.saturating_add(1)))
+}
+
+/// Returns the time up to which the account has revoked the user's JWTs.
+fn revoked_at(account: &AccountClaims, user: &str) -> Option<u64> {
+    let revocations = &account.nats.revocations;
+    let times = [user, "*"].map(|key| revocations.get(key));
+    let times = times.into_iter().flatten();
+    times.filter_map(|time| u64::try_from(*time).ok()).max()
+}
+
+fn changed(key: &str) -> StoreError {
+    match key.parse() {
+        Ok(key) => StoreError::Changed(key),
+        Err(_) => StoreError::Subject,
+    }
+}

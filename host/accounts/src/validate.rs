@@ -1,0 +1,148 @@
+//! Validation of claims, with the rules of `Validate` in nats-io/jwt v2.
+
+mod account;
+mod activation;
+mod operator;
+mod permissions;
+mod share;
+mod subject;
+mod url;
+mod user;
+
+use std::fmt;
+
+use portcullis_claims::Claims;
+use portcullis_core::{KeyKind, PublicKey};
+use serde::Serialize;
+
+/// Maximum length of a description or a URL with information, in bytes.
+const MAX_INFO_LENGTH: usize = 8 * 1024;
+
+/// The weight of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Servers refuse the claims.
+    Error,
+    /// Servers refuse the claims at this time: they have expired, or are not valid yet.
+    Time,
+    /// Servers accept the claims, but they are doubtful.
+    Warning,
+}
+
+/// A flaw of claims.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Weight of the flaw.
+    pub severity: Severity,
+    /// Text for humans, on one line.
+    pub text: String,
+}
+
+/// The flaws of claims, in the order in which they were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Findings {
+    all: Vec<Finding>,
+}
+
+/// Claims that can be validated.
+pub trait Validate {
+    /// Validates the claims at the time `now`, in seconds since the Unix epoch.
+    fn validate(&self, now: u64) -> Findings;
+}
+
+impl Findings {
+    /// Returns the flaws, in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.all.iter()
+    }
+
+    /// Returns whether the claims have no flaw.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Returns whether servers refuse the claims, whatever the time.
+    pub fn has_errors(&self) -> bool {
+        self.any(Severity::Error)
+    }
+
+    /// Returns whether servers refuse the claims now.
+    pub fn is_refused(&self) -> bool {
+        self.has_errors() || self.any(Severity::Time)
+    }
+
+    fn any(&self, severity: Severity) -> bool {
+        self.iter().any(|finding| finding.severity == severity)
+    }
+
+    /// Adds a flaw for which servers refuse the claims. Drops one that is known.
+    fn error(&mut self, text: impl Into<String>) {
+        self.add(Severity::Error, text.into());
+    }
+
+    fn warning(&mut self, text: impl Into<String>) {
+        self.add(Severity::Warning, text.into());
+    }
+
+    fn add(&mut self, severity: Severity, text: String) {
+        let finding = Finding { severity, text };
+        if !self.all.contains(&finding) {
+            self.all.push(finding);
+        }
+    }
+
+    /// Checks the times of claims. The second of the expiry is still valid.
+    fn times<B>(&mut self, claims: &Claims<B>, now: u64) {
+        if let Some(at) = claims.expires_at.filter(|at| *at > 0 && now > *at) {
+            self.add(Severity::Time, format!("expired at {at} (Unix time)"));
+        }
+        if let Some(at) = claims.not_before.filter(|at| *at > now) {
+            self.add(Severity::Time, format!("not valid before {at} (Unix time)"));
+        }
+    }
+
+    /// Checks that `key` is a public key of this kind. `role` names it in the text.
+    fn key(&mut self, role: &str, key: &str, kind: KeyKind) {
+        if !PublicKey::is_valid(key, kind) {
+            let letter = kind.letter();
+            self.error(format!(
+                "{role} `{key}` is not a public key of the kind {kind} ({letter}…)"
+            ));
+        }
+    }
+
+    fn info(&mut self, place: &str, description: &str, info_url: &str) {
+        if description.len() > MAX_INFO_LENGTH {
+            self.error(format!(
+                "{place}: the description is longer than {MAX_INFO_LENGTH} bytes"
+            ));
+        }
+        if info_url.len() > MAX_INFO_LENGTH {
+            self.error(format!(
+                "{place}: the URL with information is longer than {MAX_INFO_LENGTH} bytes"
+            ));
+        }
+        let has_host = |url: url::Url<'_>| !url.scheme.is_empty() && !url.host.is_empty();
+        if !info_url.is_empty() && !url::Url::parse(info_url).is_some_and(has_host) {
+            self.error(format!(
+                "{place}: the URL with information has no protocol or no host; write it as `https://HOST/PATH`"
+            ));
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.severity {
+            Severity::Error => "servers refuse this",
+            Severity::Time => "servers refuse this now",
+            Severity::Warning => "doubtful",
+        };
+        write!(formatter, "{kind}: {}", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! The findings, compared with those of the Go library.
+
+use portcullis_claims::{AccountClaims, ActivationClaims, OperatorClaims, UserClaims};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::*;
+
+/// Time of the validation. The Go library validated at its own time, between this and `exp` of
+/// claims that have not expired.
+const NOW: u64 = 1_795_300_862;
+
+/// Claims, with the findings of both libraries.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    kind: String,
+    claims: Value,
+    /// Findings of the Go library, each once: `E` for blocking ones, `T` for times, `W` for others.
+    go: Vec<String>,
+    /// Our findings, in the same notation.
+    ours: Vec<String>,
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("../../tests/fixtures/validation.json")).unwrap()
+}
+
+fn findings<C: Validate + DeserializeOwned>(claims: &Value) -> Vec<String> {
+    let claims: C = serde_json::from_value(claims.clone()).unwrap();
+    let letter = |severity| match severity {
+        Severity::Error => "E",
+        Severity::Time => "T",
+        Severity::Warning => "W",
+    };
+    claims
+        .validate(NOW)
+        .iter()
+        .map(|finding| format!("{}: {}", letter(finding.severity), finding.text))
+        .collect()
+}
+
+fn validate(case: &Case) -> Vec<String> {
+    match case.kind.as_str() {
+        "operator" => findings::<OperatorClaims>(&case.claims),
+        "account" => findings::<AccountClaims>(&case.claims),
+        "user" => findings::<UserClaims>(&case.claims),
+        "activation" => findings::<ActivationClaims>(&case.claims),
+        other => panic!("no claims of the kind {other}"),
+    }
+}
+
+fn counts(findings: &[String]) -> [usize; 3] {
+    ["E: ", "T: ", "W: "].map(|letter| {
+        let of_this = |finding: &&String| finding.starts_with(letter);
+        findings.iter().filter(of_this).count()
+    })
+}
+
+#[test]
+fn claims_are_refused_where_the_go_library_refuses_them() {
+    for case in cases() {
+        let found = validate(&case);
+        let (ours, go) = (counts(&found), counts(&case.go));
+        assert_eq!(ours, go, "{}: {found:#?} {:#?}", case.name, case.go);
+    }
+}
+
+#[test]
+fn findings_say_what_servers_refuse() {
+    for case in cases() {
+        assert_eq!(validate(&case), case.ours, "{}", case.name);
+    }
+}
+
+#[test]
+fn a_finding_says_what_it_means_for_servers() {
+    let mut findings = Findings::default();
+    findings.warning("a");
+    assert!(!findings.is_refused());
+    findings.add(Severity::Time, "b".to_owned());
+    assert!(findings.is_refused() && !findings.has_errors());
+    findings.error("c");
+    findings.error("c");
+    assert!(findings.has_errors());
+    let texts: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "doubtful: a",
+            "servers refuse this now: b",
+            "servers refuse this: c"
+        ]
+    );
+}
