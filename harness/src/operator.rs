@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use async_nats::Client;
-use nats_token::OperatorClaims;
+use nats_token::{GenericClaims, OperatorClaims};
 use nkeys::{KeyPair, XKey};
 use serde_json::Value;
 
@@ -120,6 +120,17 @@ impl Operator {
     /// Fails if the claims cannot be signed.
     pub fn sign(&self, account: &Account) -> Result<String> {
         account.signed_by(&self.key)
+    }
+
+    /// Signs a request to delete the accounts with these public keys from resolvers.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the request cannot be signed.
+    pub fn sign_deletion(&self, accounts: &[String]) -> Result<String> {
+        let mut claims = GenericClaims::new(self.key.public_key()).context("no operator key")?;
+        claims.data.insert("accounts".to_owned(), accounts.into());
+        Ok(claims.encode(&self.key)?)
     }
 
     /// Returns a configuration for a server with `extra` appended. The server keeps its files in

@@ -37,6 +37,7 @@ mod secrets;
 mod server_rules;
 mod service;
 mod support;
+mod system;
 mod tails;
 mod tls;
 mod topologies;

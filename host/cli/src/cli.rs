@@ -14,6 +14,7 @@ use crate::decide::arguments::LoginArguments;
 use crate::exit::ExitCode;
 use crate::policy::DiffArguments;
 use crate::schema::SchemaOf;
+use crate::system::SystemVerb;
 use crate::telemetry;
 use crate::test_bed::TestBed;
 use crate::token::TokenRequest;
@@ -112,6 +113,13 @@ pub(crate) enum Command {
         /// The command to run.
         #[command(subcommand)]
         verb: TokenVerb,
+    },
+    /// Show the events of NATS servers, ask servers about themselves and their connections, and
+    /// order them to reload, profile or disconnect. Needs a user of the system account.
+    System {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: Box<SystemVerb>,
     },
     /// Load and test one policy for the host that started this process. Not for interactive use.
     #[command(hide = true)]

@@ -26,7 +26,8 @@ pub(crate) enum ExitCode {
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
-    /// does not start, or ends before the command. Or `token get` got no user JWT.
+    /// does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or
+    /// fewer servers than `--expect` says, answered `system`.
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
@@ -35,8 +36,9 @@ pub(crate) enum ExitCode {
     CannotListen = 71,
     /// Rust is not installed, or its target for policies. Or `run` does not find nats-server.
     NoToolchain = 72,
-    /// A file cannot be written, or `init`, `import`, `policy new` or `token get` would overwrite
-    /// it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link.
+    /// A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile`
+    /// would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would
+    /// replace a link.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
     /// cannot write its status.
@@ -54,6 +56,8 @@ pub(crate) enum ExitCode {
     /// `decide` or `access preview`: no policy, or a policy or the host that could not decide, so
     /// the login is denied.
     NotDecided = 83,
+    /// `system`: a server answers the request with an error, or has no such connection.
+    Refused = 84,
 }
 
 impl ExitCode {
@@ -77,7 +81,7 @@ mod tests {
 
     impl ExitCode {
         /// All codes, in order.
-        pub(crate) const ALL: [Self; 15] = [
+        pub(crate) const ALL: [Self; 16] = [
             Self::Success,
             Self::Usage,
             Self::BadPolicies,
@@ -93,6 +97,7 @@ mod tests {
             Self::ForbiddenAccess,
             Self::Denied,
             Self::NotDecided,
+            Self::Refused,
         ];
 
         /// Returns the meaning of the code, in a sentence.
@@ -109,7 +114,7 @@ mod tests {
                     "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command."
                 }
                 Self::Unreachable => {
-                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT."
+                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or fewer servers than `--expect` says, answered `system`."
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {
@@ -119,7 +124,7 @@ mod tests {
                     "Rust is not installed, or its target for policies. Or `run` does not find nats-server."
                 }
                 Self::CannotCreate => {
-                    "A file cannot be written, or `init`, `import`, `policy new` or `token get` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
+                    "A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
                 }
                 Self::NotCurrent => {
                     "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."
@@ -138,6 +143,9 @@ mod tests {
                 }
                 Self::NotDecided => {
                     "`decide` or `access preview`: no policy, or a policy or the host that could not decide, so the login is denied."
+                }
+                Self::Refused => {
+                    "`system`: a server answers the request with an error, or has no such connection."
                 }
             }
         }

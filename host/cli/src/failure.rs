@@ -28,6 +28,14 @@ impl Failure {
         Self::new(ExitCode::Internal, error)
     }
 
+    /// Adds what the program did when it failed.
+    pub(crate) fn context(self, context: String) -> Self {
+        Self {
+            error: self.error.context(context),
+            ..self
+        }
+    }
+
     /// Returns the exit code.
     pub(crate) const fn code(&self) -> ExitCode {
         self.code
@@ -45,19 +53,29 @@ impl From<RunError> for Failure {
         let code = match &error {
             RunError::Policies(_) => ExitCode::NoPolicyDirectory,
             RunError::Listen(_) | RunError::Exchange(_) => ExitCode::CannotListen,
-            RunError::Connect(
-                ConnectError::NoServer
-                | ConnectError::Address { .. }
-                | ConnectError::Authentication(_)
-                | ConnectError::Tls(_),
-            )
-            | RunError::Certificate(_) => ExitCode::BadConfiguration,
-            RunError::Connect(_) | RunError::Service(_) | RunError::Disconnected(_) => {
-                ExitCode::Unreachable
-            }
+            RunError::Connect(error) => code_of(error),
+            RunError::Certificate(_) => ExitCode::BadConfiguration,
+            RunError::Service(_) | RunError::Disconnected(_) => ExitCode::Unreachable,
             _ => ExitCode::Internal,
         };
         Self::new(code, error)
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self::new(code_of(&error), error)
+    }
+}
+
+/// Returns the exit code of a connection that is not made.
+const fn code_of(error: &ConnectError) -> ExitCode {
+    match error {
+        ConnectError::NoServer
+        | ConnectError::Address { .. }
+        | ConnectError::Authentication(_)
+        | ConnectError::Tls(_) => ExitCode::BadConfiguration,
+        _ => ExitCode::Unreachable,
     }
 }
 

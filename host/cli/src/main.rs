@@ -18,6 +18,7 @@ mod prove;
 mod run;
 mod schema;
 mod signals;
+mod system;
 mod telemetry;
 mod test_bed;
 mod token;

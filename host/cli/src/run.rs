@@ -29,7 +29,7 @@ use crate::output::{NotDone, Output};
 use crate::policy;
 use crate::prove::{child_prover, prove};
 use crate::token::TokenRequest;
-use crate::{schema, signals, telemetry, token};
+use crate::{schema, signals, system, telemetry, token};
 
 /// Time that the process waits at its end for threads that still work.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -65,6 +65,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         Command::Token {
             verb: TokenVerb::Get(request),
         } => get_token(request),
+        Command::System { verb } => system::run(*verb, print),
         Command::Prove {
             memory,
             processor_time,

@@ -52,7 +52,8 @@ pub(crate) fn apply(event: SystemEvent, sessions: &mut Sessions) -> Option<Strin
             let server = event.server.name;
             Some(format!("{user} leaves {server}: {}", event.reason))
         }
-        SystemEvent::Shutdown(server) => {
+        // A server in lame duck mode publishes no event about the end of its sessions.
+        SystemEvent::LameDuck(server) | SystemEvent::Shutdown(server) => {
             sessions.retain(|(id, _), _| *id != server.id);
             Some(format!("{} stops", server.name))
         }
@@ -77,6 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         kinds: [
             EventKind::Connect,
             EventKind::Disconnect,
+            EventKind::LameDuck,
             EventKind::Shutdown,
         ]
         .into(),

@@ -29,7 +29,8 @@ pub enum SystemEvent {
     AccountConnections(AccountConnections),
     /// A server's statistics, every 10 seconds.
     Statsz(ServerStatistics),
-    /// A server enters lame duck mode: it will stop, and its clients should move.
+    /// A server enters lame duck mode: it will stop, and its clients should move. The server
+    /// publishes no event after this one, not even [`Self::Shutdown`].
     LameDuck(ServerInfo),
     /// A server stops.
     Shutdown(ServerInfo),

@@ -1,0 +1,116 @@
+//! The connection to the servers: from the command line, or from a configuration.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use portcullis_config::{Config, ServerAddress};
+use portcullis_connect::{
+    Authentication, CertificateFiles, Connection, ConnectionOptions, Retries, SecretSource, connect,
+};
+
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+/// The arguments about the connection. A user of the system account has to log in.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(super) struct ConnectionArguments {
+    /// The configuration, portcullis.toml, whose table `[nats]` has the servers, the login and TLS.
+    /// The other arguments take precedence.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address of a server, such as `nats://127.0.0.1:4222`; can be given several times.
+    /// Default: that of the configuration, or this machine.
+    #[arg(long, value_name = "URL")]
+    server: Vec<ServerAddress>,
+    #[command(flatten)]
+    login: LoginArguments,
+    /// The certificates to trust, PEM. Default: those of the system.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// The certificate for servers that verify their clients, PEM.
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// The private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+    /// Encrypt the connection from its first byte on, as `handshake_first` of a server requires.
+    #[arg(long)]
+    tls_first: bool,
+}
+
+/// The login. One way at most.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+struct LoginArguments {
+    /// The credentials file of a user of the system account.
+    #[arg(long, value_name = "FILE", group = "login")]
+    creds: Option<PathBuf>,
+    /// The file with the user seed (SU…) of a user of the system account.
+    #[arg(long, value_name = "FILE", group = "login")]
+    nkey_seed_file: Option<PathBuf>,
+    /// The name of a user of the system account.
+    #[arg(long, value_name = "NAME", group = "login", requires = "password_file")]
+    user: Option<String>,
+    /// The file with the user's password.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+}
+
+impl ConnectionArguments {
+    /// Connects, without another attempt if it fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration or a file is wrong, or if no server takes the login.
+    pub(super) async fn connect(self) -> Result<Connection, Failure> {
+        let options = self.options()?;
+        connect(&options).await.map_err(Failure::from)
+    }
+
+    fn options(self) -> Result<ConnectionOptions, Failure> {
+        const NAME: &str = "portcullis-system";
+        let mut options = match &self.config {
+            Some(file) => {
+                let config = Config::load(file).map_err(|problems| {
+                    let lines: Vec<_> = problems.into_iter().map(|it| it.to_string()).collect();
+                    let problems = anyhow::anyhow!("{}", lines.join("; "));
+                    Failure::new(ExitCode::BadConfiguration, problems)
+                })?;
+                ConnectionOptions::from(&config.value.nats)
+            }
+            None => ConnectionOptions::new(NAME, vec![ServerAddress::default().to_string()]),
+        };
+        NAME.clone_into(&mut options.name);
+        options.retries = Retries::Times(0);
+        if !self.server.is_empty() {
+            options.servers = self.server.iter().map(ToString::to_string).collect();
+        }
+        if let Some(authentication) = self.login.authentication() {
+            options.authentication = authentication;
+            // The prefix of the configuration is that of its own user.
+            options.inbox_prefix = None;
+        }
+        options.tls.ca_file = self.ca_file.or(options.tls.ca_file);
+        options.tls.first |= self.tls_first;
+        if let (Some(certificate), Some(key)) = (self.cert_file, self.key_file) {
+            options.tls.certificate = Some(CertificateFiles { certificate, key });
+        }
+        Ok(options)
+    }
+}
+
+impl LoginArguments {
+    fn authentication(self) -> Option<Authentication> {
+        let file = SecretSource::File;
+        if let Some(creds) = self.creds {
+            return Some(Authentication::Credentials(file(creds)));
+        }
+        if let Some(seed) = self.nkey_seed_file {
+            return Some(Authentication::Nkey(file(seed)));
+        }
+        let (user, password) = self.user.zip(self.password_file)?;
+        Some(Authentication::Password {
+            user,
+            password: file(password),
+        })
+    }
+}
