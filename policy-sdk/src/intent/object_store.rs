@@ -1,6 +1,6 @@
 //! Intents on an object store.
 
-use data_encoding::BASE64URL;
+use base64ct::{Base64Url, Encoding};
 
 use super::Rights;
 use super::jetstream::{JetStream, reach};
@@ -178,7 +178,11 @@ impl ObjectStore {
             let problem = object
                 .is_empty()
                 .then(|| "object ``: it is empty".to_owned());
-            let metadata = format!("$O.{}.M.{}", self.name, BASE64URL.encode(object.as_bytes()));
+            let metadata = format!(
+                "$O.{}.M.{}",
+                self.name,
+                Base64Url::encode_string(object.as_bytes())
+            );
             let call = format!("DIRECT.GET.OBJ_{}.{metadata}", self.name);
             let rights = rights.refusing(problem).publishing(self.api.call(&call));
             if write {

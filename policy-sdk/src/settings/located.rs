@@ -24,7 +24,7 @@ pub(super) struct Located {
     message: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Step {
     Key(String),
     Index(usize),
@@ -48,6 +48,16 @@ struct Entries {
     entries: std::vec::IntoIter<(String, Node)>,
     /// The entry whose key has been read and whose value has not.
     pending: Option<(String, Node)>,
+}
+
+/// The key of an entry.
+struct Key<'text>(&'text str);
+
+/// The place of a value while a type reads it.
+struct Place {
+    step: Step,
+    /// Number of values before it that no type has read.
+    ignored: usize,
 }
 
 struct Variant {
@@ -141,16 +151,33 @@ impl fmt::Display for Located {
 
 impl std::error::Error for Located {}
 
-/// Defines methods for all types other than lists and tables. They share one code path, which keeps
-/// policies small.
-macro_rules! forward_to_visit_scalar {
-    ($($method:ident)*) => {
+/// Defines the methods of one kind of scalar. The code of every kind in every type would be a tenth
+/// of a policy.
+macro_rules! forward {
+    ($visit:ident: $($method:ident)*) => {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
-                visit_scalar(self, visitor)
+                $visit(self, visitor)
             }
         )*
     };
+}
+
+impl Node {
+    /// Returns the error that this value is not what is expected.
+    fn mismatch(&self, expected: &dyn Expected) -> Located {
+        let found = match self {
+            Self::Null => Unexpected::Unit,
+            Self::Bool(value) => Unexpected::Bool(*value),
+            Self::Unsigned(value) => Unexpected::Unsigned(*value),
+            Self::Signed(value) => Unexpected::Signed(*value),
+            Self::Float(value) => Unexpected::Float(*value),
+            Self::String(value) => Unexpected::Str(value),
+            Self::List(_) => Unexpected::Seq,
+            Self::Table(_) => Unexpected::Map,
+        };
+        Located::invalid_type(found, expected)
+    }
 }
 
 impl<'de> Deserializer<'de> for Node {
@@ -158,23 +185,28 @@ impl<'de> Deserializer<'de> for Node {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
         match self {
+            Self::Null => visitor.visit_unit(),
+            Self::Bool(value) => visitor.visit_bool(value),
+            Self::Unsigned(value) => visitor.visit_u64(value),
+            Self::Signed(value) => visitor.visit_i64(value),
+            Self::Float(value) => visitor.visit_f64(value),
+            Self::String(value) => visitor.visit_string(value),
             Self::List(items) => visit_items(items, visitor),
             Self::Table(entries) => visit_entries(entries, visitor),
-            scalar => visit_scalar(scalar, visitor),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
         match self {
             Self::List(items) => visit_items(items, visitor),
-            other => visit_scalar(other, visitor),
+            other => Err(other.mismatch(&visitor)),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
         match self {
             Self::Table(entries) => visit_entries(entries, visitor),
-            other => visit_scalar(other, visitor),
+            other => Err(other.mismatch(&visitor)),
         }
     }
 
@@ -230,11 +262,27 @@ impl<'de> Deserializer<'de> for Node {
         visitor.visit_unit()
     }
 
-    forward_to_visit_scalar! {
-        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+    forward! {
+        visit_number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
-        deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char deserialize_str
-        deserialize_string deserialize_unit deserialize_identifier
+        deserialize_u128 deserialize_f32 deserialize_f64
+    }
+    forward! {
+        visit_text: deserialize_char deserialize_str deserialize_string deserialize_identifier
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
+        match self {
+            Self::Bool(value) => visitor.visit_bool(value),
+            other => Err(other.mismatch(&visitor)),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
+        match self {
+            Self::Null => visitor.visit_unit(),
+            other => Err(other.mismatch(&visitor)),
+        }
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Located> {
@@ -253,17 +301,19 @@ impl<'de> Deserializer<'de> for Node {
     forward_to_deserialize_any! { bytes byte_buf unit_struct }
 }
 
-/// Visits a scalar; rejects a list or a table.
-fn visit_scalar<'de, V: Visitor<'de>>(value: Node, visitor: V) -> Result<V::Value, Located> {
+fn visit_number<'de, V: Visitor<'de>>(value: Node, visitor: V) -> Result<V::Value, Located> {
     match value {
-        Node::Null => visitor.visit_unit(),
-        Node::Bool(value) => visitor.visit_bool(value),
         Node::Unsigned(value) => visitor.visit_u64(value),
         Node::Signed(value) => visitor.visit_i64(value),
         Node::Float(value) => visitor.visit_f64(value),
+        other => Err(other.mismatch(&visitor)),
+    }
+}
+
+fn visit_text<'de, V: Visitor<'de>>(value: Node, visitor: V) -> Result<V::Value, Located> {
+    match value {
         Node::String(value) => visitor.visit_string(value),
-        Node::List(_) => Err(Located::invalid_type(Unexpected::Seq, &visitor)),
-        Node::Table(_) => Err(Located::invalid_type(Unexpected::Map, &visitor)),
+        other => Err(other.mismatch(&visitor)),
     }
 }
 
@@ -301,21 +351,29 @@ impl<'de> SeqAccess<'de> for &mut Items {
         let Some(item) = self.items.next() else {
             return Ok(None);
         };
-        let index = self.index;
-        self.index = index.saturating_add(1);
-        let before = IGNORED.with_borrow(Vec::len);
-        let item = seed.deserialize(item);
-        IGNORED.with_borrow_mut(|ignored| {
-            for path in ignored.iter_mut().skip(before) {
-                path.push(Step::Index(index));
+        let place = Place::enter(Step::Index(self.index));
+        self.index = self.index.saturating_add(1);
+        match seed.deserialize(item) {
+            Ok(item) => {
+                place.leave();
+                Ok(Some(item))
             }
-        });
-        item.map(Some)
-            .map_err(|error| error.within(Step::Index(index)))
+            Err(error) => Err(place.fail(error)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.items.len())
+    }
+}
+
+impl Entries {
+    /// Returns the entry whose key has been read.
+    fn pending(&mut self) -> Result<(Place, Node), Located> {
+        match self.pending.take() {
+            Some((key, value)) => Ok((Place::enter(Step::Key(key)), value)),
+            None => Err(Located::custom("a value was read before its key")),
+        }
     }
 }
 
@@ -329,26 +387,80 @@ impl<'de> MapAccess<'de> for Entries {
         let Some((key, value)) = self.entries.next() else {
             return Ok(None);
         };
-        let found = seed
-            .deserialize(Node::String(key.clone()))
-            .map_err(|error| error.within(Step::Key(key.clone())))?;
-        self.pending = Some((key, value));
-        Ok(Some(found))
+        match seed.deserialize(Key(&key)) {
+            Ok(found) => {
+                self.pending = Some((key, value));
+                Ok(Some(found))
+            }
+            Err(error) => Err(error.within(Step::Key(key))),
+        }
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Located> {
-        let (key, value) = self
-            .pending
-            .take()
-            .ok_or_else(|| Located::custom("a value was read before its key"))?;
-        let before = IGNORED.with_borrow(Vec::len);
-        let value = seed.deserialize(value);
+        let (place, value) = self.pending()?;
+        match seed.deserialize(value) {
+            Ok(value) => {
+                place.leave();
+                Ok(value)
+            }
+            Err(error) => Err(place.fail(error)),
+        }
+    }
+}
+
+impl Place {
+    fn enter(step: Step) -> Self {
+        let ignored = IGNORED.with_borrow(Vec::len);
+        Self { step, ignored }
+    }
+
+    /// Completes the paths of the values that no type has read in this place.
+    fn leave(self) {
         IGNORED.with_borrow_mut(|ignored| {
-            for path in ignored.iter_mut().skip(before) {
-                path.push(Step::Key(key.clone()));
+            for path in ignored.iter_mut().skip(self.ignored) {
+                path.push(self.step.clone());
             }
         });
-        value.map_err(|error| error.within(Step::Key(key)))
+    }
+
+    /// Completes the path of an error in this place.
+    fn fail(self, error: Located) -> Located {
+        error.within(self.step)
+    }
+}
+
+impl<'de> Deserializer<'de> for Key<'_> {
+    type Error = Located;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
+        visitor.visit_str(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Located> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Located> {
+        let key: de::value::StrDeserializer<'_, Located> = self.0.into_deserializer();
+        visitor.visit_enum(key)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
@@ -451,6 +563,59 @@ mod tests {
             read(r#"{"7":"x"}"#),
             Ok(BTreeMap::from([("7".to_owned(), 'x')]))
         );
+    }
+
+    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+    struct Name(String);
+
+    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Side {
+        Left,
+    }
+
+    #[test]
+    fn keys_may_be_of_any_type_that_a_text_is_read_into() {
+        let names = BTreeMap::from([(Name("a".to_owned()), 1)]);
+        assert_eq!(read(r#"{"a":1}"#), Ok(names));
+
+        assert_eq!(read(r#"{"left":1}"#), Ok(BTreeMap::from([(Side::Left, 1)])));
+        assert_eq!(
+            read::<BTreeMap<Side, u8>>(r#"{"right":1}"#),
+            Err("right: expected one of `left`".to_owned())
+        );
+        assert_eq!(
+            read(r#"{"a":1}"#),
+            Ok(BTreeMap::from([(Some("a".to_owned()), 1)]))
+        );
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_refused() {
+        let cases = [
+            (read::<String>("7").err(), "expected a string, found `7`"),
+            (read::<u8>("true").err(), "expected u8, found `true`"),
+            (
+                read::<u8>("1.5").err(),
+                "expected u8, found a number with a fraction",
+            ),
+            (
+                read::<bool>("null").err(),
+                "expected a boolean, found something else",
+            ),
+            (read::<()>("1").err(), "expected unit, found `1`"),
+            (
+                read::<Vec<u8>>("{}").err(),
+                "expected a sequence, found a table",
+            ),
+            (
+                read::<BTreeMap<String, u8>>("[]").err(),
+                "expected a map, found a list",
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(error, Some(format!(": {expected}")));
+        }
     }
 
     #[test]
