@@ -1,6 +1,7 @@
 //! The token exchange, from the provider's token to a login that needs no host.
 
 mod client;
+mod description;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -26,10 +26,14 @@ const MAX_NAME: usize = 256;
 #[serde(deny_unknown_fields)]
 pub(crate) struct OwnBody {
     /// The public user nkey (`U…`) that the user JWT is for.
+    #[schema(pattern = "^U[A-Z2-7]{55}$")]
+    #[schema(example = "UACPRGLNU5R3PKLJWEBI5YYAOVU6V45GGVEG3WVSCHKRFSC3TX4PW42R")]
     nkey: String,
     /// A name for the user, at most 256 bytes.
+    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]*$")]
     name: Option<String>,
     /// The wanted account.
+    #[schema(pattern = "^[A-Za-z0-9_-]+$")]
     account: Option<String>,
     /// The wanted lifetime, in seconds.
     #[schema(minimum = 1)]
@@ -43,8 +47,11 @@ pub(crate) struct OwnBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConnectBody {
     /// The public user nkey (`U…`) that the user JWT is for.
+    #[schema(pattern = "^U[A-Z2-7]{55}$")]
+    #[schema(example = "UACPRGLNU5R3PKLJWEBI5YYAOVU6V45GGVEG3WVSCHKRFSC3TX4PW42R")]
     user_pub_key: String,
     /// A name for the user, at most 256 bytes.
+    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]*$")]
     user_name: Option<String>,
     #[schema(value_type = Option<Proof>)]
     proof: Option<Object<Proof>>,

@@ -13,9 +13,11 @@ const LABEL: &str = "portcullis-exchange-v1";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Proof {
     /// A nonce of `POST /v1/nonces`.
+    #[schema(pattern = "^[A-Za-z0-9_-]+$")]
     pub(crate) nonce: String,
     /// The signature of `portcullis-exchange-v1`, the nonce and the nkey, a line each, in
     /// base64url.
+    #[schema(pattern = "^[A-Za-z0-9_-]{86}(==)?$")]
     pub(crate) signature: String,
 }
 

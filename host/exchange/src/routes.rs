@@ -119,7 +119,7 @@ pub(crate) async fn core_token<A: Authorizer, C: Clock + Clone>(
 #[utoipa::path(
     post,
     path = "/admin/accounts/{name}/tokens",
-    params(("name" = String, Path, description = "The account")),
+    params(("name" = String, Path, description = "The account", pattern = "^[A-Za-z0-9_-]+$")),
     request_body = ConnectBody,
     responses(
         (status = 201, description = "Issued", body = String, content_type = "application/jwt"),

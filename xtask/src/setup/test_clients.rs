@@ -8,7 +8,7 @@ use crate::failure::Result;
 use crate::workspace::Workspace;
 
 /// The pins of the packages, and the programs that use them.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "requirements.txt",
     "package.json",
     "package-lock.json",
@@ -17,10 +17,11 @@ const FILES: [&str; 8] = [
     "intents.py",
     "intents.mjs",
     "mqtt.py",
+    "media_types.py",
 ];
 
-/// Returns the directory with `client.py` and `mqtt.py`, their packages in `python/`, `client.mjs`
-/// and its packages.
+/// Returns the directory with `client.py`, `mqtt.py` and `media_types.py`, their packages in
+/// `python/`, `client.mjs` and its packages.
 pub(crate) fn test_clients(workspace: &Workspace, node: &Node) -> Result<PathBuf> {
     let home = workspace.file("tests/clients");
     cache::copied(&workspace.cache(), "test-clients", &home, &FILES, |aside| {
