@@ -125,7 +125,8 @@ impl Stage {
     }
 }
 
-fn settings(password: &str) -> String {
+/// Returns the settings of the policy with its users, whose password has this hash.
+pub(crate) fn settings(password: &str) -> String {
     format!(
         r#"[settings]
 default-account = "APP"

@@ -7,6 +7,7 @@
 mod acts;
 mod installation;
 mod keep;
+mod operator;
 mod table;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ async fn run(table: &mut Table) -> Result<()> {
     acts::decisions(&stage, table).await?;
     acts::change(&stage, table).await?;
     acts::breakage(&stage, table).await?;
+    operator::from_nothing(table).await?;
     if std::env::args().any(|argument| argument == "--keep") {
         keep::running(&stage, table).await?;
     }

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use portcullis_claims::ServerVersion;
 use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat};
 use portcullis_core::{BucketName, PolicyName};
 
+use crate::accounts::{
+    AccountVerb, CredsVerb, ExportTo, JwtVerb, KeysVerb, OperatorVerb, StoreArguments, UserVerb,
+};
 use crate::author::crate_build::PROFILE;
 use crate::author::template::Template;
 use crate::decide::arguments::LoginArguments;
 use crate::exit::ExitCode;
+use crate::init::{Mode, Resolver};
 use crate::policy::DiffArguments;
 use crate::schema::SchemaOf;
 use crate::system::SystemVerb;
@@ -57,17 +62,33 @@ pub(crate) enum Command {
         directory: PathBuf,
         /// A key-value bucket that policies may look into; can be given several times. The server
         /// then has an account for the buckets, with users who read, fill and make them.
-        #[arg(long, value_name = "BUCKET")]
+        #[arg(long, value_name = "BUCKET", conflicts_with = "resolver")]
         key_value: Vec<BucketName>,
+        /// Accounts in the server's configuration, or JWTs of an operator that is made too.
+        #[arg(long, value_enum, default_value_t)]
+        mode: Mode,
+        /// In operator mode: where servers have account JWTs from.
+        #[arg(long, value_enum, value_name = "RESOLVER")]
+        resolver: Option<Resolver>,
+        /// In operator mode: the oldest release among the servers. Those before 2.11.2 do not start
+        /// with a `default_sentinel`, so it is left out for them.
+        #[arg(long, value_name = "VERSION")]
+        oldest_server: Option<ServerVersion>,
     },
     /// Run a command next to a nats-server and a host of its own, for tests of applications. The
     /// command finds the server in the variable `NATS_URL`.
     Run(TestBed),
-    /// Convert the configuration of another callout service to one of Portcullis.
+    /// Import the configuration of another callout service, or the store of another tool.
     Import {
-        /// The service whose configuration to import.
+        /// The service or the tool to import from.
         #[command(subcommand)]
         from: ImportFrom,
+    },
+    /// Export the store for another tool.
+    Export {
+        /// The tool to export for.
+        #[command(subcommand)]
+        to: ExportTo,
     },
     /// Write policies, build and test them; show their state, sign them, go back to an earlier
     /// version.
@@ -120,6 +141,42 @@ pub(crate) enum Command {
         /// The command to run.
         #[command(subcommand)]
         verb: Box<SystemVerb>,
+    },
+    /// Make and change the operator of a store.
+    Operator {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: OperatorVerb,
+    },
+    /// Make and change the accounts of a store, with their signing keys and roles.
+    Account {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: AccountVerb,
+    },
+    /// Make and change the users of an account.
+    User {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: UserVerb,
+    },
+    /// Make, inspect and convert keys in files.
+    Keys {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: KeysVerb,
+    },
+    /// Write and check credentials files.
+    Creds {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: CredsVerb,
+    },
+    /// Decode and check JWTs.
+    Jwt {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: JwtVerb,
     },
     /// Load and test one policy for the host that started this process. Not for interactive use.
     #[command(hide = true)]
@@ -283,6 +340,17 @@ pub(crate) enum ImportFrom {
         /// The directory to write to. Existing files are never overwritten.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+    },
+    /// Import an operator of nsc, with its accounts, users and seeds. The JWTs stay as they are.
+    Nsc {
+        /// The directory with the folders `stores` and `keys`, usually ~/.local/share/nats/nsc.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+        /// The operator, if there are several.
+        #[arg(long, value_name = "NAME")]
+        operator: Option<String>,
+        #[command(flatten)]
+        store: StoreArguments,
     },
 }
 

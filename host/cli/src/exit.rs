@@ -22,7 +22,8 @@ pub(crate) enum ExitCode {
     /// contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`,
     /// `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`,
     /// `decide` or `access preview` does not find its file or folder. Or `run` does not find a
-    /// policy or its command.
+    /// policy or its command. Or the store of accounts does not have the operator, the account, the
+    /// user or the seed.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
@@ -38,13 +39,16 @@ pub(crate) enum ExitCode {
     NoToolchain = 72,
     /// A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile`
     /// would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would
-    /// replace a link.
+    /// replace a link. Or the store of accounts has the name already, or is locked.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
-    /// cannot write its status.
+    /// cannot write its status. Or another process changed the JWT that a command on the store of
+    /// accounts changes.
     NotCurrent = 75,
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
-    /// Or the file for `import` is wrong, or the login for `decide` or `access preview`.
+    /// Or the file for `import` is wrong, or the login for `decide` or `access preview`. Or servers
+    /// would refuse the claims that a command on the store of accounts writes or verifies, or one
+    /// of its files is damaged.
     BadConfiguration = 78,
     /// `policy diff --no-new-access`: a login gains access with the new version.
     NewAccess = 80,
@@ -111,7 +115,7 @@ mod tests {
                     "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate makes no policy, or `policy lint` found something. Or `run` cannot serve its policies. Or `decide` or `access preview` found policies that cannot be put in service."
                 }
                 Self::NoPolicyDirectory => {
-                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command."
+                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command. Or the store of accounts does not have the operator, the account, the user or the seed."
                 }
                 Self::Unreachable => {
                     "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or fewer servers than `--expect` says, answered `system`."
@@ -124,10 +128,10 @@ mod tests {
                     "Rust is not installed, or its target for policies. Or `run` does not find nats-server."
                 }
                 Self::CannotCreate => {
-                    "A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
+                    "A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link. Or the store of accounts has the name already, or is locked."
                 }
                 Self::NotCurrent => {
-                    "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."
+                    "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status. Or another process changed the JWT that a command on the store of accounts changes."
                 }
                 Self::NewAccess => {
                     "`policy diff --no-new-access`: a login gains access with the new version."
@@ -136,7 +140,7 @@ mod tests {
                     "`policy diff --never`: a login reaches a forbidden subject with the new version."
                 }
                 Self::BadConfiguration => {
-                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`."
+                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`. Or servers would refuse the claims that a command on the store of accounts writes or verifies, or one of its files is damaged."
                 }
                 Self::Denied => {
                     "`decide` or `access preview`: the login is denied, by a policy, because all abstain, or by the host's rules."

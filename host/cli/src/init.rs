@@ -3,6 +3,7 @@
 mod accounts;
 mod buckets;
 mod files;
+mod operator;
 
 use std::fmt::Write as _;
 use std::io;
@@ -16,6 +17,7 @@ use portcullis_core::BucketName;
 pub(crate) use self::accounts::Accounts;
 use self::buckets::Buckets;
 pub(crate) use self::files::{Directory, NewFiles};
+pub(crate) use self::operator::{Mode, OperatorMode, Resolver, init as init_operator};
 use crate::keys::{self, NewKey};
 
 const PORTCULLIS_TOML: &str = include_str!("init/portcullis.toml");
@@ -52,6 +54,9 @@ pub(crate) enum NotInitialized {
     /// The key library failed.
     #[error("cannot make keys")]
     Keys(#[source] portcullis_claims::KeyError),
+    /// The store of operator and accounts cannot be made.
+    #[error("cannot make the store")]
+    Store(#[source] portcullis_accounts::StoreError),
 }
 
 /// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an

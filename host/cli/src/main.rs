@@ -1,5 +1,6 @@
 //! The program: runs the command line and ends with an exit code.
 
+mod accounts;
 mod author;
 mod check;
 mod cli;

@@ -6,6 +6,7 @@ use std::process;
 use std::time::Duration;
 
 use portcullis::Host;
+use portcullis_accounts::StoreError;
 use portcullis_catalog::ChildLimits;
 use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
 use portcullis_core::BucketName;
@@ -14,6 +15,7 @@ use portcullis_toml::text::{lines, one_line};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{error, warn};
 
+use crate::accounts;
 use crate::author::test::{self, TestOptions};
 use crate::author::{bench, build, lint, new, watch};
 use crate::check::{check_log, check_policies, run_check};
@@ -23,7 +25,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
-use crate::init::{self, NotInitialized};
+use crate::init::{self, Mode, NotInitialized, OperatorMode};
 use crate::inspect;
 use crate::output::{NotDone, Output};
 use crate::policy;
@@ -50,8 +52,21 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         Command::Init {
             directory,
             key_value,
-        } => initialize(&directory, &key_value),
+            mode,
+            resolver,
+            oldest_server,
+        } => match mode {
+            Mode::Config => initialize(&directory, &key_value),
+            Mode::Operator => initialize_operator(
+                &directory,
+                OperatorMode {
+                    resolver: resolver.unwrap_or_default(),
+                    oldest_server,
+                },
+            ),
+        },
         Command::Import { from } => import(&from),
+        Command::Export { to } => finish(to.run().map_err(NotDone::from)),
         Command::Policy { verb } => do_policy(verb),
         Command::Inspect { file, config } => {
             finish(inspect::inspect(&file, config.as_deref(), &child_prover()))
@@ -66,6 +81,12 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             verb: TokenVerb::Get(request),
         } => get_token(request),
         Command::System { verb } => system::run(*verb, print),
+        Command::Operator { verb } => finish(verb.run().map_err(NotDone::from)),
+        Command::Account { verb } => finish(verb.run().map_err(NotDone::from)),
+        Command::User { verb } => finish(verb.run().map_err(NotDone::from)),
+        Command::Keys { verb } => finish(verb.run().map_err(NotDone::from)),
+        Command::Creds { verb } => finish(verb.run().map_err(NotDone::from)),
+        Command::Jwt { verb } => finish(verb.run().map_err(NotDone::from)),
         Command::Prove {
             memory,
             processor_time,
@@ -184,16 +205,34 @@ fn initialize(directory: &Path, buckets: &[BucketName]) -> Result<ExitCode, Fail
     Ok(ExitCode::Success)
 }
 
+fn initialize_operator(directory: &Path, mode: OperatorMode) -> Result<ExitCode, Failure> {
+    let summary = init::init_operator(directory, mode).map_err(not_made)?;
+    print(&summary)?;
+    Ok(ExitCode::Success)
+}
+
 fn not_made(error: NotInitialized) -> Failure {
     let code = match error {
-        NotInitialized::Exists(_) | NotInitialized::Write { .. } => ExitCode::CannotCreate,
-        NotInitialized::Keys(_) => ExitCode::Internal,
+        NotInitialized::Exists(_)
+        | NotInitialized::Write { .. }
+        | NotInitialized::Store(StoreError::Write { .. }) => ExitCode::CannotCreate,
+        NotInitialized::Keys(_) | NotInitialized::Store(_) => ExitCode::Internal,
     };
     Failure::new(code, error)
 }
 
 fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
-    let ImportFrom::Planmdk { file, directory } = from;
+    let (file, directory) = match from {
+        ImportFrom::Planmdk { file, directory } => (file, directory),
+        ImportFrom::Nsc {
+            directory,
+            operator,
+            store,
+        } => {
+            let imported = accounts::import_nsc(directory, operator.as_deref(), store);
+            return finish(imported.map_err(NotDone::from));
+        }
+    };
     match import::planmdk(file, directory) {
         Ok(imported) => {
             print(&imported.summary())?;

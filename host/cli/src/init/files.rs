@@ -64,13 +64,14 @@ impl<'a> NewFiles<'a> {
         self.write(name, &options, &[content])
     }
 
-    /// Writes a file that only its owner can read, from its creation on.
+    /// Writes a line that only its owner can read, from the file's creation on.
     pub(crate) fn secret(&mut self, name: &str, content: &Secret) -> Result<(), NotInitialized> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        self.write(name, &options, &[content.expose(), "\n"])
+        self.write(name, &private(), &[content.expose(), "\n"])
+    }
+
+    /// Writes a text that only its owner can read, from the file's creation on.
+    pub(crate) fn secret_text(&mut self, name: &str, text: &Secret) -> Result<(), NotInitialized> {
+        self.write(name, &private(), &[text.expose()])
     }
 
     /// Keeps everything that was created.
@@ -123,6 +124,15 @@ impl Drop for NewFiles<'_> {
             };
         }
     }
+}
+
+/// Returns the options of new files that only their owner can read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 fn refuse(path: PathBuf, source: io::Error) -> NotInitialized {

@@ -1,0 +1,33 @@
+//! Operators, accounts, users, keys and tokens at the command line.
+//!
+//! Each verb is thin: the crate `portcullis-accounts` has the store, the signing and the
+//! validation.
+
+mod account;
+mod common;
+mod creds;
+mod describe;
+mod jwt;
+mod keys;
+mod limits;
+mod operator;
+mod permissions;
+mod reference;
+mod report;
+mod role;
+mod rotate;
+mod shares;
+mod transfer;
+mod user;
+
+pub(crate) use account::AccountVerb;
+pub(crate) use creds::CredsVerb;
+pub(crate) use jwt::JwtVerb;
+pub(crate) use keys::KeysVerb;
+pub(crate) use operator::OperatorVerb;
+pub(crate) use report::StoreArguments;
+pub(crate) use transfer::{ExportTo, import_nsc};
+pub(crate) use user::UserVerb;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Arguments that every kind of claims has: name, tags, expiry, and a patch for the rest.
+
+use std::time::Duration;
+
+use clap::Args;
+use portcullis_claims::{Claims, Envelope, Fields};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::permissions::change;
+use super::report::wrong;
+use crate::failure::Failure;
+
+/// Changes that every kind of claims has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct CommonArguments {
+    /// A new name.
+    #[arg(long, value_name = "NAME")]
+    pub(super) rename: Option<String>,
+    /// A tag to add; can be given several times.
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// A tag to remove.
+    #[arg(long, value_name = "TAG")]
+    remove_tag: Vec<String>,
+    /// The time until the JWT expires, such as `90d`, or `never`.
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    expires: Option<Lifetime>,
+    /// A JSON merge patch (RFC 7386) of the object `nats`, for fields without an argument.
+    #[arg(long, value_name = "JSON")]
+    patch: Option<String>,
+}
+
+/// The time until a JWT expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lifetime {
+    /// The JWT does not expire.
+    Unlimited,
+    /// The JWT expires after this time.
+    Limited(Duration),
+}
+
+impl CommonArguments {
+    /// Changes claims.
+    pub(super) fn apply<F>(&self, claims: &mut Claims<Envelope<F>>, now: u64) -> Result<(), Failure>
+    where
+        F: Fields + Serialize + DeserializeOwned,
+    {
+        if let Some(name) = &self.rename {
+            claims.name = Some(name.clone());
+        }
+        // The Go library writes tags in lower case, and compares them so.
+        let tags = |tags: &[String]| tags.iter().map(|tag| tag.trim().to_lowercase()).collect();
+        let (added, removed): (Vec<_>, Vec<_>) = (tags(&self.tag), tags(&self.remove_tag));
+        change(&mut claims.nats.tags, &added, &removed);
+        match self.expires {
+            None => {}
+            Some(Lifetime::Unlimited) => claims.expires_at = None,
+            Some(Lifetime::Limited(time)) => {
+                claims.expires_at = Some(now.saturating_add(time.as_secs()));
+            }
+        }
+        if let Some(text) = &self.patch {
+            patch(&mut claims.nats, text)?;
+        }
+        Ok(())
+    }
+}
+
+fn lifetime(text: &str) -> Result<Lifetime, humantime::DurationError> {
+    if text == "never" {
+        return Ok(Lifetime::Unlimited);
+    }
+    humantime::parse_duration(text).map(Lifetime::Limited)
+}
+
+/// Merges a patch into the object `nats`.
+fn patch<F>(nats: &mut Envelope<F>, text: &str) -> Result<(), Failure>
+where
+    F: Serialize + DeserializeOwned,
+{
+    let patch: Value = serde_json::from_str(text)
+        .map_err(|error| wrong(format!("the patch is no JSON: {error}")))?;
+    if !patch.is_object() {
+        return Err(wrong(
+            "the patch is no JSON object, such as `{\"limits\":{\"conn\":5}}`",
+        ));
+    }
+    let mut merged = serde_json::to_value(&*nats).map_err(Failure::internal)?;
+    merge(&mut merged, &patch);
+    let patched: Envelope<F> = serde_json::from_value(merged)
+        .map_err(|error| wrong(format!("the patch does not fit: {error}")))?;
+    let written = serde_json::to_value(&patched).map_err(Failure::internal)?;
+    if let Some(path) = ignored(&written, &patch) {
+        return Err(wrong(format!(
+            "the patch sets `{path}`, which these claims do not have; `describe --json` shows those they have"
+        )));
+    }
+    *nats = patched;
+    Ok(())
+}
+
+fn merge(target: &mut Value, patch: &Value) {
+    let Some(patch) = patch.as_object() else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    if let Some(target) = target.as_object_mut() {
+        for (key, value) in patch {
+            if value.is_null() {
+                target.remove(key);
+            } else {
+                merge(target.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+/// Returns the path of a value in `patch` that `written` does not have. Empty values are not
+/// written, so their absence means nothing.
+fn ignored(written: &Value, patch: &Value) -> Option<String> {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(value) => value.as_i64() == Some(0),
+        Value::String(value) => value.is_empty(),
+        Value::Array(value) => value.is_empty(),
+        Value::Object(value) => value.is_empty(),
+    };
+    let entries = patch
+        .as_object()?
+        .iter()
+        .filter(|(_, value)| !is_empty(value));
+    for (key, value) in entries {
+        match written.get(key) {
+            None => return Some(key.clone()),
+            Some(found) => {
+                if let Some(rest) = ignored(found, value) {
+                    return Some(format!("{key}.{rest}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_claims::AccountClaims;
+
+    use super::*;
+
+    fn patched(text: &str) -> Result<AccountClaims, String> {
+        let mut claims = AccountClaims::new("A", 1);
+        let arguments = CommonArguments {
+            patch: Some(text.to_owned()),
+            ..CommonArguments::default()
+        };
+        let applied = arguments.apply(&mut claims, 1);
+        applied.map(|()| claims).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_patch_sets_what_has_no_argument_and_keeps_the_rest() {
+        let text =
+            r#"{"trace":{"dest":"traces"},"mappings":{"a":[{"subject":"b"}]},"limits":{"conn":5}}"#;
+        let claims = patched(text).unwrap();
+        assert_eq!(claims.nats.trace.clone().unwrap().destination, "traces");
+        assert_eq!(claims.nats.mappings["a"][0].subject, "b");
+        assert_eq!(
+            (claims.nats.limits.connections, claims.nats.limits.subs),
+            (5, -1)
+        );
+        let without = patched(r#"{"limits":{"subs":null}}"#).unwrap();
+        assert_eq!(without.nats.limits.subs, 0);
+    }
+
+    #[test]
+    fn a_patch_of_a_field_that_does_not_exist_is_refused() {
+        for (text, expected) in [
+            (r#"{"limits":{"connections":5}}"#, "`limits.connections`"),
+            (r#"{"limit":{"conn":5}}"#, "`limit`"),
+            (r#"{"limits":{"conn":"5"}}"#, "does not fit"),
+            ("[]", "no JSON object"),
+            ("{", "no JSON"),
+        ] {
+            let error = patched(text).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn tags_are_in_lower_case_and_once() {
+        let mut claims = AccountClaims::new("A", 1);
+        let arguments = CommonArguments {
+            tag: vec!["Team:A".to_owned(), "team:a".to_owned(), "b".to_owned()],
+            remove_tag: vec!["B".to_owned()],
+            expires: Some(Lifetime::Limited(Duration::from_mins(1))),
+            ..CommonArguments::default()
+        };
+        claims.nats.tags.push("b".to_owned());
+        arguments.apply(&mut claims, 10).unwrap();
+        assert_eq!(claims.nats.tags, ["team:a", "b"]);
+        assert_eq!(claims.expires_at, Some(70));
+    }
+}

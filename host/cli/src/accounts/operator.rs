@@ -1,0 +1,201 @@
+//! `portcullis operator`.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+use portcullis_accounts::{Seed, Store, StoreError};
+use portcullis_claims::{KeyKind, OperatorClaims};
+use serde_json::json;
+
+use super::common::CommonArguments;
+use super::describe;
+use super::permissions::change;
+use super::report::{Report, StoreArguments, failure, now};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// The commands for operators.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub(crate) enum OperatorVerb {
+    /// Make a store with a new operator.
+    Add {
+        /// The operator.
+        name: String,
+        #[command(flatten)]
+        edits: Box<OperatorEdits>,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Change the operator.
+    Edit {
+        #[command(flatten)]
+        edits: Box<OperatorEdits>,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Print the operator's name and keys.
+    List {
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Print what is in the operator's JWT, and what servers make of it.
+    Describe {
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Add a signing key, with a new seed.
+    AddKey {
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Remove a signing key and its seed. Servers then refuse the accounts that it signed.
+    RemoveKey {
+        /// The public key, `O…`.
+        key: String,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+}
+
+/// Changes of an operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct OperatorEdits {
+    #[command(flatten)]
+    common: CommonArguments,
+    /// The URL that serves account JWTs.
+    #[arg(long, value_name = "URL")]
+    account_server_url: Option<String>,
+    /// A URL at which tools reach the servers; can be given several times.
+    #[arg(long, value_name = "URL")]
+    service_url: Vec<String>,
+    /// A URL of the servers to remove.
+    #[arg(long, value_name = "URL")]
+    remove_service_url: Vec<String>,
+    /// The system account, by name or key.
+    #[arg(long, value_name = "ACCOUNT")]
+    system_account: Option<String>,
+    /// Whether only signing keys may sign accounts.
+    #[arg(long, value_name = "BOOL")]
+    strict_signing_keys: Option<bool>,
+    /// The oldest release of servers that may be used.
+    #[arg(long, value_name = "VERSION")]
+    oldest_server: Option<String>,
+}
+
+impl OperatorVerb {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> Result<Output, Failure> {
+        match self {
+            Self::Add { name, edits, store } => {
+                let seed = Seed::generate(KeyKind::Operator).map_err(Failure::internal)?;
+                let mut claims = OperatorClaims::new(seed.public.as_str(), now());
+                claims.name = Some(name.clone());
+                edits.apply(&store.open(), &mut claims)?;
+                let created = store.open().create(claims, &seed, now());
+                store.finish(created.map(|signed| {
+                    let line = format!("made the operator `{name}` with the key {}", seed.public);
+                    let key = seed.public.as_str();
+                    Report::written(&line, "operator", name, key, &signed.findings)
+                }))
+            }
+            Self::Edit { edits, store } => edit(store, "changed the operator", |claims| {
+                edits.apply(&store.open(), claims)
+            }),
+            Self::List { store } => store.finish(list(&store.open())),
+            Self::Describe { store } => store.finish(store.open().operator().map(|(claims, _)| {
+                describe::describe(&claims, &describe::of_operator(&claims), now())
+            })),
+            Self::AddKey { store } => {
+                let keys = store.open();
+                let seed = keys.keys().generate(KeyKind::Operator).map_err(failure)?;
+                let line = format!("added the signing key {} to the operator", seed.public);
+                edit(store, &line, |claims| {
+                    claims.nats.signing_keys.push(seed.public.to_string());
+                    Ok(())
+                })
+            }
+            Self::RemoveKey { key, store } => {
+                let line = format!("removed the signing key {key} from the operator");
+                let output = edit(store, &line, |claims| {
+                    let before = claims.nats.signing_keys.len();
+                    claims.nats.signing_keys.retain(|known| known != key);
+                    if claims.nats.signing_keys.len() == before {
+                        let (kind, name) = ("operator", key.clone());
+                        return Err(failure(StoreError::Unknown { kind, name }));
+                    }
+                    Ok(())
+                })?;
+                store.open().keys().remove(key).map_err(failure)?;
+                Ok(output)
+            }
+        }
+    }
+}
+
+impl OperatorEdits {
+    fn apply(&self, store: &Store, claims: &mut OperatorClaims) -> Result<(), Failure> {
+        let system = match &self.system_account {
+            Some(name) => Some(store.account(name).map_err(failure)?.account.to_string()),
+            None => None,
+        };
+        let nats = &mut *claims.nats;
+        let texts = [
+            (&mut nats.account_server_url, &self.account_server_url),
+            (&mut nats.system_account, &system),
+            (&mut nats.assert_server_version, &self.oldest_server),
+        ];
+        for (place, value) in texts {
+            if let Some(value) = value {
+                place.clone_from(value);
+            }
+        }
+        let urls = &mut nats.operator_service_urls;
+        change(urls, &self.service_url, &self.remove_service_url);
+        if let Some(strict) = self.strict_signing_keys {
+            nats.strict_signing_key_usage = strict;
+        }
+        self.common.apply(claims, now())
+    }
+}
+
+/// Changes the operator's claims and signs them.
+fn edit(
+    store: &StoreArguments,
+    line: &str,
+    change: impl FnOnce(&mut OperatorClaims) -> Result<(), Failure>,
+) -> Result<Output, Failure> {
+    let open = store.open();
+    let (mut claims, _) = open.operator().map_err(failure)?;
+    change(&mut claims)?;
+    let name = claims.name.clone().unwrap_or_default();
+    let key = claims.subject.clone().unwrap_or_default();
+    let signed = open.put_operator(claims, now());
+    store.finish(signed.map(|signed| {
+        let line = format!("{line} `{name}`; give its new JWT to the servers");
+        Report::written(&line, "operator", &name, &key, &signed.findings)
+    }))
+}
+
+fn list(store: &Store) -> Result<Report, StoreError> {
+    let (claims, _) = store.operator()?;
+    let name = claims.name.as_deref().unwrap_or_default();
+    let key = claims.subject.as_deref().unwrap_or_default();
+    let seeds = store.keys().keys()?;
+    let has_seed = |key: &str| seeds.iter().any(|seed| seed.as_str() == key);
+    let mut text = format!("{name}  {key}  {}\n", seed_word(has_seed(key)));
+    for key in &claims.nats.signing_keys {
+        let _ = writeln!(text, "  signing key  {key}  {}", seed_word(has_seed(key)));
+    }
+    let keys = claims.nats.signing_keys.iter();
+    let keys: Vec<_> = keys
+        .map(|key| json!({ "key": key, "seed": has_seed(key) }))
+        .collect();
+    let json = json!({ "name": name, "key": key, "seed": has_seed(key), "signing_keys": keys });
+    Ok(Report::new(text, json))
+}
+
+/// Returns a word that says whether the store has a seed.
+pub(super) const fn seed_word(has_seed: bool) -> &'static str {
+    if has_seed { "seed" } else { "no seed" }
+}

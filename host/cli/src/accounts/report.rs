@@ -1,0 +1,109 @@
+//! Answers of the commands: text for people, or JSON.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use portcullis_accounts::{Findings, Store, StoreError};
+use portcullis_files::SystemDisk;
+use serde_json::{Value, json};
+
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// The arguments of every command that uses the store.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct StoreArguments {
+    /// The directory of the store.
+    #[arg(long, env = "PORTCULLIS_STORE", value_name = "DIR")]
+    pub(super) store: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// An answer in both forms.
+#[derive(Debug)]
+pub(crate) struct Report {
+    json: Value,
+    text: String,
+}
+
+impl StoreArguments {
+    /// Returns the store, which the command reads and writes.
+    pub(super) fn open(&self) -> Store {
+        Store::at(Arc::new(SystemDisk), &self.store)
+    }
+
+    /// Returns the output of a command in the wanted form.
+    pub(super) fn finish(&self, report: Result<Report, StoreError>) -> Result<Output, Failure> {
+        report
+            .map_err(failure)
+            .and_then(|report| report.output(self.json))
+    }
+}
+
+impl Report {
+    /// Returns an answer of one line with its JSON.
+    pub(super) fn new(text: impl Into<String>, json: Value) -> Self {
+        let text = text.into();
+        Self { json, text }
+    }
+
+    /// Returns the answer of a write: a line, and the doubts about what was written.
+    pub(super) fn written(
+        line: &str,
+        kind: &str,
+        name: &str,
+        key: &str,
+        doubts: &Findings,
+    ) -> Self {
+        let mut text = format!("{line}\n");
+        for finding in doubts.iter() {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{finding}");
+        }
+        let json = json!({ "kind": kind, "name": name, "key": key, "findings": doubts });
+        Self { json, text }
+    }
+
+    /// Returns the output in the wanted form.
+    pub(super) fn output(self, json: bool) -> Result<Output, Failure> {
+        if !json {
+            return Ok(Output::success(self.text));
+        }
+        let text = serde_json::to_string_pretty(&self.json).map_err(Failure::internal)?;
+        Ok(Output::success(format!("{text}\n")))
+    }
+}
+
+/// Returns a failure of the store with its exit code.
+pub(super) fn failure(error: StoreError) -> Failure {
+    let code = match &error {
+        StoreError::NoStore(_) | StoreError::Unknown { .. } | StoreError::NoSeed { .. } => {
+            ExitCode::NoPolicyDirectory
+        }
+        StoreError::StoreExists(_)
+        | StoreError::Taken { .. }
+        | StoreError::Write { .. }
+        | StoreError::Locked(_) => ExitCode::CannotCreate,
+        StoreError::Changed(_) | StoreError::Older { .. } => ExitCode::NotCurrent,
+        StoreError::Key(_) | StoreError::Sign(_) => ExitCode::Internal,
+        _ => ExitCode::BadConfiguration,
+    };
+    Failure::new(code, error)
+}
+
+/// Returns a failure of an argument.
+pub(super) fn wrong(message: impl Into<String>) -> Failure {
+    Failure::new(ExitCode::Usage, anyhow::Error::msg(message.into()))
+}
+
+/// Returns the time, in seconds since the Unix epoch.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,241 @@
+//! Signing keys of accounts, and their roles.
+
+use clap::{Args, Subcommand};
+use portcullis_accounts::{AccountJwt, StoreError};
+use portcullis_claims::{KeyKind, UserScope};
+
+use super::account::edit;
+use super::limits;
+use super::permissions::PermissionArguments;
+use super::report::{StoreArguments, failure, wrong};
+use super::rotate;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// The commands for the signing keys of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub(crate) enum RoleVerb {
+    /// Add a signing key, with a new seed. With a role, its users have the role's permissions.
+    AddKey {
+        /// The account.
+        account: String,
+        /// The role. Without one, the key signs any user.
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        #[command(flatten)]
+        edits: Box<RoleEdits>,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Change the permissions and limits of a role. They apply to its users at once.
+    EditRole {
+        /// The account.
+        account: String,
+        /// The role, or the public key of its signing key.
+        role: String,
+        #[command(flatten)]
+        edits: Box<RoleEdits>,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Remove a signing key and its seed. Servers then refuse the users that it signed.
+    RemoveKey {
+        /// The account.
+        account: String,
+        /// The public key, `A…`, or the role.
+        key: String,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Replace a signing key in two steps, with a time between them in which both keys count.
+    Rotate {
+        /// The account.
+        account: String,
+        /// The public key, `A…`, or the role.
+        key: String,
+        /// End the rotation: remove the old key, once no user of the store has it as its signer.
+        #[arg(long)]
+        finish: bool,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+}
+
+/// Changes of a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct RoleEdits {
+    /// A description for humans.
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    #[command(flatten)]
+    permissions: PermissionArguments,
+    /// A limit; can be given several times: `subscriptions`, `payload`, `data`, `bearer`,
+    /// `proxy-required`.
+    #[arg(long, value_name = "NAME=VALUE")]
+    limit: Vec<String>,
+    /// A network that users may come from, such as `10.0.0.0/8`; can be given several times.
+    #[arg(long, value_name = "NETWORK")]
+    source: Vec<String>,
+    /// A connection type that users may have, such as `WEBSOCKET`; can be given several times.
+    #[arg(long, value_name = "TYPE")]
+    connection_type: Vec<String>,
+}
+
+impl RoleVerb {
+    /// Runs the command.
+    pub(super) fn run(&self) -> Result<Output, Failure> {
+        match self {
+            Self::AddKey {
+                account,
+                role,
+                edits,
+                store,
+            } => add_key(store, account, role.as_deref(), edits),
+            Self::EditRole {
+                account,
+                role,
+                edits,
+                store,
+            } => edit(
+                store,
+                account,
+                &format!("changed the role `{role}` of"),
+                |found| {
+                    let keys = &mut found.claims.nats.signing_keys;
+                    let key = find(keys, role)?;
+                    let mut scope = keys
+                        .scope(&key)
+                        .cloned()
+                        .ok_or_else(|| wrong(format!("the signing key `{role}` has no role")))?;
+                    edits.apply(&mut scope)?;
+                    keys.insert_scope(scope);
+                    Ok(())
+                },
+            ),
+            Self::RemoveKey {
+                account,
+                key,
+                store,
+            } => {
+                let mut removed = String::new();
+                let output = edit(
+                    store,
+                    account,
+                    &format!("removed the signing key `{key}` of"),
+                    |found| {
+                        let keys = &mut found.claims.nats.signing_keys;
+                        removed = find(keys, key)?;
+                        keys.remove(&removed);
+                        Ok(())
+                    },
+                )?;
+                store.open().keys().remove(&removed).map_err(failure)?;
+                Ok(output)
+            }
+            Self::Rotate {
+                account,
+                key,
+                finish: false,
+                store,
+            } => rotate::begin(store, account, key),
+            Self::Rotate {
+                account,
+                key,
+                finish: true,
+                store,
+            } => rotate::finish(store, account, key),
+        }
+    }
+}
+
+fn add_key(
+    store: &StoreArguments,
+    account: &str,
+    role: Option<&str>,
+    edits: &RoleEdits,
+) -> Result<Output, Failure> {
+    if role.is_none() && *edits != RoleEdits::default() {
+        return Err(wrong(
+            "permissions of a signing key need a role: give `--role`",
+        ));
+    }
+    let open = store.open();
+    let seed = open.keys().generate(KeyKind::Account).map_err(failure)?;
+    let key = seed.public.as_str();
+    let added = edit(
+        store,
+        account,
+        &format!("added the signing key {key} to"),
+        |found| {
+            let Some(role) = role else {
+                found.claims.nats.signing_keys.insert_plain(key);
+                return Ok(());
+            };
+            check_free(found, role)?;
+            let mut scope = UserScope {
+                key: key.to_owned(),
+                role: role.to_owned(),
+                ..UserScope::default()
+            };
+            edits.apply(&mut scope)?;
+            found.claims.nats.signing_keys.insert_scope(scope);
+            Ok(())
+        },
+    );
+    if added.is_err() {
+        // The account has no such key, so its seed serves no purpose.
+        open.keys().remove(key).map_err(failure)?;
+    }
+    added
+}
+
+impl RoleEdits {
+    fn apply(&self, scope: &mut UserScope) -> Result<(), Failure> {
+        if let Some(description) = &self.description {
+            scope.description.clone_from(description);
+        }
+        let template = &mut scope.template;
+        let rules = &mut template.permissions;
+        self.permissions.apply(
+            &mut rules.publish,
+            &mut rules.subscribe,
+            &mut rules.responses,
+        );
+        if !self.source.is_empty() {
+            template.sources.clone_from(&self.source);
+        }
+        if !self.connection_type.is_empty() {
+            template
+                .allowed_connection_types
+                .clone_from(&self.connection_type);
+        }
+        limits::set(template, &self.limit)
+    }
+}
+
+/// Returns the public key of a signing key that is named by itself or by its role.
+pub(super) fn find(keys: &portcullis_claims::SigningKeys, name: &str) -> Result<String, Failure> {
+    let is_this = |(key, scope): &(&str, Option<&UserScope>)| {
+        *key == name || scope.is_some_and(|scope| scope.role == name)
+    };
+    let mut found = keys.iter().filter(is_this).map(|(key, _)| key);
+    match (found.next(), found.next()) {
+        (Some(key), None) => Ok(key.to_owned()),
+        (Some(_), Some(_)) => Err(wrong(format!(
+            "several signing keys have the role `{name}`: give the public key of one"
+        ))),
+        (None, _) => {
+            let (kind, name) = ("account", name.to_owned());
+            Err(failure(StoreError::Unknown { kind, name }))
+        }
+    }
+}
+
+fn check_free(account: &AccountJwt, role: &str) -> Result<(), Failure> {
+    if find(&account.claims.nats.signing_keys, role).is_ok() {
+        let (kind, name) = ("role", role.to_owned());
+        return Err(failure(StoreError::Taken { kind, name }));
+    }
+    Ok(())
+}

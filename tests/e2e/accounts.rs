@@ -1,0 +1,267 @@
+//! Operators, accounts and users that the program makes, with real servers.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use async_nats::{Client, ConnectOptions};
+use portcullis_harness::{
+    Answer, Built, Credentials, Finished, Host, NatsServer, PATIENCE, PolicyDirectory, Release,
+    Wire, hash, log_in, run_portcullis,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::support::{POLICY, settings, static_users, user};
+
+/// The exit code of a command whose JWT another one has changed.
+const CHANGED: Option<i32> = Some(75);
+
+/// A directory that `init --mode operator` made.
+struct Made {
+    home: TempDir,
+}
+
+impl Made {
+    async fn new(arguments: &[&str]) -> Result<Self> {
+        let made = Self {
+            home: tempfile::tempdir()?,
+        };
+        let directory = made.path("").display().to_string();
+        let command = ["init", "--mode", "operator", &directory];
+        let finished = run_portcullis(&[&command, arguments].concat(), "").await?;
+        ensure!(finished.code == Some(0), "{finished:?}");
+        Ok(made)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join("site").join(name)
+    }
+
+    /// Runs a command on the store. Its words are separated by spaces.
+    async fn run(&self, line: &str) -> Result<Finished> {
+        let store = self.path("store").display().to_string();
+        let words: Vec<&str> = line.split(' ').chain(["--store", &store]).collect();
+        run_portcullis(&words, "").await
+    }
+
+    async fn text(&self, line: &str) -> Result<String> {
+        let finished = self.run(line).await?;
+        ensure!(finished.code == Some(0), "{line}: {finished:?}");
+        Ok(finished.stdout)
+    }
+
+    async fn start_server(&self, release: Release) -> Result<NatsServer> {
+        NatsServer::start(release, &self.path("nats-server.conf")).await
+    }
+
+    async fn log_in(&self, server: &NatsServer, creds: &Path) -> Result<Client> {
+        let options = ConnectOptions::with_credentials_file(creds).await?;
+        let options = options.connection_timeout(PATIENCE).max_reconnects(1);
+        Ok(options.connect(server.url()).await?)
+    }
+}
+
+#[rstest]
+#[case(Release::Nats2_10, &["--oldest-server", "2.10.26"])]
+#[case(Release::Nats2_15, &[])]
+#[tokio::test]
+async fn what_init_makes_serves_a_login(
+    #[case] release: Release,
+    #[case] arguments: &[&str],
+) -> Result<()> {
+    let made = Made::new(arguments).await?;
+    for name in [
+        "creds/callout.creds",
+        "creds/system.creds",
+        "keys/app.nk",
+        "keys/issuer.nk",
+    ] {
+        let mode = fs::metadata(made.path(name))?.permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let config = made.path("portcullis.toml");
+    let server = made.start_server(release).await?;
+    point_at(&config, &server)?;
+    let policies = PolicyDirectory::create(made.path("policies"))?;
+    let password = format!("password = \"{}\"", hash("secret", &[]).await?);
+    let alice = user("alice", &password, "own", "account = \"APP\"");
+    policies.put_policy(POLICY, &static_users()?, &settings(&[alice]))?;
+    let checked = run_portcullis(&["check", "--config", &config.to_string_lossy()], "").await?;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let host = Host::spawn(&config, &[])?;
+    host.ready().await?;
+
+    if release == Release::Nats2_15 {
+        // The server presents the sentinel for the client.
+        let alice = Credentials::Password("alice", "secret");
+        log_in(&server.url(), alice, "desk").await?;
+    }
+    let sentinel = fs::read_to_string(made.path("creds/sentinel.creds"))?;
+    let sentinel = sentinel.lines().find(|line| line.starts_with("eyJ"));
+    let mut fields = json!({ "jwt": sentinel, "user": "alice", "pass": "secret" });
+    let mut wire = Wire::open(server.port()).await?;
+    assert_eq!(wire.log_in(&fields).await?, Answer::Admitted);
+    fields["pass"] = "wrong".into();
+    let mut wire = Wire::open(server.port()).await?;
+    assert_ne!(wire.log_in(&fields).await?, Answer::Admitted);
+
+    let system = made
+        .log_in(&server, &made.path("creds/system.creds"))
+        .await?;
+    let reply = system
+        .request("$SYS.REQ.SERVER.PING.IDZ", "".into())
+        .await?;
+    assert!(!reply.payload.is_empty());
+    Ok(())
+}
+
+/// Writes the server's port into the host's configuration.
+fn point_at(config: &Path, server: &NatsServer) -> Result<()> {
+    let text = fs::read_to_string(config)?;
+    let text = text.replace("nats://127.0.0.1:4222", &server.url());
+    fs::write(config, text.replace("127.0.0.1:9222", "127.0.0.1:0"))?;
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn servers_accept_what_init_makes(
+    #[values("memory", "full", "url")] resolver: &str,
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let mut arguments = vec!["--resolver", resolver];
+    if release == Release::Nats2_10 {
+        arguments.extend(["--oldest-server", "2.10.26"]);
+    }
+    let made = Made::new(&arguments).await?;
+    let tested = Command::new(release.program()?)
+        .arg("-t")
+        .arg("-c")
+        .arg(made.path("nats-server.conf"))
+        .stderr(Stdio::piped())
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&tested.stderr);
+    assert!(tested.status.success(), "{said}");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn users_of_the_store_log_in_until_they_are_revoked(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let made = Made::new(&["--resolver", "full", "--oldest-server", "2.10.26"]).await?;
+    let creds = |name: &str| made.path(&format!("{name}.creds"));
+    let worker = creds("worker").display().to_string();
+    made.text(&format!(
+        "user add worker --account APP --allow-pub jobs.> --creds {worker}"
+    ))
+    .await?;
+    let server = made.start_server(release).await?;
+    let client = made.log_in(&server, &creds("worker")).await?;
+    client.flush().await?;
+
+    let system = made
+        .log_in(&server, &made.path("creds/system.creds"))
+        .await?;
+    made.text("account add-key APP --role reader --allow-sub news.> --deny-pub >")
+        .await?;
+    let reader = creds("reader").display().to_string();
+    made.text(&format!(
+        "user add reader --account APP --role reader --creds {reader}"
+    ))
+    .await?;
+    push(&made, &system).await?;
+    made.log_in(&server, &creds("reader")).await?;
+
+    made.text("user revoke worker --account APP").await?;
+    push(&made, &system).await?;
+    let verified = made.run(&format!("creds verify {worker}")).await?;
+    assert!(
+        verified.stdout.contains("the account has revoked it"),
+        "{verified:?}"
+    );
+    assert!(made.log_in(&server, &creds("worker")).await.is_err());
+
+    made.text("user edit worker --account APP").await?;
+    let again = creds("again").display().to_string();
+    made.text(&format!("creds mint worker --account APP --out {again}"))
+        .await?;
+    made.log_in(&server, &creds("again")).await?;
+    Ok(())
+}
+
+/// Gives the JWT of the account `APP` to the server.
+async fn push(made: &Made, system: &Client) -> Result<()> {
+    let jwt = made.text("account jwt APP").await?;
+    let subject = "$SYS.REQ.CLAIMS.UPDATE";
+    let reply = system
+        .request(subject, jwt.trim().to_owned().into())
+        .await?;
+    let reply: Value = serde_json::from_slice(&reply.payload)?;
+    let code = reply.pointer("/data/code").and_then(Value::as_u64);
+    ensure!(code == Some(200), "the server refuses the account: {reply}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn processes_that_write_at_once_lose_no_write() -> Result<()> {
+    const EACH: usize = 8;
+    let made = Made::new(&[]).await?;
+    let write = async |writer: &str| {
+        for index in 0..EACH {
+            let line = format!("account edit APP --tag {writer}{index}");
+            loop {
+                let finished = made.run(&line).await?;
+                match finished.code {
+                    Some(0) => break,
+                    CHANGED => {}
+                    _ => anyhow::bail!("{finished:?}"),
+                }
+            }
+        }
+        anyhow::Ok(())
+    };
+    tokio::try_join!(write("a"), write("b"))?;
+    let shown: Value = serde_json::from_str(&made.text("account describe APP --json").await?)?;
+    let tags = shown.pointer("/claims/nats/tags").and_then(Value::as_array);
+    assert_eq!(tags.context("no tags")?.len(), 2 * EACH, "{shown:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_leaves_a_store_that_serves() -> Result<()> {
+    const ROUNDS: u64 = 30;
+    let made = Made::new(&[]).await?;
+    let store = made.path("store");
+    let program = Built::portcullis()?;
+    for round in 0..ROUNDS {
+        let tag = format!("t{round}");
+        let mut child = Command::new(&program)
+            .args(["account", "edit", "APP", "--tag", &tag, "--store"])
+            .arg(&store)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        // A little later in each round, from before the first read to after the last write.
+        tokio::time::sleep(Duration::from_micros(round * 500)).await;
+        child.start_kill()?;
+        let finished = child.wait_with_output().await?;
+        let shown: Value = serde_json::from_str(&made.text("account describe APP --json").await?)?;
+        let tags = shown
+            .pointer("/claims/nats/tags")
+            .cloned()
+            .unwrap_or_default();
+        let is_there = tags.to_string().contains(&format!("\"{tag}\""));
+        // An acknowledged write is there.
+        assert!(is_there || finished.stdout.is_empty(), "{tag}: {tags}");
+    }
+    Ok(())
+}
