@@ -63,7 +63,7 @@ impl Findings {
         self.all.is_empty()
     }
 
-    /// Returns whether servers refuse the claims, whatever the time.
+    /// Returns whether servers refuse the claims at any time.
     pub fn has_errors(&self) -> bool {
         self.any(Severity::Error)
     }

@@ -56,7 +56,8 @@ pub fn is_time_of_day(text: &str) -> bool {
     second_of_day(text).is_some()
 }
 
-/// Returns whether `name` is that of a time zone: one of the database, or `Local`, the server's own.
+/// Returns whether `name` is that of a time zone: one of the database, or `Local`, the server's
+/// own.
 pub fn is_time_zone(name: &str) -> bool {
     name == "Local" || zone(name).is_some()
 }
