@@ -13,6 +13,7 @@
 //!   [`Wire`], [`mqtt_log_in`]: the protocols by hand.
 //! - [`Leafnode`]: a server that connects to another.
 //! - [`Provider`]: an `OpenID` provider, which issues tokens; [`Forgery`]: forged ones.
+//!   [`Exchange`]: a host that exchanges its tokens for user JWTs.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`ShiftedClock`]: a process whose clock is wrong.
 //! - [`RequestSigner`]: authorization requests by hand.
@@ -33,6 +34,7 @@ mod built;
 mod certificates;
 mod clock;
 mod event;
+mod exchange;
 mod foreign;
 mod forgery;
 mod host;
@@ -43,6 +45,7 @@ mod login;
 mod mqtt;
 mod nats_server;
 mod operator;
+mod page;
 mod policies;
 mod provider;
 mod recording;
@@ -55,6 +58,7 @@ pub use built::{Built, Release};
 pub use certificates::{Authority, Certificate};
 pub use clock::ShiftedClock;
 pub use event::Event;
+pub use exchange::Exchange;
 pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
 pub use host::{Finished, Host, hash, run_portcullis};
@@ -64,6 +68,7 @@ pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
 pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};
+pub use page::{Page, ask};
 pub use policies::PolicyDirectory;
 pub use portcullis_test_support::{
     Gauge, nested_component, nested_world, processor_time, wasm_with_new_code, wasm_with_note,

@@ -1,6 +1,8 @@
 //! The NATS protocol by hand, for what client libraries do not support or do not report.
 
 use anyhow::{Context, Result, bail};
+use data_encoding::BASE64URL_NOPAD;
+use nkeys::KeyPair;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -12,6 +14,8 @@ use crate::PATIENCE;
 #[derive(Debug)]
 pub struct Wire {
     stream: BufReader<TcpStream>,
+    /// The text that a client with a key signs; empty if the server demands no signature.
+    nonce: String,
 }
 
 /// The result of a login.
@@ -35,12 +39,27 @@ impl Wire {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let mut wire = Self {
             stream: BufReader::new(stream),
+            nonce: String::new(),
         };
-        let info = wire.line().await?.context("the server says nothing")?;
-        if !info.starts_with("INFO ") {
-            bail!("the server does not begin with INFO: {info}");
+        let line = wire.line().await?.context("the server says nothing")?;
+        let Some(info) = line.strip_prefix("INFO ") else {
+            bail!("the server does not begin with INFO: {line}");
+        };
+        let info: Value = serde_json::from_str(info)?;
+        if let Some(nonce) = info.get("nonce").and_then(Value::as_str) {
+            nonce.clone_into(&mut wire.nonce);
         }
         Ok(wire)
+    }
+
+    /// Logs in with a user JWT, and a signature by its key.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Self::log_in`] does, and if the key cannot sign.
+    pub async fn log_in_with_jwt(&mut self, jwt: &str, key: &KeyPair) -> Result<Answer> {
+        let signature = BASE64URL_NOPAD.encode(&key.sign(self.nonce.as_bytes())?);
+        self.log_in(&json!({ "jwt": jwt, "sig": signature })).await
     }
 
     /// Logs in with these fields of CONNECT, and waits for the result. A PING from the server in

@@ -7,157 +7,25 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use async_nats::{Client, ConnectOptions};
 use data_encoding::BASE64URL_NOPAD;
 use futures::future::try_join_all;
-use nats_token::format_user_config;
 use nkeys::KeyPair;
 use portcullis_harness::{
-    Answer, Built, ForeignClient, Host, Login, NatsServer, Operator, PATIENCE, Provider, Release,
-    Resolver, Site, Step, Wire, run_portcullis,
+    Answer, Exchange, ForeignClient, Login, PATIENCE, Release, Step, Wire, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::health::{Page, ask};
 use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, sorted};
-
-/// The lifetime of a token that must not expire, in seconds.
-const HOUR: u32 = 3600;
-
-const SETTINGS: &str = r#"
-[settings]
-account-claim = "account"
-default-account = "APP"
-
-[settings.scopes."orders:read"]
-publish = { allow = ["$SYS.REQ.USER.INFO"] }
-subscribe = { allow = ["orders.>", "_INBOX.>"], deny = ["orders.sealed"] }
-
-[settings.scopes."admin:write"]
-publish = { allow = ["$SYS.REQ.USER.INFO"] }
-subscribe = { allow = ["_INBOX.>"] }
-
-[settings.scopes."elsewhere"]
-publish = { allow = ["$SYS.REQ.USER.INFO"] }
-subscribe = { allow = ["_INBOX.>"] }
-sources = ["192.0.2.0/24"]
-"#;
-
-/// A provider, a server in operator mode, and a host that exchanges tokens.
-struct Stage {
-    provider: Provider,
-    operator: Operator,
-    server: NatsServer,
-    host: Host,
-    /// The address of the exchange.
-    address: String,
-    site: Site,
-}
-
-impl Stage {
-    async fn start(release: Release) -> Result<Self> {
-        Self::deciding(release, "scopes", SETTINGS).await
-    }
-
-    /// Starts a stage whose host decides with the ready policy `name`.
-    async fn deciding(release: Release, name: &str, settings: &str) -> Result<Self> {
-        let provider = Provider::start().await?;
-        let site = Site::create(release)?;
-        let operator = Operator::new(&["APP", "OTHER"])?;
-        operator.write(site.path())?;
-        let policy = Built::policy(name)?;
-        site.policies.put_policy(name, &policy, settings)?;
-        let config = operator.server_config(Resolver::Memory, site.path(), "")?;
-        let server = site.start_server_with(&config).await?;
-        let extra = format!(
-            "[exchange]\nlisten = \"127.0.0.1:0\"\n\
-             [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\n",
-            provider.issuer(),
-            Provider::AUDIENCE
-        );
-        let host = site.spawn_host_with(&operator.host_config(&server.url(), &extra))?;
-        let address = host.says("tokens exchanged").await?;
-        let address = address.text("exchange.address").to_owned();
-        host.ready().await?;
-        Ok(Self {
-            provider,
-            operator,
-            server,
-            host,
-            address,
-            site,
-        })
-    }
-
-    async fn token(&mut self, scope: &str) -> Result<String> {
-        let claims = json!({ "scp": scope });
-        self.provider.access_token(&claims, HOUR).await
-    }
-
-    /// Sends the request of Go connect v0.11.4, as Go's HTTP client writes it.
-    async fn connect_request(&self, path: &str, token: &str, nkey: &str) -> Result<Page> {
-        let body = json!({ "user_pub_key": nkey, "user_name": "go-host" }).to_string();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\n\
-             Host: {}\r\n\
-             User-Agent: Overmind/0.1 (linux/amd64)\r\n\
-             Content-Length: {}\r\n\
-             Accept: application/jwt\r\n\
-             Authorization: Bearer {token}\r\n\
-             Content-Type: application/json\r\n\
-             Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
-             Accept-Encoding: gzip\r\n\
-             Connection: close\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        ask(&self.address, &request).await
-    }
-
-    /// Sends JSON to a route of our own.
-    async fn own_request(&self, path: &str, token: &str, body: &Value) -> Result<Page> {
-        let body = body.to_string();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\
-             Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\
-             Connection: close\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        ask(&self.address, &request).await
-    }
-
-    /// Returns the permissions of a user JWT as the server shows them to nats-py.
-    async fn user_info(&self, jwt: &str, key: &KeyPair) -> Result<Value> {
-        let login = Login::credentials(&format_user_config(jwt, &key.seed()?)?);
-        let python = ForeignClient::Python;
-        let url = self.server.url();
-        let session = python
-            .run(&url, login, "exchanged", &[Step::UserInfo])
-            .await?;
-        ensure!(session.connected, "{session:?}");
-        Ok(session.result(0, "info"))
-    }
-
-    /// Returns a credentials file with an exchanged user JWT.
-    async fn credentials(&self, token: &str) -> Result<String> {
-        let key = KeyPair::new_user();
-        let nkey = key.public_key();
-        let page = self.connect_request("/core/tokens", token, &nkey).await?;
-        ensure!(page.status == 201, "{page:?}");
-        Ok(format_user_config(&page.content, &key.seed()?)?)
-    }
-}
-
 #[rstest]
 #[tokio::test]
 async fn the_requests_of_go_connect_get_a_jwt_that_servers_take(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let mut stage = Stage::start(release).await?;
+    let mut stage = Exchange::start(release).await?;
     let token = stage.token("orders:read").await?;
     let key = KeyPair::new_user();
     let nkey = key.public_key();
@@ -189,7 +57,7 @@ async fn the_requests_of_go_connect_get_a_jwt_that_servers_take(
 #[tokio::test]
 async fn an_api_key_is_a_token_that_a_policy_compares() -> Result<()> {
     let settings = settings(&[sensor("own", "").await?]);
-    let stage = Stage::deciding(Release::Nats2_15, POLICY, &settings).await?;
+    let stage = Exchange::deciding(Release::Nats2_15, POLICY, &settings).await?;
     for (key, status) in [(SENSOR_TOKEN, 201), ("another-key", 403)] {
         let nkey = KeyPair::new_user().public_key();
         let page = stage.connect_request("/core/tokens", key, &nkey).await?;
@@ -200,7 +68,7 @@ async fn an_api_key_is_a_token_that_a_policy_compares() -> Result<()> {
 
 #[tokio::test]
 async fn the_admin_route_needs_its_scope_and_a_name() -> Result<()> {
-    let mut stage = Stage::start(Release::Nats2_15).await?;
+    let mut stage = Exchange::start(Release::Nats2_15).await?;
     let (plain, admin) = (
         stage.token("orders:read").await?,
         stage.token("admin:write").await?,
@@ -226,7 +94,7 @@ async fn the_admin_route_needs_its_scope_and_a_name() -> Result<()> {
 
 #[tokio::test]
 async fn a_proved_caller_logs_in_and_the_server_enforces_its_networks() -> Result<()> {
-    let mut stage = Stage::start(Release::Nats2_15).await?;
+    let mut stage = Exchange::start(Release::Nats2_15).await?;
     for (scope, admitted) in [("orders:read", true), ("elsewhere", false)] {
         let token = stage.token(scope).await?;
         let key = KeyPair::new_user();
@@ -253,7 +121,7 @@ async fn a_proved_caller_logs_in_and_the_server_enforces_its_networks() -> Resul
 
 #[tokio::test]
 async fn a_person_gets_a_credentials_file_once() -> Result<()> {
-    let mut stage = Stage::start(Release::Nats2_15).await?;
+    let mut stage = Exchange::start(Release::Nats2_15).await?;
     let token = stage.site.path().join("token");
     fs::write(&token, stage.token("orders:read").await?)?;
     let file = stage.site.path().join("me.creds");
@@ -300,7 +168,8 @@ async fn is_back(client: &Client) -> Result<()> {
 
 #[tokio::test]
 async fn exchanged_users_come_back_while_no_host_runs() -> Result<()> {
-    let mut stage = Stage::start(Release::Nats2_15).await?;
+    let mut stage = Exchange::start(Release::Nats2_15).await?;
+    let mut second = stage.another_host().await?;
     let token = stage.token("orders:read").await?;
     let url = stage.server.url();
     let mut clients = Vec::new();
@@ -311,6 +180,7 @@ async fn exchanged_users_come_back_while_no_host_runs() -> Result<()> {
         clients.push(options.connect(&url).await?);
     }
     stage.host.kill().await?;
+    second.kill().await?;
     let restarted = stage.server.stop().await?.await?;
     try_join_all(clients.iter().map(is_back)).await?;
     // A login by callout needs a host.

@@ -7,37 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use async_nats::HeaderMap;
 use portcullis_harness::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, PATIENCE, Release, RequestSigner, Site,
-    ask_as_server, barely_log_in, log_in, set,
+    Accounts, Built, Credentials, Event, Host, NatsServer, PATIENCE, Page, Release, RequestSigner,
+    Site, ask, ask_as_server, barely_log_in, log_in, set,
 };
 use rstest::rstest;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{SENSOR, SENSOR_TOKEN, put_sensor};
-
-/// A page and its status.
-#[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) content: String,
-}
-
-/// Sends `request` to `address` and reads the answer.
-pub(crate) async fn ask(address: &str, request: &str) -> Result<Page> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let (head, content) = answer.split_once("\r\n\r\n").context("no head")?;
-    let status = head.split(' ').nth(1).context("no status")?.parse()?;
-    Ok(Page {
-        status,
-        head: head.to_owned(),
-        content: content.to_owned(),
-    })
-}
 
 pub(crate) async fn get(address: &str, path: &str) -> Result<Page> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");

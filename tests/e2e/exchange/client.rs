@@ -7,24 +7,22 @@ use portcullis_connect::{
     Authentication, ConnectionOptions, ExchangeClient, ExchangeOptions, ExchangeProtocol, Secret,
     StoredToken, USER_INFO, connect,
 };
-use portcullis_harness::{PATIENCE, Release};
+use portcullis_harness::{Exchange, PATIENCE, Release};
 use rstest::rstest;
 use serde_json::Value;
 use tokio::time::timeout;
-
-use super::Stage;
 
 #[rstest]
 #[tokio::test]
 async fn the_client_logs_in_with_an_exchanged_jwt(
     #[values(ExchangeProtocol::V1, ExchangeProtocol::Core)] protocol: ExchangeProtocol,
 ) -> Result<()> {
-    let mut stage = Stage::start(Release::Nats2_15).await?;
+    let mut stage = Exchange::start(Release::Nats2_15).await?;
     let token = stage.token("orders:read").await?;
     let tokens = Arc::new(StoredToken::new(Secret::new(token)));
     let client = ExchangeClient::new(ExchangeOptions {
         protocol,
-        ..ExchangeOptions::new(format!("http://{}", stage.address), "roof", tokens)
+        ..ExchangeOptions::new(stage.url(), "roof", tokens)
     })?;
     let nkey = client.public_key().to_owned();
     let options = ConnectionOptions {
@@ -44,9 +42,9 @@ async fn the_client_logs_in_with_an_exchanged_jwt(
 
 #[tokio::test]
 async fn a_refused_client_is_told_so_and_not_retried() -> Result<()> {
-    let stage = Stage::start(Release::Nats2_15).await?;
+    let stage = Exchange::start(Release::Nats2_15).await?;
     let tokens = Arc::new(StoredToken::new(Secret::new("not-a-token")));
-    let url = format!("http://{}", stage.address);
+    let url = stage.url();
     let client = ExchangeClient::new(ExchangeOptions::new(url, "roof", tokens))?;
     for _ in 0..3 {
         let error = client.credentials().await.err().map(|it| it.is_refusal());

@@ -3,14 +3,12 @@
 use std::env::join_paths;
 
 use anyhow::{Result, ensure};
-use portcullis_harness::{Built, Release};
+use portcullis_harness::{Built, Exchange, Release};
 use tokio::process::Command;
-
-use super::Stage;
 
 #[tokio::test]
 async fn every_answer_is_as_described() -> Result<()> {
-    let mut stage = Stage::start(Release::Nats2_15).await?;
+    let mut stage = Exchange::start(Release::Nats2_15).await?;
     let token = stage.token("orders:read").await?;
     let clients = Built::clients()?;
     let url = format!("http://{}/openapi.json", stage.address);
