@@ -17,7 +17,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use portcullis_connect::{
     Authentication, ClientCredentials, ClientCredentialsOptions, ClientSecret, Connection,
-    ConnectionOptions, ExchangeClient, ExchangeOptions, Outage, SecretSource, connect,
+    ConnectionOptions, ExchangeClient, ExchangeOptions, Outage, SecretSource, TokenEndpointOptions,
+    connect,
 };
 
 /// The addresses of the services, and the OAuth client of this one.
@@ -38,11 +39,13 @@ pub(crate) struct Settings {
 ///
 /// Fails if an address cannot be used, or a service refuses.
 pub(crate) async fn connect_with(settings: Settings) -> Result<Connection, Box<dyn Error>> {
-    let tokens = ClientCredentials::new(ClientCredentialsOptions {
+    let endpoint = TokenEndpointOptions {
         audience: Some("urn:nats".to_owned()),
         scopes: vec!["orders:read".to_owned()],
-        ..ClientCredentialsOptions::new(settings.token_url, settings.client)
-    })?;
+        ..TokenEndpointOptions::new(settings.token_url)
+    };
+    let options = ClientCredentialsOptions::new(endpoint, settings.client);
+    let tokens = ClientCredentials::new(options)?;
     let exchange = ExchangeOptions::new(settings.exchange_url, "orders", Arc::new(tokens));
     let options = ConnectionOptions {
         authentication: Authentication::Renewed(ExchangeClient::new(exchange)?.into()),

@@ -1,5 +1,8 @@
 //! Connections, before and after they are made.
 
+#[cfg(any(test, feature = "measure"))]
+pub(crate) mod measure;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 

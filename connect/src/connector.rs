@@ -14,7 +14,7 @@ use crate::hooks::ConnectionTrouble;
 use crate::inbox::{self, InboxPrefix};
 use crate::monitor::{Monitor, unreachable_or_refused};
 use crate::options::ConnectionOptions;
-use crate::server_selector::address;
+use crate::shown::address;
 use crate::tls;
 
 /// The delay between checks of TLS files that cannot be used.

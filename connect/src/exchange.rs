@@ -2,20 +2,23 @@
 
 mod wire;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_claims::{UserCredentials, UserKey};
 use portcullis_environment::Clock;
+use tracing::{Instrument as _, info_span};
 use url::Url;
 
 use crate::http::HttpOptions;
 use crate::login::{Login, LoginFuture, LoginSource};
 use crate::renewal::{Fetched, RenewalOptions, Renewing};
-use crate::token::{NewTokenClientError, Token, TokenError, TokenSource, shown, unexpected};
+use crate::shown::{shown, shown_text};
+use crate::token::{NewTokenClientError, Token, TokenError, TokenSource, unexpected};
 
-/// The options of [`ExchangeClient`].
-#[derive(Clone, Debug)]
+/// The options of [`ExchangeClient`]. `Debug` does not show the query of the address.
+#[derive(Clone)]
 pub struct ExchangeOptions {
     /// The base address of the service, to which the paths of `protocol` are appended.
     pub url: String,
@@ -61,7 +64,6 @@ struct Exchange {
     renewing: Renewing<Arc<UserCredentials>>,
 }
 
-#[derive(Debug)]
 struct Requests {
     options: ExchangeOptions,
     url: Url,
@@ -110,7 +112,7 @@ impl ExchangeClient {
         let shared = Arc::clone(&requests);
         let renewing = Renewing::new(renewal, move || {
             let requests = Arc::clone(&shared);
-            async move { requests.exchange().await }
+            async move { requests.exchange().await }.instrument(info_span!("token.exchange"))
         });
         Ok(Self(Arc::new(Exchange { requests, renewing })))
     }
@@ -184,6 +186,32 @@ impl Requests {
             value: Arc::new(credentials),
             lifetime,
         })
+    }
+}
+
+impl fmt::Debug for ExchangeOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ExchangeOptions")
+            .field("url", &shown_text(&self.url))
+            .field("protocol", &self.protocol)
+            .field("tokens", &self.tokens)
+            .field("user_name", &self.user_name)
+            .field("account", &self.account)
+            .field("lifetime", &self.lifetime)
+            .field("http", &self.http)
+            .field("renewal", &self.renewal)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Requests {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Requests")
+            .field("options", &self.options)
+            .field("public_key", &self.key.public_key())
+            .finish_non_exhaustive()
     }
 }
 

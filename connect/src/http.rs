@@ -2,7 +2,7 @@
 
 mod network;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,10 @@ use url::{Host, Url};
 
 pub use network::NetworkClient;
 
-/// A POST request. `Debug` shows neither the values of headers nor the body.
-#[derive(Clone, Debug)]
+use crate::shown::shown;
+
+/// A POST request. `Debug` shows neither the query, nor the values of headers, nor the body.
+#[derive(Clone)]
 pub struct HttpRequest {
     /// The address.
     pub url: Url,
@@ -143,9 +145,22 @@ impl HttpOptions {
 
     /// Sends a request within the time limit.
     pub(crate) async fn post(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        #[cfg(feature = "otel")]
+        let request = crate::trace_context::traced(request);
         tokio::time::timeout(self.timeout, self.client.post(request))
             .await
             .unwrap_or(Err(HttpError::Timeout(self.timeout)))
+    }
+}
+
+impl Debug for HttpRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HttpRequest")
+            .field("url", &shown(&self.url))
+            .field("headers", &self.headers)
+            .field("body", &self.body)
+            .finish()
     }
 }
 

@@ -23,8 +23,8 @@
 //! - [`RenewedLogin`], [`LoginSource`]: a login that renews itself. [`ExchangeClient`] and
 //!   [`TokenLogin`] are sources of such logins.
 //! - [`StoredToken`], [`ClientCredentials`], [`TokenExchange`]: sources of tokens
-//!   ([`TokenSource`]). [`RenewalOptions`] has the times of renewal, [`HttpOptions`] those of
-//!   requests.
+//!   ([`TokenSource`]). [`TokenEndpointOptions`] has what clients of OAuth 2.0 share,
+//!   [`RenewalOptions`] the times of renewal, [`HttpOptions`] those of requests.
 //! - [`TlsOptions`], [`CertificateFiles`]: encryption, and the client's certificate.
 //! - [`ConnectionHooks`], [`ConnectionTrouble`], [`ConnectionStatus`], [`OutageWatcher`]: events
 //!   and state.
@@ -33,6 +33,11 @@
 //! - [`LoginProbe`]: a login that only tests the server's answer.
 //! - [`RequiredPermission`]: a permission that the connection's user needs, for a service that
 //!   lists or checks its own.
+//!
+//! # Features
+//!
+//! - `otel`, off by default: requests for tokens and user JWTs carry the trace context of the
+//!   current span (`traceparent`). `with_trace_context` adds it to the headers of a message.
 //!
 //! # Example
 //!
@@ -90,11 +95,16 @@ mod renewal;
 mod repeats;
 mod secret;
 mod server_selector;
+mod shown;
 mod status;
 mod tls;
 mod token;
+#[cfg(feature = "otel")]
+mod trace_context;
 
 pub use authentication::{Authentication, AuthenticationError};
+#[cfg(any(test, feature = "measure"))]
+pub use connection::measure::IdleLogin;
 pub use connection::{Connection, PendingConnection, connect, connect_all};
 pub use counts::ConnectionCounts;
 pub use error::ConnectError;
@@ -124,5 +134,8 @@ pub use status::ConnectionStatus;
 pub use tls::{CertificateFiles, TlsFileError, TlsOptions};
 pub use token::{
     ClientCredentials, ClientCredentialsOptions, ClientSecret, NewTokenClientError, StoredToken,
-    Token, TokenError, TokenExchange, TokenExchangeOptions, TokenFuture, TokenHeader, TokenSource,
+    Token, TokenEndpointOptions, TokenError, TokenExchange, TokenExchangeOptions, TokenFuture,
+    TokenHeader, TokenSource,
 };
+#[cfg(feature = "otel")]
+pub use trace_context::with_trace_context;

@@ -12,12 +12,14 @@ use crate::authentication::Authentication;
 use crate::error::ConnectError;
 use crate::hooks::{ConnectionHooks, LogConnections};
 use crate::inbox::InboxPrefix;
+use crate::shown::address_of_text;
 use crate::tls::TlsOptions;
 
 /// The servers of a connection, its login, and its retries.
 ///
-/// [`ConnectionOptions::new`] sets the defaults.
-#[derive(Clone, Debug)]
+/// [`ConnectionOptions::new`] sets the defaults. `Debug` shows neither users nor passwords in
+/// addresses.
+#[derive(Clone)]
 pub struct ConnectionOptions {
     /// Server addresses, `nats://` or `tls://`; at least one.
     pub servers: Vec<String>,
@@ -109,6 +111,30 @@ impl ConnectionOptions {
             })
         };
         self.servers.iter().enumerate().map(read).collect()
+    }
+}
+
+impl fmt::Debug for ConnectionOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers: Vec<_> = self
+            .servers
+            .iter()
+            .map(|text| address_of_text(text))
+            .collect();
+        formatter
+            .debug_struct("ConnectionOptions")
+            .field("servers", &servers)
+            .field("name", &self.name)
+            .field("authentication", &self.authentication)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("reconnect_wait", &self.reconnect_wait)
+            .field("reconnect_jitter", &self.reconnect_jitter)
+            .field("retries", &self.retries)
+            .field("retry_delay", &self.retry_delay)
+            .field("inbox_prefix", &self.inbox_prefix)
+            .field("tls", &self.tls)
+            .field("additional", &self.additional)
+            .finish_non_exhaustive()
     }
 }
 

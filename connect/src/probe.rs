@@ -12,7 +12,7 @@ use tracing::subscriber::NoSubscriber;
 use crate::authentication::{Authentication, AuthenticationError, ProofReader};
 use crate::error::ConnectError;
 use crate::options::ConnectionOptions;
-use crate::server_selector::address;
+use crate::shown::address;
 use crate::tls::{self, TlsOptions};
 
 /// A login that ends at once. It tests the server's answer.

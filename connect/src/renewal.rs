@@ -10,6 +10,7 @@ use portcullis_environment::{Clock, Randomness, Rng, SystemClock, SystemRandomne
 use rand::RngExt as _;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 use crate::token::TokenError;
 
@@ -234,13 +235,14 @@ impl<T: Clone + Send + Sync + 'static> Renewing<T> {
         let (fetch, shared) = (Arc::clone(&self.fetch), Arc::downgrade(&self.shared));
         // The lifetime counts from the request, because the answer takes time.
         let requested_at = self.shared.now();
-        let task = tokio::spawn(async move {
+        let task = async move {
             let result = fetch().await;
             if let Some(shared) = shared.upgrade() {
                 sender.send_replace(Some(shared.record(result, requested_at)));
             }
-        });
-        let task = task.abort_handle();
+        };
+        // The request belongs to the trace of the caller that needs it first.
+        let task = tokio::spawn(task.in_current_span()).abort_handle();
         Flight { outcome, task }
     }
 }

@@ -14,12 +14,12 @@ use futures::future::BoxFuture;
 use portcullis_core::Secret;
 
 pub use client_credentials::{ClientCredentials, ClientCredentialsOptions};
-pub use endpoint::{ClientSecret, NewTokenClientError};
+pub use endpoint::{ClientSecret, NewTokenClientError, TokenEndpointOptions};
 pub use error::TokenError;
 pub use stored::StoredToken;
 pub use token_exchange::{TokenExchange, TokenExchangeOptions};
 
-pub(crate) use error::{check_status, no_answer, shown, unexpected};
+pub(crate) use error::{check_status, no_answer, unexpected};
 
 /// A token and its end. `Debug` does not show the token.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,28 +4,19 @@ use std::sync::Arc;
 
 use portcullis_core::Secret;
 
-use super::endpoint::{Fields, TokenEndpoint, given, scope};
+use super::endpoint::{Fields, TokenEndpoint, TokenEndpointOptions, given};
 use super::{ClientSecret, NewTokenClientError, Token, TokenError, TokenFuture, TokenSource};
-use crate::http::HttpOptions;
-use crate::renewal::{RenewalOptions, Renewing};
+use crate::renewal::Renewing;
 
 /// The options of [`ClientCredentials`].
 #[derive(Clone, Debug)]
 pub struct ClientCredentialsOptions {
-    /// The address of the token endpoint.
-    pub token_url: String,
+    /// The token endpoint, and the requested token.
+    pub endpoint: TokenEndpointOptions,
     /// The client's id and secret.
     pub client: ClientSecret,
-    /// The service that the token is for (`audience`). Default: none.
-    pub audience: Option<String>,
-    /// The requested scopes. Default: none.
-    pub scopes: Vec<String>,
     /// The account in whose name the client acts (`account_name`). Default: none.
     pub account: Option<String>,
-    /// The options of the requests.
-    pub http: HttpOptions,
-    /// The times at which the token is renewed.
-    pub renewal: RenewalOptions,
 }
 
 /// A source of access tokens, with the id and the secret of a client.
@@ -37,23 +28,19 @@ pub struct ClientCredentials(Renewing<Secret>);
 
 impl ClientCredentialsOptions {
     /// Creates options with every default.
-    pub fn new(token_url: impl Into<String>, client: ClientSecret) -> Self {
+    pub const fn new(endpoint: TokenEndpointOptions, client: ClientSecret) -> Self {
         Self {
-            token_url: token_url.into(),
+            endpoint,
             client,
-            audience: None,
-            scopes: Vec::new(),
             account: None,
-            http: HttpOptions::default(),
-            renewal: RenewalOptions::default(),
         }
     }
 
     fn fields(&self) -> Fields {
         given([
             ("grant_type", Some("client_credentials".to_owned())),
-            ("audience", self.audience.clone()),
-            ("scope", scope(&self.scopes)),
+            ("audience", self.endpoint.audience.clone()),
+            ("scope", self.endpoint.scope()),
             ("account_name", self.account.clone()),
         ])
     }
@@ -67,9 +54,10 @@ impl ClientCredentials {
     /// Fails if the address is not `https`, or has a password.
     pub fn new(options: ClientCredentialsOptions) -> Result<Self, NewTokenClientError> {
         let fields = Arc::new(options.fields());
-        let endpoint = TokenEndpoint::new(&options.token_url, Some(options.client), options.http)?;
+        let renewal = options.endpoint.renewal.clone();
+        let endpoint = TokenEndpoint::new(options.endpoint, Some(options.client))?;
         let endpoint = Arc::new(endpoint);
-        Ok(Self(Renewing::new(options.renewal, move || {
+        Ok(Self(Renewing::new(renewal, move || {
             let (endpoint, fields) = (Arc::clone(&endpoint), Arc::clone(&fields));
             async move { endpoint.request(&fields).await }
         })))

@@ -1,5 +1,6 @@
 //! The token endpoint of an OAuth 2.0 authorization server (RFC 6749, section 3.2).
 
+use std::fmt;
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -13,8 +14,9 @@ use zeroize::Zeroizing;
 
 use super::{TokenError, check_status, no_answer, unexpected};
 use crate::http::{HttpOptions, HttpRequest, HttpResponse, InvalidEndpoint};
-use crate::renewal::Fetched;
+use crate::renewal::{Fetched, RenewalOptions};
 use crate::secret::SecretSource;
+use crate::shown::shown_text;
 
 /// The id of an OAuth client, and its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,53 @@ pub struct ClientSecret {
     pub id: String,
     /// The secret, read again for every request.
     pub secret: SecretSource,
+}
+
+/// The token endpoint of an authorization server, and the token that is requested there. `Debug`
+/// does not show the query of the address.
+#[derive(Clone)]
+pub struct TokenEndpointOptions {
+    /// The address.
+    pub url: String,
+    /// The service that the token is for, by name (`audience`). Default: none.
+    pub audience: Option<String>,
+    /// The requested scopes. Default: none.
+    pub scopes: Vec<String>,
+    /// The options of the requests.
+    pub http: HttpOptions,
+    /// The times at which the token is renewed.
+    pub renewal: RenewalOptions,
+}
+
+impl TokenEndpointOptions {
+    /// Creates options with every default.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            audience: None,
+            scopes: Vec::new(),
+            http: HttpOptions::default(),
+            renewal: RenewalOptions::default(),
+        }
+    }
+
+    /// Returns the value of the field `scope`. `None` without scopes.
+    pub(super) fn scope(&self) -> Option<String> {
+        (!self.scopes.is_empty()).then(|| self.scopes.join(" "))
+    }
+}
+
+impl fmt::Debug for TokenEndpointOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TokenEndpointOptions")
+            .field("url", &shown_text(&self.url))
+            .field("audience", &self.audience)
+            .field("scopes", &self.scopes)
+            .field("http", &self.http)
+            .field("renewal", &self.renewal)
+            .finish()
+    }
 }
 
 /// The reason for which the client of a service cannot be made.
@@ -41,7 +90,6 @@ pub enum NewTokenClientError {
 }
 
 /// A token endpoint, and the way to authenticate there that worked.
-#[derive(Debug)]
 pub(crate) struct TokenEndpoint {
     url: Url,
     http: HttpOptions,
@@ -67,11 +115,6 @@ pub(crate) fn given<const N: usize>(fields: [(&'static str, Option<String>); N])
     fields.into_iter().filter_map(given).collect()
 }
 
-/// Returns the value of the field `scope`. `None` without scopes.
-pub(crate) fn scope(scopes: &[String]) -> Option<String> {
-    (!scopes.is_empty()).then(|| scopes.join(" "))
-}
-
 /// A successful answer (RFC 6749, section 5.1).
 #[derive(Deserialize)]
 struct Grant {
@@ -82,13 +125,12 @@ struct Grant {
 
 impl TokenEndpoint {
     pub(crate) fn new(
-        url: &str,
+        options: TokenEndpointOptions,
         client: Option<ClientSecret>,
-        http: HttpOptions,
     ) -> Result<Self, InvalidEndpoint> {
         Ok(Self {
-            url: http.endpoint(url)?,
-            http,
+            url: options.http.endpoint(&options.url)?,
+            http: options.http,
             client,
             style: Mutex::new(None),
         })

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::http::{HttpError, HttpResponse};
 use crate::secret::{SecretError, SecretSource};
+use crate::shown::shown;
 
 /// The maximum length of an error code that is shown.
 const MAX_CODE: usize = 80;
@@ -125,13 +126,6 @@ pub(crate) fn check_status(url: &Url, response: HttpResponse) -> Result<HttpResp
 pub(crate) fn no_answer(url: &Url, source: HttpError) -> TokenError {
     let url = shown(url);
     TokenError::NoAnswer { url, source }
-}
-
-/// Returns the address without its query, which can hold a secret.
-pub(crate) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.into()
 }
 
 pub(crate) fn unexpected(url: &Url, problem: &'static str) -> TokenError {

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use portcullis_core::Secret;
 
-use super::endpoint::{Fields, TokenEndpoint, given, scope};
+use super::endpoint::{Fields, TokenEndpoint, TokenEndpointOptions, given};
 use super::{ClientSecret, NewTokenClientError, Token, TokenError, TokenFuture, TokenSource};
-use crate::http::HttpOptions;
-use crate::renewal::{Fetched, RenewalOptions, Renewing};
+use crate::renewal::{Fetched, Renewing};
 
 /// The options of [`TokenExchange`].
 #[derive(Clone, Debug)]
 pub struct TokenExchangeOptions {
-    /// The address of the token endpoint.
-    pub token_url: String,
+    /// The token endpoint, and the requested token.
+    pub endpoint: TokenEndpointOptions,
     /// The source of the token that is exchanged.
     pub subject: Arc<dyn TokenSource>,
     /// The kind of the token that is exchanged. Default: [`TokenExchangeOptions::JWT`].
@@ -22,16 +21,8 @@ pub struct TokenExchangeOptions {
     pub requested_type: Option<String>,
     /// The client's id and secret, if the service wants them. Default: none.
     pub client: Option<ClientSecret>,
-    /// The service that the requested token is for, by name (`audience`). Default: none.
-    pub audience: Option<String>,
     /// The service that the requested token is for, by address (`resource`). Default: none.
     pub resource: Option<String>,
-    /// The requested scopes. Default: none.
-    pub scopes: Vec<String>,
-    /// The options of the requests.
-    pub http: HttpOptions,
-    /// The times at which the token is renewed.
-    pub renewal: RenewalOptions,
 }
 
 /// A source of access tokens, which exchanges the tokens of another source for them.
@@ -45,24 +36,19 @@ impl TokenExchangeOptions {
     pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
     /// Creates options with every default.
-    pub fn new(token_url: impl Into<String>, subject: Arc<dyn TokenSource>) -> Self {
+    pub fn new(endpoint: TokenEndpointOptions, subject: Arc<dyn TokenSource>) -> Self {
         Self {
-            token_url: token_url.into(),
+            endpoint,
             subject,
             subject_type: Self::JWT.to_owned(),
             requested_type: None,
             client: None,
-            audience: None,
             resource: None,
-            scopes: Vec::new(),
-            http: HttpOptions::default(),
-            renewal: RenewalOptions::default(),
         }
     }
 }
 
 /// A request, without the token that is exchanged.
-#[derive(Debug)]
 struct Request {
     endpoint: TokenEndpoint,
     subject: Arc<dyn TokenSource>,
@@ -76,12 +62,12 @@ impl Request {
             ("grant_type", Some(grant.to_owned())),
             ("subject_token_type", Some(options.subject_type)),
             ("requested_token_type", options.requested_type),
-            ("audience", options.audience),
+            ("audience", options.endpoint.audience.clone()),
             ("resource", options.resource),
-            ("scope", scope(&options.scopes)),
+            ("scope", options.endpoint.scope()),
         ]);
         Ok(Self {
-            endpoint: TokenEndpoint::new(&options.token_url, options.client, options.http)?,
+            endpoint: TokenEndpoint::new(options.endpoint, options.client)?,
             subject: options.subject,
             fields,
         })
@@ -106,7 +92,7 @@ impl TokenExchange {
     ///
     /// Fails if the address is not `https`, or has a password.
     pub fn new(options: TokenExchangeOptions) -> Result<Self, NewTokenClientError> {
-        let renewal = options.renewal.clone();
+        let renewal = options.endpoint.renewal.clone();
         let request = Arc::new(Request::new(options)?);
         Ok(Self(Renewing::new(renewal, move || {
             let request = Arc::clone(&request);

@@ -5,6 +5,7 @@ use std::time::Instant;
 use portcullis_harness::Gauge;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use super::measure::IdleLogin;
 use super::*;
 use crate::authentication::ProofReader;
 use crate::fake_server::{FakeServer, Rule, within};
@@ -138,16 +139,7 @@ async fn ten_thousand_logins_wait_for_their_renewal_in_little_memory() {
         let tokens = Listed::new([Answer::Token("a-token", Some(Duration::from_hours(1)))]);
         let servers = vec!["nats://127.0.0.1:4222".to_owned()];
         let options = with_tokens(ConnectionOptions::new("orders", servers), &tokens);
-        let pending = PendingConnection::new(options);
-        let disk = Arc::clone(&pending.options.disk);
-        let proofs = ProofReader::new(pending.options.authentication.clone(), disk);
-        let proofs = Arc::new(proofs);
-        let reading = proofs.current().await.unwrap().unwrap();
-        proofs.present(&reading);
-        let renewal = LoginRenewal::start(&pending.options, &proofs, &pending.monitor);
-        // Lets the task begin to wait.
-        tokio::task::yield_now().await;
-        waiting.push((pending, renewal.unwrap()));
+        waiting.push(IdleLogin::start(options).await.unwrap());
     }
     let each = used().saturating_sub(before) / u64::from(WAITING);
     assert!(each < MAX_WAITING_SIZE, "{each} bytes");

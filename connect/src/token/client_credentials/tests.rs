@@ -20,13 +20,16 @@ fn client(service: &Arc<FakeHttp>, clock: &ManualClock) -> ClientCredentials {
         id: "orders:1".to_owned(),
         secret: Secret::new("hunter 2").into(),
     };
-    ClientCredentials::new(ClientCredentialsOptions {
+    let endpoint = TokenEndpointOptions {
         audience: Some("urn:nats".to_owned()),
         scopes: vec!["read".to_owned(), "write".to_owned()],
-        account: Some("ACME".to_owned()),
         http: service.options(),
         renewal: renewal_by(clock),
-        ..ClientCredentialsOptions::new("https://idp.example/token", client)
+        ..TokenEndpointOptions::new("https://idp.example/token")
+    };
+    ClientCredentials::new(ClientCredentialsOptions {
+        account: Some("ACME".to_owned()),
+        ..ClientCredentialsOptions::new(endpoint, client)
     })
     .unwrap()
 }
@@ -172,6 +175,13 @@ async fn no_secret_is_shown() {
     let service = FakeHttp::new(grant);
     let client = client(&service, &ManualClock::new(0));
     let token = client.token().await.unwrap();
-    let text = format!("{client:?} {token:?}");
+    let secret = ClientSecret {
+        id: "orders".to_owned(),
+        secret: Secret::new("hunter2").into(),
+    };
+    let endpoint = TokenEndpointOptions::new("https://idp.example/token?key=hunter2");
+    let options = ClientCredentialsOptions::new(endpoint, secret);
+    let text = format!("{client:?} {token:?} {options:?}");
     assert!(!text.contains("hunter") && !text.contains("t1"), "{text}");
+    assert!(text.contains("https://idp.example/token"), "{text}");
 }
