@@ -151,6 +151,8 @@ impl Catalog {
             .inspect_err(|_| self.counters.not_scanned())?;
         self.counters.passed(&report);
         if pass != Pass::First {
+            // The checked set of policies must be the published one, so the lock is held until
+            // then. Logins read the published snapshot and do not wait.
             let opens = loader.assert_again(&report, Some(pass));
             self.take_effect(&mut loader, &report, opens);
         }

@@ -14,7 +14,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use portcullis_config::{LogFilter, LogFormat, ServerAddress, WhenFull};
-use portcullis_core::AccountName;
+use portcullis_core::{AccountName, InvalidAccountName};
 use portcullis_toml::{Problem, Problems};
 use tokio::process::{Child, Command};
 
@@ -33,6 +33,10 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 /// Exit code of a run that a signal ends before its command starts: 128 and the number of SIGTERM.
 const TERMINATED: u8 = 143;
 
+/// Accounts of the server that no policy may place users in: those of the host and the server, and
+/// the one for users without an account.
+const RESERVED: [&str; 3] = ["AUTH", "SYS", "$G"];
+
 /// What to run, and on which server and host.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub(crate) struct TestBed {
@@ -44,7 +48,12 @@ pub(crate) struct TestBed {
     )]
     policies: Vec<PathBuf>,
     /// An account that policies may place users in; can be given several times. Default: APP.
-    #[arg(long = "account", value_name = "NAME", conflicts_with = "config")]
+    #[arg(
+        long = "account",
+        value_name = "NAME",
+        conflicts_with = "config",
+        value_parser = target_account
+    )]
     accounts: Vec<AccountName>,
     /// A portcullis.toml, with the nats-server.conf next to it, in place of new ones.
     #[arg(long, value_name = "FILE", conflicts_with = "policies")]
@@ -174,6 +183,23 @@ impl TestBed {
             Failure::new(code, anyhow::Error::new(error).context(context))
         })
     }
+}
+
+/// The reason for which policies cannot place users in an account.
+#[derive(Debug, thiserror::Error)]
+enum InvalidTarget {
+    #[error(transparent)]
+    Name(#[from] InvalidAccountName),
+    #[error("the server has this account for itself: choose another name")]
+    Reserved,
+}
+
+/// Reads the name of an account that policies may place users in.
+fn target_account(text: &str) -> Result<AccountName, InvalidTarget> {
+    if RESERVED.contains(&text) {
+        return Err(InvalidTarget::Reserved);
+    }
+    Ok(text.parse()?)
 }
 
 /// Returns the exit code of a command, as shells have it: 128 and the number of the signal that

@@ -225,7 +225,7 @@ fn render_server(text: &mut String, explanation: &Explanation) -> fmt::Result {
     let Some(ServerAnswer { accepted, .. }) = &explanation.server else {
         return writeln!(
             text,
-            "server, {release}: would not take the permit, so the host denies"
+            "server, {release}: would refuse the permit, so the host denies"
         );
     };
     writeln!(text, "server, {release}: accepts")?;

@@ -135,7 +135,7 @@ fn the_release_of_the_server_decides_what_it_takes() {
         82,
         &[
             "deny: invalid-permit: the permit demands a trusted proxy",
-            "server, release 2.10.29: would not take the permit, so the host denies\n",
+            "server, release 2.10.29: would refuse the permit, so the host denies\n",
         ],
     );
     let shown = site

@@ -67,6 +67,20 @@ async fn users_are_placed_in_the_accounts_of_the_command_line() {
 }
 
 #[tokio::test]
+async fn accounts_of_the_server_itself_are_refused() {
+    let author = Author::with_policy();
+    for account in ["AUTH", "SYS", "$G"] {
+        let options = ["--policy", "users.wasm", "--account", account];
+        let finished = author.finish(&options, &["touch", "started"]).await;
+        assert_eq!(finished.code, Some(64), "{finished:?}");
+        for part in [account, "the server has this account for itself"] {
+            assert!(finished.stderr.contains(part), "{finished:?}");
+        }
+        assert!(!author.path("started").exists());
+    }
+}
+
+#[tokio::test]
 async fn a_configuration_is_served_on_another_port_and_without_its_state() {
     let author = Author::with_policy();
     let made = author.portcullis(&["init", "site"]).await;
