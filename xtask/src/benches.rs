@@ -9,6 +9,7 @@ pub(crate) enum Bench {
     Connections,
     Contract,
     Engine,
+    Exchange,
     Flood,
     Floor,
     Handle,
@@ -33,10 +34,11 @@ pub(crate) enum Kind {
 }
 
 impl Bench {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Connections,
         Self::Contract,
         Self::Engine,
+        Self::Exchange,
         Self::Flood,
         Self::Floor,
         Self::Handle,
@@ -72,6 +74,7 @@ impl Bench {
             Self::Connections => "connections",
             Self::Contract => "contract",
             Self::Engine => "engine",
+            Self::Exchange => "exchange",
             Self::Flood => "flood",
             Self::Floor => "floor",
             Self::Handle => "handle",
@@ -101,7 +104,19 @@ impl Bench {
 
     /// Returns whether the program takes `--seconds`.
     pub(crate) const fn is_timed(self) -> bool {
-        matches!(self, Self::Flood | Self::Login | Self::Reload | Self::Scale)
+        matches!(
+            self,
+            Self::Exchange | Self::Flood | Self::Login | Self::Reload | Self::Scale
+        )
+    }
+
+    /// Returns the feature of a program with real servers that is off by default. Hosts are built
+    /// without it.
+    pub(crate) const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Exchange => Some("portcullis-bench/exchange"),
+            _ => None,
+        }
     }
 
     /// Returns the packages of the policies that the program measures in its own process.

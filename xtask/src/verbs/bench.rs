@@ -118,7 +118,10 @@ fn build_alone(workspace: &Workspace, name: &str, feature: &str) -> Result<()> {
 /// one of them is compared with it.
 fn with_servers(workspace: &Workspace, benches: &[(Bench, Vec<String>)]) -> Result<()> {
     let has_reference = benches.iter().any(|(bench, _)| bench.has_reference());
-    let mut steps = Steps::new(4 + usize::from(has_reference) + benches.len());
+    let special = benches
+        .iter()
+        .filter(|(bench, _)| bench.feature().is_some());
+    let mut steps = Steps::new(4 + usize::from(has_reference) + special.count() + benches.len());
     let servers = prepare(&mut steps, workspace)?;
     let reference = if has_reference {
         Some(steps.run("callout.go: built from its module", || {
@@ -127,9 +130,21 @@ fn with_servers(workspace: &Workspace, benches: &[(Bench, Vec<String>)]) -> Resu
     } else {
         None
     };
-    let programs: Vec<_> = benches.iter().map(|(bench, _)| bench.program()).collect();
+    let (special, common): (Vec<_>, Vec<_>) = benches
+        .iter()
+        .map(|(bench, _)| *bench)
+        .partition(|bench| bench.feature().is_some());
+    let programs: Vec<_> = common.iter().map(|bench| bench.program()).collect();
     let programs: Vec<_> = programs.iter().map(String::as_str).collect();
     build_programs(&mut steps, workspace, &programs)?;
+    for bench in special {
+        steps.run(BUILDING, || {
+            let mut build = workspace.cargo();
+            build.args(["build", "--release", "--workspace"]);
+            build.args(["--bin", &bench.program()]);
+            process::run(build.args(bench.feature().iter().flat_map(|it| ["--features", it])))
+        })?;
+    }
     for (bench, options) in benches {
         steps.announce(bench.as_str());
         let mut program = Command::new(workspace.program(&bench.program()));
