@@ -5,6 +5,7 @@
 //!   test.
 //! - `identity`: logins of every kind with third-party clients, and the identity that the host
 //!   derives.
+//! - `connect`: the features of Overmind's `connect`, in the connect crate and the token exchange.
 //!
 //! The program supports the options of Rust test programs (`--list`, filters). A test's name is
 //! `SUITE::NUMBER_NAME::RELEASE`. The program prints the matrices at the end, and fails if a cell
@@ -12,6 +13,7 @@
 
 mod callout;
 mod certified;
+mod connect;
 mod identity;
 mod matrix;
 mod rules;
@@ -47,7 +49,7 @@ const RELEASES: [Release; 8] = [
 ];
 
 /// All suites.
-static SUITES: [&Suite; 2] = [&callout::SUITE, &identity::SUITE];
+static SUITES: [&Suite; 3] = [&callout::SUITE, &identity::SUITE, &connect::SUITE];
 
 fn main() -> ExitCode {
     // The library supports one filter, Cargo's test programs any number.

@@ -1,5 +1,6 @@
 //! The faults that the program injects.
 
+mod exchanged;
 mod messages;
 mod policies;
 mod processes;
@@ -39,11 +40,14 @@ pub(crate) enum Fault {
     ClockSkew,
     /// A thousand tokens with unknown key ids.
     UnknownKeys,
+    /// All hosts are killed, and the server is started again, with 500 clients that have exchanged
+    /// user JWTs.
+    AllHostsKilled,
 }
 
 impl Fault {
     /// All faults, in the order in which the program injects them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::ServerKilled,
         Self::HostKilled,
         Self::HostStopped,
@@ -53,6 +57,7 @@ impl Fault {
         Self::SecondSubscriber,
         Self::ClockSkew,
         Self::UnknownKeys,
+        Self::AllHostsKilled,
     ];
 
     /// Returns the name of the fault on the command line and in the table.
@@ -67,6 +72,7 @@ impl Fault {
             Self::SecondSubscriber => "second-subscriber",
             Self::ClockSkew => "clock-skew",
             Self::UnknownKeys => "unknown-keys",
+            Self::AllHostsKilled => "all-hosts-killed",
         }
     }
 
@@ -82,6 +88,7 @@ impl Fault {
             Self::SecondSubscriber => messages::second_subscriber().await,
             Self::ClockSkew => messages::clock_skew().await,
             Self::UnknownKeys => tokens::unknown_keys().await,
+            Self::AllHostsKilled => exchanged::all_hosts_killed().await,
         }
     }
 }

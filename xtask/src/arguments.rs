@@ -12,9 +12,10 @@ Usage: cargo xtask <verb>
   demo [--keep]     runs a demo with real clients and shows the decisions; --keep leaves it running
                     and prints commands to try
   test [FILTER…]    runs all tests, or those whose names contain a FILTER
-  conformance [--suite callout|identity] [--server PROGRAM]
-                    runs nats-server's own tests of auth callout with this host answering, and a
-                    login of every kind; prints a matrix for each suite. Fetches five releases and
+  conformance [--suite callout|identity|connect] [--server PROGRAM]
+                    runs nats-server's own tests of auth callout with this host answering, a login
+                    of every kind, and the features of Overmind's connect; prints a matrix for each
+                    suite. Fetches five releases and
                     builds two more if Go is installed. PROGRAM adds a nats-server of yours and
                     also tests the host's rules about servers on it
   faults [FAULT…]   injects faults while clients log in, and counts their cost: all faults, or
@@ -27,6 +28,10 @@ Usage: cargo xtask <verb>
   bench engine [--json FILE]
                     cost of a decision, compared with the cryptography of a login, with an
                     instantiation, and with Cedar and regorus; FILE gets the same rows
+  bench exchange [--seconds N] [--json FILE]
+                    exchanges of tokens for user JWTs a second, and their processor time, compared
+                    with logins by auth callout with the same token, each for N (5) seconds; memory
+                    of 10,000 idle logins that wait for their renewal; FILE gets the same numbers
   bench floor [--json FILE]
                     cost of a login's cryptography with aws-lc-rs, ring, ed25519-dalek and nkeys, and
                     of the boxes of this host and of nkeys; FILE gets the same rows
@@ -113,6 +118,7 @@ pub(crate) enum Verb {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suite {
     Callout,
+    Connect,
     Identity,
 }
 
@@ -187,13 +193,13 @@ fn conformance(options: &[String]) -> Result<Verb> {
 }
 
 fn suite(name: &str) -> Result<Suite> {
-    let known = [Suite::Callout, Suite::Identity];
+    let known = [Suite::Callout, Suite::Identity, Suite::Connect];
     let suite = known.into_iter().find(|suite| suite.as_str() == name);
     suite.ok_or_else(|| {
         let known = known.map(|suite| format!("`{}`", suite.as_str()));
         Failure::new(format!(
-            "there is no suite `{name}`; there are {}",
-            known.join(" and ")
+            "there is no suite `{name}`; the suites are {}",
+            known.join(", ")
         ))
     })
 }
@@ -203,6 +209,7 @@ impl Suite {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Callout => "callout",
+            Self::Connect => "connect",
             Self::Identity => "identity",
         }
     }
@@ -228,7 +235,7 @@ mod tests {
                 server: None
             }
         );
-        for suite in [Suite::Callout, Suite::Identity] {
+        for suite in [Suite::Callout, Suite::Identity, Suite::Connect] {
             let line = format!("conformance --server ./nats --suite {}", suite.as_str());
             let (suite, server) = (Some(suite), Some("./nats".to_owned()));
             assert_eq!(parsed(&line).unwrap(), Verb::Conformance { suite, server });
@@ -299,6 +306,9 @@ mod tests {
         }
         let suite = parsed("conformance --suite call").unwrap_err().to_string();
         assert!(suite.contains("`call`"), "{suite}");
-        assert!(suite.contains("`callout` and `identity`"), "{suite}");
+        assert!(
+            suite.contains("`callout`, `identity`, `connect`"),
+            "{suite}"
+        );
     }
 }

@@ -33,6 +33,10 @@ const TESTED_POLICIES: [&str; 5] = [
 /// turns on features of crates that other policies use too.
 const TEXT_POLICIES: [&str; 2] = ["cedar", "rego"];
 
+/// The feature of the connect crate that no other crate enables. Only the crates that use the
+/// connect crate are built again with it.
+const OTEL: &str = "portcullis-connect/otel";
+
 /// The variable that sets the hosts' log level to the most detailed one: the harness searches their
 /// logs for secrets.
 const TALKATIVE: (&str, &str) = ("PORTCULLIS_TEST_LOG_LEVEL", "trace");
@@ -62,7 +66,7 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
 
 /// Runs every test and the pages of the guide, or the tests whose names contain one of `filters`.
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
-    let mut steps = Steps::new(12);
+    let mut steps = Steps::new(13);
     let servers = prepare(&mut steps, workspace)?;
     steps.run(
         "policies in Cedar and Rego: built to WebAssembly (the first time takes some minutes)",
@@ -90,6 +94,12 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
             process::run(&mut tests)
         })
     })?;
+    steps.run("tests of the feature `otel` of the connect crate", || {
+        let mut tests = workspace.cargo();
+        tests.args(["test", "--release", "--workspace"]);
+        tests.args(["--features", OTEL, "--test", "trace_context", "--"]);
+        process::run(tests.args(filters).envs(servers.clone()))
+    })?;
     steps.announce("tests");
     let mut tests = workspace.cargo();
     tests.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]);
@@ -113,11 +123,12 @@ pub(crate) fn conformance(
     server: Option<&str>,
 ) -> Result<()> {
     let named = server.map(setup::named_server).transpose()?;
-    let mut steps = Steps::new(6);
+    let mut steps = Steps::new(7);
     let mut servers = prepare(&mut steps, workspace)?;
     servers.extend(named.clone());
     let node = setup::node(workspace)?;
     let clients = prepare_clients(&mut steps, workspace, &node)?;
+    let provider = identity_provider(&mut steps, workspace, &node)?;
     steps.run(
         "host and suites: built for release (the first time takes some minutes)",
         || {
@@ -142,7 +153,8 @@ pub(crate) fn conformance(
         tests.args(["--", &format!("{}::", suite.as_str())]);
     }
     set_host(&mut tests, workspace);
-    process::run(tests.envs(servers.clone()).envs(clients).envs([TALKATIVE]))?;
+    tests.envs(servers.clone()).envs(clients).envs(provider);
+    process::run(tests.envs([TALKATIVE]))?;
     if named.is_none() {
         return Ok(());
     }
@@ -233,7 +245,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     steps.run("lints", || {
         let mut clippy = workspace.cargo();
         clippy.args(["clippy", "--release", "--workspace", "--all-targets"]);
-        clippy.args(["--features", "portcullis-bench/measure"]);
+        for feature in [
+            "portcullis-bench/measure",
+            "portcullis-bench/exchange",
+            OTEL,
+        ] {
+            clippy.args(["--features", feature]);
+        }
         process::run(clippy.args(["--", "--deny", "warnings"]))
     })?;
     steps.run("oldest Rust", || msrv::check(workspace))?;
