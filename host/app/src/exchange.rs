@@ -73,8 +73,8 @@ impl RunningExchange {
         })
     }
 
-    /// Waits for `shutdown`, or for the end of an exchange that panicked, and stops the exchange. So
-    /// the host ends with its exchange, and both finish their requests at the same time.
+    /// Waits for `shutdown`, or for the end of an exchange that panicked, and stops the exchange.
+    /// So the host ends with its exchange, and both finish their requests at the same time.
     pub(crate) fn stop_with<F: Future<Output = ()>>(
         exchange: Option<&Self>,
         shutdown: F,
@@ -103,7 +103,7 @@ impl RunningExchange {
     }
 }
 
-/// Returns `max_connections` connections, or fewer if the process may not open so many files.
+/// Returns `max_connections` connections, or fewer if the process may open fewer files.
 /// Connections would otherwise leave no file descriptors to the rest of the host.
 pub(crate) fn affordable(max_connections: usize) -> usize {
     let Some(files) = getrlimit(Resource::Nofile).current else {

@@ -143,8 +143,8 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
     }
 }
 
-/// Raises the limit of open files as far as the system allows. The usual one, 1024, is from times of
-/// programs that call `select`, and is less than the connections of the exchange.
+/// Raises the limit of open files as far as the system allows. The usual one, 1024, is from times
+/// of programs that call `select`, and is less than the connections of the exchange.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
