@@ -7,6 +7,9 @@ mod pattern;
 mod slot;
 
 #[cfg(target_arch = "wasm32")]
-pub use self::bindings::{export_bindings, exports::portcullis::policy::decider};
+pub use self::bindings::{
+    export_bindings,
+    exports::portcullis::policy::{decider, description},
+};
 pub use self::pattern::Pattern;
 pub use self::slot::Slot;

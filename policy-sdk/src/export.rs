@@ -54,6 +54,12 @@ macro_rules! export {
                 }
             }
 
+            impl $crate::__private::description::Guest for __PortcullisGuest {
+                fn settings_schema() -> String {
+                    $crate::__private::Slot::<$policy>::settings_schema()
+                }
+            }
+
             $crate::__private::export_bindings!(
                 __PortcullisGuest with_types_in $crate::__private::bindings
             );

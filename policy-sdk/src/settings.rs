@@ -2,6 +2,8 @@
 
 mod located;
 mod node;
+mod probe;
+mod shape;
 
 use std::fmt;
 
@@ -132,6 +134,12 @@ pub(crate) fn parse<S: DeserializeOwned>(json: impl AsRef<str>) -> Result<S, Set
         log::warn(format!("{path}: the policy does not read this setting"));
     }
     settings
+}
+
+/// Returns the JSON Schema of settings of the type `S`, as its `Deserialize` asks for them.
+pub(crate) fn schema<S: DeserializeOwned>() -> String {
+    let read = |node| S::deserialize(node).err();
+    probe::shape(read).to_schema()
 }
 
 /// Maximum number of unread settings that the log names.

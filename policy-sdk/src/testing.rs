@@ -47,3 +47,40 @@ use crate::{Policy, SettingsError, settings};
 pub fn configure<P: Policy>(json: &str) -> Result<P, SettingsError> {
     settings::parse(json).and_then(P::configure)
 }
+
+/// Returns the JSON Schema of a policy's settings, which `portcullis inspect` reads from the
+/// compiled module.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::prelude::*;
+/// use portcullis_sdk::testing;
+///
+/// #[derive(serde::Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Settings {
+///     account: String,
+/// }
+///
+/// struct Everyone(String);
+///
+/// impl Policy for Everyone {
+///     type Settings = Settings;
+///
+///     fn configure(settings: Settings) -> Result<Self, SettingsError> {
+///         Ok(Self(settings.account))
+///     }
+///
+///     fn decide(&self, _: &Request) -> Verdict {
+///         Permit::new(&self.0).into()
+///     }
+/// }
+///
+/// let schema = testing::settings_schema::<Everyone>();
+/// assert!(schema.contains(r#""account":{"type":"string"}"#), "{schema}");
+/// assert!(schema.contains(r#""required":["account"]"#), "{schema}");
+/// ```
+pub fn settings_schema<P: Policy>() -> String {
+    settings::schema::<P::Settings>()
+}

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_core::{Digest, PolicyName};
-use portcullis_engine::{Description, Engine, Grants, Limits};
+use portcullis_engine::{Description, Engine, Grants, Limits, Policy};
+use serde_json::Value;
 
 use crate::content::Content;
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
-use crate::prover::Task;
+use crate::prover::{Described, Task};
 use crate::settings::SettingsFile;
 use crate::signature::{Signature, SignatureError, signature};
 use crate::stop::Stop;
@@ -29,6 +30,9 @@ pub struct Inspection {
     pub signature: Result<Option<Signature>, SignatureError>,
     /// Whether the module is a component, and the functions of the contract that it uses.
     pub description: Description,
+    /// The JSON Schema of the settings. `None` if the module does not describe itself. The reason if
+    /// it fails to.
+    pub settings_schema: Result<Option<Value>, String>,
     /// The limits of the policy, including those that `NAME.toml` sets.
     pub limits: Limits,
     /// The extra rights of the policy.
@@ -62,36 +66,80 @@ pub fn inspect(
     let name = policy_name(&paths)?;
     let terms = options.terms(&name);
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), &name, &terms)?;
-    let (content, options) = (Arc::new(content), Arc::new(options.clone()));
-    let task = Task {
-        name,
-        paths,
-        content: Arc::clone(&content),
-        options: Arc::clone(&options),
-        yields: false,
-        describes: true,
-        cancel: Stop::default(),
-        seen: Vec::new(),
-    };
-    let proof = options.prover.prove(engine, &task)?;
-    let undescribed = || Err(UnitError::new(&task.paths.module, UnitProblem::Stopped));
-    let description = proof.description.unwrap_or_else(undescribed)?;
+    let content = Arc::new(content);
+    let (described, verdict) = describe(engine, name, paths, Arc::clone(&content), options)?;
     Ok(Inspection {
         digest: content.fingerprint.module,
         version: content.fingerprint.version(),
         size: content.module.len(),
         signature: signature(&content.module),
-        description,
+        description: described.module,
+        settings_schema: described.settings_schema.and_then(parse_schema),
         limits: file.limits,
         grants: terms.grants,
         decisions_per_instance: file
             .decisions_per_instance
             .map_or(1, std::num::NonZero::get),
         tests,
-        verdict: proof
-            .verdict
-            .map(|(policy, outcomes)| (policy.is_snapshotted(), outcomes)),
+        verdict: verdict.map(|(policy, outcomes)| (policy.is_snapshotted(), outcomes)),
     })
+}
+
+/// Returns the JSON Schema of a module's settings, without the files next to it. `None` if the
+/// module does not describe itself. Blocks.
+///
+/// # Errors
+///
+/// Fails if the file is not a policy, and with the inner error if the policy cannot say what its
+/// settings are.
+pub fn module_schema(
+    engine: &Engine,
+    module: &Path,
+    options: &CatalogOptions,
+) -> Result<Result<Option<Value>, String>, UnitError> {
+    let paths = Paths::from_module(module.to_owned());
+    let content = Content::read(&paths, options.source())?;
+    let alone = Content::new(content.module, None, None, Default::default());
+    let name = policy_name(&paths)?;
+    let (described, _) = describe(engine, name, paths, Arc::new(alone), options)?;
+    Ok(described.settings_schema.and_then(parse_schema))
+}
+
+/// The policy and the outcomes of its tests, or the reason why it cannot be put in service.
+type Verdict = Result<(Policy, Vec<TestOutcome>), UnitError>;
+
+/// Describes a unit, and proves it.
+fn describe(
+    engine: &Engine,
+    name: PolicyName,
+    paths: Paths,
+    content: Arc<Content>,
+    options: &CatalogOptions,
+) -> Result<(Described, Verdict), UnitError> {
+    let task = Task {
+        name,
+        paths,
+        content,
+        options: Arc::new(options.clone()),
+        yields: false,
+        describes: true,
+        cancel: Stop::default(),
+        seen: Vec::new(),
+    };
+    let proof = task.options.prover.prove(engine, &task)?;
+    let undescribed = || Err(UnitError::new(&task.paths.module, UnitProblem::Stopped));
+    let described = proof.description.unwrap_or_else(undescribed)?;
+    Ok((described, proof.verdict))
+}
+
+/// Parses the schema that a module has written.
+fn parse_schema(text: Option<String>) -> Result<Option<Value>, String> {
+    let Some(text) = text else { return Ok(None) };
+    match serde_json::from_str(&text) {
+        Ok(schema @ Value::Object(_)) => Ok(Some(schema)),
+        Ok(_) => Err("its schema is no object of JSON".to_owned()),
+        Err(error) => Err(format!("its schema is not JSON: {error}")),
+    }
 }
 
 /// Returns the name of a policy. A file outside a policy directory may have a name that no policy

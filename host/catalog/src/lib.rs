@@ -103,7 +103,7 @@ pub use directory::DirectoryError;
 pub use events::{DirectoryEvents, SystemEvents, Watching};
 pub use explain::{Answer, Explained, Step};
 pub use freshness::{Freshness, check_state_directory};
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Inspection, inspect, module_schema};
 pub use link::LoadedPolicy;
 pub use lint::{Finding, Lint, Linted, lint_module, lint_settings};
 pub use measure::{MeasuredDecision, MeasuredPolicy, measure_module};

@@ -34,7 +34,7 @@ pub use child::{ChildError, prove_for_parent};
 pub use choice::{ChildProver, Prover};
 pub use confine::ChildLimits;
 pub use failure::ChildFailure;
-pub(crate) use task::{Circumstances, Proof, Task};
+pub(crate) use task::{Circumstances, Described, Proof, Task};
 
 impl Prover {
     /// Returns the number of versions to prove at the same time while no policy serves.

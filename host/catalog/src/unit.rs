@@ -2,13 +2,13 @@
 //! its proof. [`crate::prover`] decides where a proof runs.
 
 use portcullis_core::PolicyName;
-use portcullis_engine::{Engine, LoadError, Policy, Source};
+use portcullis_engine::{self as engine, Engine, LoadError, Policy, Source};
 
 use crate::content::Content;
 use crate::lines::line_of_refusal;
 use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
-use crate::prover::Task;
+use crate::prover::{Described, Task};
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignedFiles};
 use crate::smoke;
@@ -25,14 +25,7 @@ pub(crate) fn prove(engine: &Engine, task: &Task) -> Result<(Policy, Vec<TestOut
         options,
         ..
     } = task;
-    // Checked before compilation, so that the compiler never reads an untrusted module.
-    let files = SignedFiles {
-        settings: content.fingerprint.settings,
-        tests: content.fingerprint.tests,
-        texts: text::digest(content.fingerprint.texts),
-    };
-    signature::check(&content.module, files, &options.trusted_publishers)
-        .map_err(|error| UnitError::new(&paths.module, UnitProblem::Signature(error)))?;
+    check_signature(task)?;
     let tests = match &content.tests {
         Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?,
         None => PolicyTests::default(),
@@ -49,6 +42,40 @@ pub(crate) fn prove(engine: &Engine, task: &Task) -> Result<(Policy, Vec<TestOut
     }
     policy.end_idle_instances();
     Ok((policy, outcomes))
+}
+
+/// Refuses a module without a signature of a trusted publisher. Called before compilation, so that
+/// the compiler never reads an untrusted module.
+fn check_signature(task: &Task) -> Result<(), UnitError> {
+    let fingerprint = &task.content.fingerprint;
+    let files = SignedFiles {
+        settings: fingerprint.settings,
+        tests: fingerprint.tests,
+        texts: text::digest(fingerprint.texts),
+    };
+    let trusted = &task.options.trusted_publishers;
+    signature::check(&task.content.module, files, trusted)
+        .map_err(|error| UnitError::new(&task.paths.module, UnitProblem::Signature(error)))
+}
+
+/// Describes the module of a unit, which need not fit its settings.
+pub(crate) fn describe(engine: &Engine, task: &Task) -> Result<Described, UnitError> {
+    let module = &task.content.module;
+    let description = engine::describe(module)
+        .map_err(|error| UnitError::new(&task.paths.module, UnitProblem::Load(error)))?;
+    let settings_schema = match &description.describes {
+        Some(interface) => check_signature(task)
+            .map_err(|error| error.problem().to_string())
+            .and_then(|()| {
+                Policy::settings_schema(engine, &task.name, module, interface)
+                    .map_err(|error| error.to_string())
+            }),
+        None => Ok(None),
+    };
+    Ok(Described {
+        module: description,
+        settings_schema,
+    })
 }
 
 /// Returns the policy that meters the fuel of `tests`, made of the same bytes by a metering engine.

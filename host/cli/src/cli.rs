@@ -97,8 +97,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: PolicyVerb,
     },
-    /// Show facts about a module and its files: limits, grants, imports, signature and tests. The
-    /// module may be in any directory.
+    /// Show facts about a module and its files: settings, limits, grants, imports, signature and
+    /// tests. The module may be in any directory.
     Inspect {
         /// The module, NAME.wasm.
         #[arg(value_name = "MODULE")]
@@ -112,6 +112,9 @@ pub(crate) enum Command {
         /// The file.
         #[arg(value_enum, value_name = "FILE")]
         of: SchemaOf,
+        /// A module, NAME.wasm, whose own settings the schema of `settings` has.
+        #[arg(long, value_name = "MODULE")]
+        module: Option<PathBuf>,
     },
     /// Decide one login without NATS, and show each step: identity, policies, the host's rules, the
     /// server's checks and the user JWT.

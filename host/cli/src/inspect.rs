@@ -1,5 +1,7 @@
 //! `portcullis inspect`: shows facts about a policy.
 
+mod settings;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
@@ -36,12 +38,7 @@ pub(crate) fn inspect(
         };
         (options, None)
     };
-    if let Err(error) = fs::metadata(file)
-        && error.kind() == ErrorKind::NotFound
-    {
-        let error = anyhow::Error::new(error).context(format!("no file `{}`", file.display()));
-        return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
-    }
+    existing(file)?;
     let engine = idle_engine(key_value.as_ref())?;
     let found = look(&engine, file, &options)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
@@ -53,6 +50,18 @@ pub(crate) fn inspect(
         _ => ExitCode::BadPolicies,
     };
     Ok(Output { text, code })
+}
+
+/// Fails if a file does not exist.
+pub(crate) fn existing(file: &Path) -> Result<(), Failure> {
+    match fs::metadata(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let error = anyhow::Error::new(error).context(format!("no file `{}`", file.display()));
+            Err(Failure::new(ExitCode::NoPolicyDirectory, error))
+        }
+        // The reader of the file reports other errors.
+        _ => Ok(()),
+    }
 }
 
 /// Returns the publisher of a signature, and what else the signature states.
@@ -72,6 +81,7 @@ fn signed(signature: &Signature) -> String {
 fn render(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result {
     writeln!(text, "{}", one_line(&file.display().to_string()))?;
     render_module(text, found)?;
+    render_settings(text, found)?;
     render_terms(text, found)?;
     render_verdict(text, found)
 }
@@ -97,6 +107,28 @@ fn render_module(text: &mut String, found: &Inspection) -> std::fmt::Result {
         writeln!(text, "    {}", one_line(&uses))?;
     }
     Ok(())
+}
+
+/// Renders the keys of the policy's own settings.
+fn render_settings(text: &mut String, found: &Inspection) -> std::fmt::Result {
+    match &found.settings_schema {
+        Ok(Some(schema)) => {
+            let keys = settings::keys(schema);
+            if keys.is_empty() {
+                return writeln!(text, "  settings: none");
+            }
+            writeln!(text, "  settings:")?;
+            for key in keys {
+                writeln!(text, "    {}", one_line(&key))?;
+            }
+            Ok(())
+        }
+        Ok(None) => writeln!(
+            text,
+            "  settings: unknown, because the module does not describe itself; newer versions of portcullis-sdk do that"
+        ),
+        Err(problem) => writeln!(text, "  settings: unknown, {}", one_line(problem)),
+    }
 }
 
 /// Renders the limits and grants that the module would run under.

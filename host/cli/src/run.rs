@@ -71,7 +71,10 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         Command::Inspect { file, config } => {
             finish(inspect::inspect(&file, config.as_deref(), &child_prover()))
         }
-        Command::Schema { of } => finish(schema::print(of).map_err(NotDone::from)),
+        Command::Schema { of, module } => {
+            let printed = schema::print(of, module.as_deref(), &child_prover());
+            finish(printed.map_err(NotDone::from))
+        }
         Command::Decide(login) => finish(decide::decide(&login, &child_prover())),
         Command::Access { verb } => match verb {
             AccessVerb::Preview(login) => finish(decide::preview(&login, &child_prover())),

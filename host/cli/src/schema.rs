@@ -1,11 +1,17 @@
 //! `portcullis schema`: the JSON Schemas of the files that people write.
 
+use std::path::Path;
+
 use clap::ValueEnum;
-use portcullis_catalog::{settings_schema, tests_schema};
+use portcullis_catalog::{CatalogOptions, Prover, module_schema, settings_schema, tests_schema};
 use portcullis_config::Config;
+use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
+use crate::check::idle_engine;
+use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::inspect::existing;
 use crate::output::Output;
 
 /// The dialect of the schemas, which editors for TOML know.
@@ -22,14 +28,50 @@ pub(crate) enum SchemaOf {
     Tests,
 }
 
-/// Returns the schema of a kind of file.
+/// Returns the schema of a kind of file. With a module, `[settings]` has the keys of its settings;
+/// `prover` loads the module.
 ///
 /// # Errors
 ///
-/// Fails if the schema is not JSON, which is a fault of the program.
-pub(crate) fn print(kind: SchemaOf) -> Result<Output, Failure> {
-    let text = serde_json::to_string_pretty(&schema(kind)).map_err(Failure::internal)?;
+/// Fails if `module` is given for another file than its settings, or if it does not say what its
+/// settings are.
+pub(crate) fn print(
+    kind: SchemaOf,
+    module: Option<&Path>,
+    prover: &Prover,
+) -> Result<Output, Failure> {
+    let mut schema = schema(kind);
+    if let Some(module) = module {
+        if kind != SchemaOf::Settings {
+            let error = anyhow::anyhow!("`--module` goes with `settings`");
+            return Err(Failure::new(ExitCode::Usage, error));
+        }
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert("settings".to_owned(), settings_of(module, prover)?);
+        }
+    }
+    let text = serde_json::to_string_pretty(&schema).map_err(Failure::internal)?;
     Ok(Output::success(format!("{text}\n")))
+}
+
+/// Returns the schema of a module's own settings.
+fn settings_of(module: &Path, prover: &Prover) -> Result<Value, Failure> {
+    let bad = |error| Failure::new(ExitCode::BadPolicies, error);
+    let unusable = |problem: &str| {
+        let file = module.display();
+        bad(anyhow::anyhow!("`{file}`: {problem}"))
+    };
+    existing(module)?;
+    let options = CatalogOptions {
+        prover: prover.clone(),
+        ..CatalogOptions::new(".")
+    };
+    let found = module_schema(&idle_engine(None)?, module, &options);
+    let schema = found.map_err(|error| bad(error.into()))?;
+    let schema = schema.map_err(|problem| unusable(&one_line(&problem)))?;
+    schema.ok_or_else(|| {
+        unusable("it does not say what its settings are: build it with a newer portcullis-sdk")
+    })
 }
 
 fn schema(kind: SchemaOf) -> Value {

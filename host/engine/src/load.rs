@@ -123,6 +123,9 @@ pub enum LoadError {
     /// `configure` failed.
     #[error("`configure` failed: {0}")]
     Configure(#[source] EvaluationError),
+    /// The policy does not say what its settings are.
+    #[error("`settings-schema` failed: {0}")]
+    Description(#[source] EvaluationError),
     /// `configure` has to run before every decision and leaves no time for one.
     #[error(
         "`configure` ran longer than the {limit:?} of a decision, and it runs before every decision because its state cannot be kept \

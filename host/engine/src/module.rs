@@ -17,6 +17,8 @@ pub use shape::check_shape;
 
 /// Interface that a policy exports.
 const DECIDER: &str = "decider";
+/// Interface with which a policy describes itself, which it may export.
+const DESCRIPTION: &str = "description";
 /// Interface that needs the grant `secrets`.
 const SECRETS: &str = "secrets";
 /// Interface that needs the grant `key-value`.
@@ -25,6 +27,11 @@ const KEY_VALUE: &str = "key-value";
 /// Converts `bytes`, a core module or a component, to a checked component.
 pub(crate) fn componentize(bytes: &[u8], grants: &Grants) -> Result<Vec<u8>, LoadError> {
     checked_component(bytes, Some(grants))
+}
+
+/// Converts `bytes` as [`componentize`] does, regardless of grants. For tools.
+pub(crate) fn ungranted_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    checked_component(bytes, None)
 }
 
 /// Converts `bytes` as [`componentize`] does. `None` for `grants` skips the check of grants.
@@ -45,6 +52,8 @@ pub struct Description {
     pub is_component: bool,
     /// Functions of the contract that the module uses, by interface (with its version).
     pub uses: Vec<(String, Vec<String>)>,
+    /// Full name of the interface with which the module describes itself. `None` if it does not.
+    pub describes: Option<String>,
 }
 
 /// Describes a module without compiling it.
@@ -53,22 +62,25 @@ pub struct Description {
 ///
 /// Fails if the module is not a policy, regardless of its grants.
 pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
-    let component = checked_component(bytes, None)?;
-    let uses = match wit_component::decode(&component) {
-        Ok(DecodedWasm::Component(resolve, world)) => {
-            let world = resolve.worlds.get(world);
-            world.map_or_else(Vec::new, |world| {
-                interfaces(&resolve, world)
-                    .map(|(name, functions)| (name, functions.into_iter().collect()))
-                    .collect()
-            })
-        }
-        _ => Vec::new(),
-    };
-    Ok(Description {
+    let component = ungranted_component(bytes)?;
+    let mut description = Description {
         is_component: kind(bytes)? == Encoding::Component,
-        uses,
-    })
+        uses: Vec::new(),
+        describes: None,
+    };
+    if let Ok(DecodedWasm::Component(resolve, world)) = wit_component::decode(&component)
+        && let Some(world) = resolve.worlds.get(world)
+    {
+        description.uses = interfaces(&resolve, world)
+            .map(|(name, functions)| (name, functions.into_iter().collect()))
+            .collect();
+        let mut exports = world.exports.keys().map(|key| resolve.name_world_key(key));
+        description.describes = exports.find(|name| {
+            let name = Name::read(name);
+            name.is_some_and(|name| name.interface == DESCRIPTION && CONTRACT.speaks(name.version))
+        });
+    }
+    Ok(description)
 }
 
 fn kind(bytes: &[u8]) -> Result<Encoding, LoadError> {

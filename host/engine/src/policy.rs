@@ -1,6 +1,7 @@
 //! One policy: checked, compiled, configured and linked. The module [`deciding`] has its decisions.
 
 mod deciding;
+mod description;
 mod transfer;
 
 use std::num::NonZeroU32;

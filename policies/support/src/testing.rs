@@ -101,6 +101,28 @@ pub fn assert_examples_are_accepted<P: Policy>(readme: &str) {
     }
 }
 
+/// Asserts that the README of a policy names every key of its settings.
+///
+/// # Panics
+///
+/// Panics if a key is missing.
+#[track_caller]
+pub fn assert_settings_are_documented<P: Policy>(readme: &str) {
+    let schema: serde_json::Value =
+        serde_json::from_str(&testing::settings_schema::<P>()).unwrap_or_default();
+    let keys = schema.get("properties").and_then(|keys| keys.as_object());
+    let missing: Vec<_> = keys
+        .into_iter()
+        .flat_map(|keys| keys.keys())
+        // The host fills in the content of a file.
+        .filter(|key| !key.ends_with("-text") && !readme.contains(&format!("`{key}")))
+        .collect();
+    assert!(
+        keys.is_some() && missing.is_empty(),
+        "not in the README: {missing:?}"
+    );
+}
+
 /// Returns the code blocks of a Markdown text that are in `language`, in their order.
 ///
 /// ```
@@ -162,6 +184,39 @@ mod tests {
     #[should_panic(expected = "is not in the settings")]
     fn a_part_that_is_not_there_fails() {
         GOOD.assert_complaints(&[("[seting]", "", COMPLAINT)]);
+    }
+
+    #[derive(serde::Deserialize)]
+    #[expect(dead_code, reason = "only described")]
+    struct TwoKeys {
+        first: String,
+        second: String,
+    }
+
+    struct Two;
+
+    impl Policy for Two {
+        type Settings = TwoKeys;
+
+        fn configure(_: TwoKeys) -> Result<Self, SettingsError> {
+            Ok(Self)
+        }
+
+        fn decide(&self, _: &Request) -> Verdict {
+            Verdict::Abstain
+        }
+    }
+
+    #[test]
+    fn a_readme_with_every_key_passes() {
+        assert_settings_are_documented::<Two>("| `first` | |\n| `second.NAME` | |");
+        assert_settings_are_documented::<Closed>("");
+    }
+
+    #[test]
+    #[should_panic(expected = "not in the README: [\"second\"]")]
+    fn a_key_that_the_readme_lacks_fails() {
+        assert_settings_are_documented::<Two>("| `first` | |");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 wit_bindgen::generate!({
     path: "wit",
-    world: "policy",
+    world: "described-policy",
     pub_export_macro: true,
     export_macro_name: "export_bindings",
     default_bindings_module: "portcullis_sdk::__private::bindings",

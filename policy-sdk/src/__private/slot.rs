@@ -31,6 +31,11 @@ impl<P: Policy> Slot<P> {
             .map_err(|_| "the policy is already configured".to_owned())
     }
 
+    /// Returns the JSON Schema of the policy's settings.
+    pub fn settings_schema() -> String {
+        settings::schema::<P::Settings>()
+    }
+
     /// Decides a login with the policy. Denies the login if the slot has no policy yet.
     pub fn decide(&self, request: &Request) -> Verdict {
         self.0.get().map_or_else(

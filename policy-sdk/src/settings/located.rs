@@ -15,6 +15,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::node::Node;
+use super::probe::{Asked, record};
 
 /// A deserialization error with its place in the settings.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Located {
     /// Keys and indices, innermost first.
     path: Vec<Step>,
     message: String,
+    /// The key that is missing, if that is the problem.
+    missing: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +104,11 @@ impl Located {
         &self.message
     }
 
+    /// Returns the key that is missing in the table at `depth`. `None` for every other problem.
+    pub(super) fn missing_at(&self, depth: usize) -> Option<&'static str> {
+        self.missing.filter(|_| self.path.len() == depth)
+    }
+
     fn within(mut self, step: Step) -> Self {
         self.path.push(step);
         self
@@ -112,6 +120,14 @@ impl Error for Located {
         Self {
             path: Vec::new(),
             message: message.to_string(),
+            missing: None,
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self {
+            missing: Some(field),
+            ..Self::custom(format_args!("missing field `{field}`"))
         }
     }
 
@@ -154,18 +170,18 @@ impl std::error::Error for Located {}
 /// Defines the methods of one kind of scalar. The code of every kind in every type would be a tenth
 /// of a policy.
 macro_rules! forward {
-    ($visit:ident: $($method:ident)*) => {
+    ($visit:ident, $asked:ident: $($method:ident)*) => {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
-                $visit(self, visitor)
+                $visit(self, &Asked::$asked, visitor)
             }
         )*
     };
 }
 
 impl Node {
-    /// Returns the error that this value is not what is expected.
-    fn mismatch(&self, expected: &dyn Expected) -> Located {
+    /// Returns the error that this value is not what is expected. A probe records what is `asked`.
+    fn mismatch(&self, asked: &Asked, expected: &dyn Expected) -> Located {
         let found = match self {
             Self::Null => Unexpected::Unit,
             Self::Bool(value) => Unexpected::Bool(*value),
@@ -175,6 +191,7 @@ impl Node {
             Self::String(value) => Unexpected::Str(value),
             Self::List(_) => Unexpected::Seq,
             Self::Table(_) => Unexpected::Map,
+            Self::Probe => return record(asked, expected),
         };
         Located::invalid_type(found, expected)
     }
@@ -193,20 +210,21 @@ impl<'de> Deserializer<'de> for Node {
             Self::String(value) => visitor.visit_string(value),
             Self::List(items) => visit_items(items, visitor),
             Self::Table(entries) => visit_entries(entries, visitor),
+            Self::Probe => Err(record(&Asked::Any, &visitor)),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
         match self {
             Self::List(items) => visit_items(items, visitor),
-            other => Err(other.mismatch(&visitor)),
+            other => Err(other.mismatch(&Asked::List, &visitor)),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
         match self {
             Self::Table(entries) => visit_entries(entries, visitor),
-            other => Err(other.mismatch(&visitor)),
+            other => Err(other.mismatch(&Asked::Map, &visitor)),
         }
     }
 
@@ -227,17 +245,20 @@ impl<'de> Deserializer<'de> for Node {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        keys: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Located> {
-        self.deserialize_map(visitor)
+        match self {
+            Self::Table(entries) => visit_entries(entries, visitor),
+            other => Err(other.mismatch(&Asked::Table { name, keys }, &visitor)),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Located> {
         let variant = match self {
@@ -252,36 +273,46 @@ impl<'de> Deserializer<'de> for Node {
                 },
                 Err(entries) => return visit_entries(entries, visitor),
             },
+            Self::Probe => return Err(record(&Asked::Choice { name, variants }, &visitor)),
             other => return other.deserialize_any(visitor),
         };
         visitor.visit_enum(variant)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
+        if let Self::Probe = self {
+            return Err(record(&Asked::Nothing, &visitor));
+        }
         IGNORED.with_borrow_mut(|ignored| ignored.push(Vec::new()));
         visitor.visit_unit()
     }
 
     forward! {
-        visit_number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
-        deserialize_u128 deserialize_f32 deserialize_f64
+        visit_number, Integer: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_i128
     }
     forward! {
-        visit_text: deserialize_char deserialize_str deserialize_string deserialize_identifier
+        visit_number, Natural: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_u128
+    }
+    forward! {
+        visit_number, Number: deserialize_f32 deserialize_f64
+    }
+    forward! {
+        visit_text, Text: deserialize_char deserialize_str deserialize_string deserialize_identifier
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
         match self {
             Self::Bool(value) => visitor.visit_bool(value),
-            other => Err(other.mismatch(&visitor)),
+            other => Err(other.mismatch(&Asked::Bool, &visitor)),
         }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
         match self {
             Self::Null => visitor.visit_unit(),
-            other => Err(other.mismatch(&visitor)),
+            other => Err(other.mismatch(&Asked::Nothing, &visitor)),
         }
     }
 
@@ -301,19 +332,27 @@ impl<'de> Deserializer<'de> for Node {
     forward_to_deserialize_any! { bytes byte_buf unit_struct }
 }
 
-fn visit_number<'de, V: Visitor<'de>>(value: Node, visitor: V) -> Result<V::Value, Located> {
+fn visit_number<'de, V: Visitor<'de>>(
+    value: Node,
+    asked: &Asked,
+    visitor: V,
+) -> Result<V::Value, Located> {
     match value {
         Node::Unsigned(value) => visitor.visit_u64(value),
         Node::Signed(value) => visitor.visit_i64(value),
         Node::Float(value) => visitor.visit_f64(value),
-        other => Err(other.mismatch(&visitor)),
+        other => Err(other.mismatch(asked, &visitor)),
     }
 }
 
-fn visit_text<'de, V: Visitor<'de>>(value: Node, visitor: V) -> Result<V::Value, Located> {
+fn visit_text<'de, V: Visitor<'de>>(
+    value: Node,
+    asked: &Asked,
+    visitor: V,
+) -> Result<V::Value, Located> {
     match value {
         Node::String(value) => visitor.visit_string(value),
-        other => Err(other.mismatch(&visitor)),
+        other => Err(other.mismatch(asked, &visitor)),
     }
 }
 
@@ -491,6 +530,7 @@ impl<'de> VariantAccess<'de> for Variant {
     fn unit_variant(self) -> Result<(), Located> {
         match self.content {
             None => Ok(()),
+            Some(Node::Probe) => Err(record(&Asked::Nothing, &"the name alone")),
             Some(_) => Err(Located::invalid_type(Unexpected::Map, &"the name alone")),
         }
     }
@@ -504,7 +544,7 @@ impl<'de> VariantAccess<'de> for Variant {
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Located> {
         let (step, content) = self.content()?;
         content
-            .deserialize_any(visitor)
+            .deserialize_seq(visitor)
             .map_err(|error| error.within(step))
     }
 

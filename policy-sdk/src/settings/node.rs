@@ -18,6 +18,8 @@ pub(super) enum Node {
     String(String),
     List(Vec<Self>),
     Table(Vec<(String, Self)>),
+    /// A stand-in for a value, which records what a type asks of it.
+    Probe,
 }
 
 /// A visitor that makes a [`Node`] of any value.

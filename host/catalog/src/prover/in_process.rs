@@ -7,7 +7,7 @@
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::Builder;
 
-use portcullis_engine::{Engine, LoadError, check_shape, describe};
+use portcullis_engine::{Engine, LoadError, check_shape};
 
 use super::task::{GLANCE, Proof, Task};
 use crate::unit;
@@ -63,12 +63,8 @@ pub(super) fn here(engine: &Engine, task: &Task) -> Proof {
     } else {
         engine.clone()
     };
-    let described = || {
-        describe(&task.content.module)
-            .map_err(|error| UnitError::new(&task.paths.module, UnitProblem::Load(error)))
-    };
     Proof {
-        description: task.describes.then(described),
+        description: task.describes.then(|| unit::describe(&engine, task)),
         verdict: unit::prove(&engine, task),
     }
 }

@@ -16,10 +16,10 @@
 use std::io::{self, Read, Write};
 
 use portcullis_core::Allowed;
-use portcullis_engine::Description;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::task::Described;
 use crate::content::Content;
 use crate::policy_tests::TestOutcome;
 use crate::seen::SeenLogin;
@@ -138,7 +138,7 @@ pub(super) struct Line {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Report {
-    pub(super) description: Option<Result<Description, Refusal>>,
+    pub(super) description: Option<Result<Described, Refusal>>,
     /// The outcomes of the tests, after which the policy follows; or a refusal.
     pub(super) verdict: Result<Vec<TestOutcome>, Refusal>,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use portcullis_core::PolicyName;
 use portcullis_engine::{Description, Policy};
+use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
 use crate::options::CatalogOptions;
@@ -49,10 +50,20 @@ impl Task {
     }
 }
 
+/// The description of a module.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Described {
+    pub(crate) module: Description,
+    /// The JSON Schema of the settings, as the module writes it. `None` if the module does not
+    /// describe itself. The text of the error if it fails to.
+    pub(crate) settings_schema: Result<Option<String>, String>,
+}
+
 /// The result of proving a version.
 pub(crate) struct Proof {
     /// The description of the module. `None` if the task does not ask for one.
-    pub(crate) description: Option<Result<Description, UnitError>>,
+    pub(crate) description: Option<Result<Described, UnitError>>,
     /// The policy, ready to serve, and the outcomes of its tests.
     pub(crate) verdict: Result<(Policy, Vec<TestOutcome>), UnitError>,
 }

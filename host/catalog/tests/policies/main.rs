@@ -12,6 +12,7 @@ mod assertions;
 mod blocking_pool;
 mod catalog;
 mod chains;
+mod described_settings;
 mod disk;
 mod example;
 mod kept;

@@ -330,8 +330,9 @@ fn tests_and_inspections_come_to_the_same_in_a_child() {
                 let file = site.path().join(format!("{name}.wasm"));
                 match inspect(&engine(), &file, &options) {
                     Ok(found) => format!(
-                        "{:?} {:?} {}",
+                        "{:?} {:?} {:?} {}",
                         found.description,
+                        found.settings_schema,
                         found.verdict.map_err(|error| error.to_string()),
                         found.tests
                     ),

@@ -5,6 +5,7 @@
 mod linting;
 mod measuring;
 mod mistakes;
+mod schemas;
 mod support;
 mod templates;
 mod traps;

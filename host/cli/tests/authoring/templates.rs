@@ -31,6 +31,12 @@ fn every_template_builds_and_passes_its_tests_outside_the_repository(
     let summary = format!("tests: {tests} run, 0 failed");
     assert!(tested.output.contains(&summary), "{tested:?}");
 
+    let module = format!("my-{template}.wasm");
+    let inspected = portcullis_in(&folder, &["inspect", &module]);
+    let settings = inspected.output.split("  settings:").nth(1);
+    let is_known = settings.is_some_and(|settings| !settings.starts_with(" unknown"));
+    assert!(is_known, "{inspected:?}");
+
     let linted = portcullis_in(&folder, &["policy", "lint"]);
     assert_eq!(linted.code, Some(0), "{linted:?}");
 }

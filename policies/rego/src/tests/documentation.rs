@@ -1,6 +1,6 @@
 //! Tests of the examples in the documentation.
 
-use policy_support::testing::code_blocks;
+use policy_support::testing::{assert_settings_are_documented, code_blocks};
 use portcullis_sdk::Permit;
 
 use super::*;
@@ -26,4 +26,9 @@ fn the_example_of_the_guide_permits() {
     let policy = with_text(settings[0], text[0]).unwrap();
     let office = alice().groups(["orders"]).client_host("10.0.0.7").build();
     assert!(matches!(policy.decide(&office), Verdict::Permit(_)));
+}
+
+#[test]
+fn the_readme_names_every_setting() {
+    assert_settings_are_documented::<Rego>(README);
 }

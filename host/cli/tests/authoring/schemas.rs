@@ -1,0 +1,71 @@
+//! The settings of modules, as `inspect` and `schema` tell them.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::Author;
+
+/// A module of an SDK that did not describe its settings.
+const OLD: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../engine/tests/contract/0.1.0/permits.wasm"
+);
+
+#[test]
+fn an_editor_gets_the_settings_of_a_module_too() {
+    let author = Author::new();
+    let module = portcullis_test_support::policy("static-users").unwrap();
+    fs::write(author.home().join("users.wasm"), module).unwrap();
+    let schema = ["schema", "settings", "--module"];
+    let printed = author.portcullis(&[&schema[..], &["users.wasm"]].concat());
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let printed: Value = serde_json::from_str(&printed.output).unwrap();
+    let limits = &printed["properties"]["limits"]["properties"];
+    assert_eq!(limits["comparisons"]["type"], "integer", "{printed}");
+    let settings = &printed["properties"]["settings"];
+    let user = &settings["properties"]["users"]["additionalProperties"];
+    assert_eq!(user["required"], serde_json::json!(["profile"]));
+    let wanted = ["abstain", "deny"];
+    let verdicts = &settings["properties"]["unknown-users"]["enum"];
+    assert_eq!(*verdicts, serde_json::json!(wanted));
+
+    for (arguments, code, problem) in [
+        (["tests", "--module", "users.wasm"], 64, "goes with"),
+        (["settings", "--module", "absent.wasm"], 66, "absent.wasm"),
+        (
+            ["settings", "--module", OLD],
+            65,
+            "does not say what its settings are",
+        ),
+    ] {
+        let failed = author.portcullis(&[&["schema"][..], &arguments].concat());
+        assert_eq!(failed.code, Some(code), "{failed:?}");
+        assert!(failed.output.contains(problem), "{failed:?}");
+    }
+}
+
+#[test]
+fn inspect_lists_the_settings_or_says_that_the_module_does_not() {
+    let author = Author::new();
+    let module = portcullis_test_support::policy("static-users").unwrap();
+    fs::write(author.home().join("users.wasm"), module).unwrap();
+    let inspected = author.portcullis(&["inspect", "users.wasm"]).output;
+    for line in [
+        "unknown-users: one of `abstain`, `deny`",
+        "profiles.NAME.publish.allow: list, each: text",
+        "profiles.NAME.intents.streams.NAME.manage: true or false",
+        "users.NAME.expires-in: text (a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\")",
+        "users.NAME.profile: text, required",
+    ] {
+        assert!(
+            inspected.contains(&format!("\n    {line}\n")),
+            "`{line}` in {inspected}"
+        );
+    }
+    let old = author.portcullis(&["inspect", OLD]).output;
+    assert!(
+        old.contains("  settings: unknown, because the module does not"),
+        "{old}"
+    );
+}
