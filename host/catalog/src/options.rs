@@ -41,6 +41,10 @@ pub struct CatalogOptions {
     pub max_limits: MaxLimits,
     /// Extra rights of single policies, by name.
     pub grants: BTreeMap<PolicyName, PolicyGrants>,
+    /// Whether a policy that `grants` does not list has the grants that its tests need: secrets,
+    /// `plain:` hashes and the buckets that the tests name. For tools of authors, which put no
+    /// policy in service. Default: `false`.
+    pub assumes_grants: bool,
     /// Maximum time for compiling, configuring and testing a policy. Default: 2 min.
     pub load_timeout: Duration,
     /// Maximum memory of a child process that proves a version, in bytes. A proof in this process
@@ -91,6 +95,7 @@ impl CatalogOptions {
             limits: Limits::default(),
             max_limits: MaxLimits::default(),
             grants: BTreeMap::new(),
+            assumes_grants: false,
             load_timeout: Duration::from_mins(2),
             load_memory: 1 << 30,
             guards: Vec::new(),

@@ -19,7 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, DenyFilter, KeyValues, PolicyName, Verdict};
+use portcullis_core::{
+    AuthorizationRequest, BucketName, DenyFilter, KeyValues, PolicyName, Verdict,
+};
 use portcullis_engine::{EvaluationError, Policy};
 use portcullis_environment::Clock;
 use serde::{Deserialize, Serialize};
@@ -62,6 +64,8 @@ struct PolicyTest {
     line: usize,
     request: AuthorizationRequest,
     key_values: Arc<dyn KeyValues>,
+    /// The buckets that the test names.
+    buckets: Vec<BucketName>,
     expected: Expectation,
     access: WantedAccess,
     fuel: Option<u64>,
@@ -145,6 +149,11 @@ impl PolicyTests {
         logins.collect()
     }
 
+    /// Returns the buckets that the tests name.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = &BucketName> {
+        self.0.iter().flat_map(|test| &test.buckets)
+    }
+
     /// Measures the decision of every test on `policy`, for `span` all together.
     pub(crate) fn measure(
         &self,
@@ -194,6 +203,7 @@ impl PolicyTest {
             name,
             line,
             request,
+            buckets: key_values.named().cloned().collect(),
             key_values: Arc::new(key_values),
             expected,
             access,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portcullis_core::{Allowed, PolicyName};
-use portcullis_engine::Engine;
+use portcullis_engine::{Engine, Grants};
 
 use crate::content::Content;
 use crate::directory::{self, DirectoryError};
@@ -13,7 +13,7 @@ use crate::options::CatalogOptions;
 use crate::parallel::in_parallel;
 use crate::paths::Paths;
 use crate::policy_tests::TestOutcome;
-use crate::prover::{Circumstances, Task, prove, prove_found};
+use crate::prover::{Circumstances, Proved, Task, prove, prove_found};
 use crate::stop::Stop;
 use crate::unit_error::UnitError;
 
@@ -27,6 +27,9 @@ pub struct TestedPolicy {
     /// The outcomes of the tests, empty without tests. The error if the policy cannot be loaded or
     /// the file cannot be read.
     pub outcomes: Result<Vec<TestOutcome>, UnitError>,
+    /// The grants that the tests needed, where [`CatalogOptions::assumes_grants`] gave them. An
+    /// operator has to give them before the policy serves.
+    pub assumed: Grants,
 }
 
 /// Runs the tests of the policies in the directory that `wanted` allows. Puts no policy in service.
@@ -53,11 +56,7 @@ pub fn test_policies(
             let circumstances = Circumstances::default();
             prove_found(engine, &options, &name, &unit.paths, found, circumstances)
         });
-        TestedPolicy {
-            name,
-            file,
-            outcomes: proved.map(|proved| proved.outcomes),
-        }
+        TestedPolicy::new(name, file, proved, &options)
     });
     Ok(tested)
 }
@@ -75,7 +74,7 @@ pub fn test_module(
 ) -> Result<TestedPolicy, UnitError> {
     let paths = Paths::from_module(module.to_owned());
     let (name, file) = (policy_name(&paths)?, paths.tests.clone());
-    let outcomes = Content::read(&paths, options.source()).and_then(|content| {
+    let proved = Content::read(&paths, options.source()).and_then(|content| {
         let task = Task {
             name: name.clone(),
             paths,
@@ -86,11 +85,45 @@ pub fn test_module(
             cancel: Stop::default(),
             seen: Vec::new(),
         };
-        Ok(prove(engine, task)?.outcomes)
+        prove(engine, task)
     });
-    Ok(TestedPolicy {
-        name,
-        file,
-        outcomes,
-    })
+    Ok(TestedPolicy::new(name, file, proved, options))
+}
+
+impl TestedPolicy {
+    fn new(
+        name: PolicyName,
+        file: PathBuf,
+        proved: Result<Proved, UnitError>,
+        options: &CatalogOptions,
+    ) -> Self {
+        let assumed = match &proved {
+            Ok(proved) if options.assumes_grants && !options.grants.contains_key(&name) => {
+                needed(proved)
+            }
+            _ => Grants::default(),
+        };
+        Self {
+            name,
+            file,
+            outcomes: proved.map(|proved| proved.outcomes),
+            assumed,
+        }
+    }
+}
+
+/// Returns the grants that a policy used in its tests. A `plain:` hash counts if its settings have
+/// one.
+fn needed(proved: &Proved) -> Grants {
+    let asked = || proved.outcomes.iter().flat_map(|outcome| &outcome.asked);
+    let settings = proved.content.settings.as_deref().unwrap_or_default();
+    let buckets = asked().filter_map(|question| {
+        let about = question.strip_prefix("key-value.get(")?;
+        about.split_once(',')?.0.parse().ok()
+    });
+    Grants {
+        secrets: asked().any(|question| question.starts_with("secrets.")),
+        plain_hashes: String::from_utf8_lossy(settings).contains("\"plain:"),
+        key_values: buckets.collect(),
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) fn prove(engine: &Engine, task: &Task) -> Result<(Policy, Vec<TestOut
         Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?,
         None => PolicyTests::default(),
     };
-    let terms = options.terms(name);
+    let terms = task.terms();
     let policy = configure(engine, name, paths, content, &terms)?;
     let outcomes = match metered(&tests, engine, name, paths, content, &terms)? {
         Some(metered) => tests.run(&policy, &metered, &*options.clock),

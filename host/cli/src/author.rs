@@ -12,3 +12,17 @@ mod sdk;
 pub(crate) mod template;
 pub(crate) mod test;
 pub(crate) mod watch;
+
+use std::path::Path;
+
+use portcullis_catalog::{CatalogOptions, Prover};
+
+/// Returns the options for policies in `directory` that are not put in service: they have the
+/// grants that their tests need. `prover` loads them.
+pub(crate) fn options(directory: &Path, prover: &Prover) -> CatalogOptions {
+    CatalogOptions {
+        prover: prover.clone(),
+        assumes_grants: true,
+        ..CatalogOptions::new(directory)
+    }
+}

@@ -107,7 +107,7 @@ impl Conversation {
         let job = Job {
             name: task.name.to_string(),
             module: task.paths.module.display().to_string(),
-            terms: task.options.terms(&task.name),
+            terms: task.terms(),
             trusted_publishers: task.options.trusted_publishers.clone(),
             yields: task.yields,
             describes: task.describes,

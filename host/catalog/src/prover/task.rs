@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::PolicyName;
-use portcullis_engine::{Description, Policy};
+use portcullis_engine::{Description, Grants, Policy};
 use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
-use crate::policy_tests::TestOutcome;
+use crate::policy_tests::{PolicyTests, TestOutcome};
 use crate::seen::SeenLogin;
 use crate::stop::Stop;
+use crate::terms::Terms;
 use crate::unit_error::UnitError;
 
 /// One version to prove.
@@ -44,6 +45,23 @@ pub(crate) struct Circumstances {
 }
 
 impl Task {
+    /// Returns the rights and limits that the version is loaded with.
+    pub(crate) fn terms(&self) -> Terms {
+        let mut terms = self.options.terms(&self.name);
+        if self.options.assumes_grants && !self.options.grants.contains_key(&self.name) {
+            let tests = self.content.tests.as_deref();
+            let tests = tests.map(|tests| PolicyTests::parse(&self.paths.tests, tests));
+            // The proof reports tests that cannot be read.
+            let tests = tests.and_then(Result::ok).unwrap_or_default();
+            terms.grants = Grants {
+                secrets: true,
+                plain_hashes: true,
+                key_values: tests.buckets().cloned().collect(),
+            };
+        }
+        terms
+    }
+
     /// Returns whether the host stops, or the version is no longer needed.
     pub(super) fn is_stopped(&self) -> bool {
         self.options.stop.is_stopped() || self.cancel.is_stopped()

@@ -1,6 +1,6 @@
 //! The buckets that policies and their tests look into.
 
-use portcullis_catalog::{Catalog, test_policies};
+use portcullis_catalog::{Catalog, CatalogOptions, TestedPolicy, test_policies};
 use portcullis_core::{Allowed, Outcome};
 use portcullis_test_policies::{engine_with_buckets, granted_buckets, guest};
 
@@ -56,6 +56,36 @@ fn tests_have_buckets_of_their_own() {
             .any(|asked| asked.starts_with("key-value.get(revoked,"))),
         "{outcomes:?}"
     );
+}
+
+#[test]
+fn without_a_host_the_tests_have_the_grants_that_they_need() {
+    let mut site = site(GRANT, TESTS);
+    site.grant("q", granted_buckets(&[]).into());
+    site.put("q.wasm", &guest("looks_up"));
+    site.put("q.toml", b"[settings]\nbucket = \"revoked\"\n");
+    site.put("q.tests.toml", TESTS.as_bytes());
+    let mut options = site.options();
+    options.grants.retain(|name, _| name.as_str() == "q");
+    let test = |options: &CatalogOptions| {
+        test_policies(&engine_with_buckets(), options, &Allowed::Any).unwrap()
+    };
+    let error = |tested: &TestedPolicy| tested.outcomes.as_ref().err().unwrap().to_string();
+    let missing = "`key-value = [\"BUCKET\"]` under [policies.grants.NAME]";
+    let refused = test(&options);
+    assert!(error(&refused[0]).contains(missing), "{refused:?}");
+
+    options.assumes_grants = true;
+    let tested = test(&options);
+    let outcomes = tested[0].outcomes.as_ref().unwrap();
+    assert!(
+        outcomes.iter().all(|test| test.failure.is_none()),
+        "{outcomes:?}"
+    );
+    assert_eq!(tested[0].assumed, granted_buckets(GRANT));
+    // The configuration says what this policy has.
+    assert!(error(&tested[1]).contains(missing), "{tested:?}");
+    assert_eq!(tested[1].assumed, granted_buckets(&[]));
 }
 
 #[test]

@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_catalog::{
-    CatalogOptions, MeasuredDecision, MeasuredPolicy, Prover, measure_module,
-};
+use portcullis_catalog::{MeasuredDecision, MeasuredPolicy, Prover, measure_module};
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
 use super::crate_build::{self, is_crate};
+use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -50,12 +49,13 @@ pub(crate) fn bench(
         );
         return Err(Failure::new(ExitCode::NoPolicyDirectory, error));
     };
-    let options = CatalogOptions {
-        prover: prover.clone(),
-        ..CatalogOptions::new(".")
-    };
     let bad = |error: anyhow::Error| Failure::new(ExitCode::BadPolicies, error);
-    let measured = measure_module(&idle_engine(None)?, &options, &module, span);
+    let measured = measure_module(
+        &idle_engine(None)?,
+        &options(Path::new("."), prover),
+        &module,
+        span,
+    );
     let measured = measured.map_err(|error| bad(error.into()))?;
     if measured.decisions.is_empty() {
         return Err(bad(anyhow::anyhow!(

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use portcullis_catalog::{CatalogOptions, Inspection, Prover, inspect};
+use portcullis_catalog::{Inspection, Prover, inspect};
 use portcullis_toml::text::one_line;
 
-use super::crate_build;
+use super::{crate_build, options};
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -21,10 +21,7 @@ use crate::output::{NotDone, Output};
 /// module is no policy.
 pub(crate) fn build(directory: &Path, profile: &str, prover: &Prover) -> Result<Output, NotDone> {
     let built = crate_build::build(directory, profile)?;
-    let options = CatalogOptions {
-        prover: prover.clone(),
-        ..CatalogOptions::new(directory)
-    };
+    let options = options(directory, prover);
     let engine = idle_engine(None)?;
     let found = inspect(&engine, &built.module, &options)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis_catalog::{CatalogOptions, Finding, Prover, lint_module, lint_settings};
+use portcullis_catalog::{Finding, Prover, lint_module, lint_settings};
 use portcullis_engine::Engine;
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
 use super::crate_build::{self, is_crate};
+use super::options;
 use super::policy_log::PolicyLog;
 use super::test::missing;
 use crate::check::idle_engine;
@@ -103,10 +104,7 @@ impl Report {
         log: &PolicyLog,
         module: &Path,
     ) -> Result<(), Failure> {
-        let options = CatalogOptions {
-            prover: prover.clone(),
-            ..CatalogOptions::new(".")
-        };
+        let options = options(Path::new("."), prover);
         let linted = lint_module(engine, &options, module)
             .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
         self.findings.extend(linted.findings);

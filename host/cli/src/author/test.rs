@@ -8,12 +8,11 @@ mod update;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis_catalog::{
-    CatalogOptions, Prover, TestOutcome, TestedPolicy, test_module, test_policies,
-};
+use portcullis_catalog::{Prover, TestOutcome, TestedPolicy, test_module, test_policies};
 use portcullis_core::{Allowed, PolicyName};
 
 use super::crate_build::{self, is_crate};
+use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -148,14 +147,10 @@ fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, No
     let engine = idle_engine(None)?;
     let mut tested = Vec::new();
     for path in which.iter().map(Path::new) {
-        let options = |directory: &Path| CatalogOptions {
-            prover: prover.clone(),
-            ..CatalogOptions::new(directory)
-        };
         let module = if is_crate(path) {
             crate_build::build(path, crate_build::PROFILE)?.module
         } else if path.is_dir() {
-            let found = test_policies(&engine, &options(path), &Allowed::Any)
+            let found = test_policies(&engine, &options(path, prover), &Allowed::Any)
                 .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
             if found.is_empty() {
                 return Err(missing(path, "has neither a Cargo.toml nor a NAME.wasm").into());
@@ -167,7 +162,7 @@ fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, No
         } else {
             return Err(missing(path, "does not exist").into());
         };
-        let found = test_module(&engine, &options(Path::new(".")), &module);
+        let found = test_module(&engine, &options(Path::new("."), prover), &module);
         tested.push(found.map_err(|error| Failure::new(ExitCode::BadPolicies, error))?);
     }
     Ok(tested)

@@ -8,10 +8,11 @@ use std::{fs, io};
 
 use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, DebouncedEvent, new_debouncer};
-use portcullis_catalog::{CatalogOptions, Prover, test_module};
+use portcullis_catalog::{Prover, test_module};
 use portcullis_toml::text::one_line;
 
 use super::crate_build::{self, place};
+use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -106,10 +107,7 @@ fn is_written(path: &Path) -> bool {
 /// happened, in one line.
 fn ship(directory: &Path, into: &Path, prover: &Prover) -> Result<String, Failure> {
     let module = crate_build::build(directory, crate_build::PROFILE)?.module;
-    let options = CatalogOptions {
-        prover: prover.clone(),
-        ..CatalogOptions::new(directory)
-    };
+    let options = options(directory, prover);
     let broken = |error| Failure::new(ExitCode::BadPolicies, error);
     let tested = test_module(&idle_engine(None)?, &options, &module).map_err(broken)?;
     let outcomes = tested.outcomes.map_err(broken)?;

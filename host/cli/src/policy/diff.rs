@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use portcullis_catalog::{CatalogOptions, Prover, VersionDiff, Versions, diff_versions};
+use portcullis_catalog::{Prover, VersionDiff, Versions, diff_versions};
 use portcullis_core::PermissionSubject;
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
 use super::read_policies;
+use crate::author;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -50,11 +51,7 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
         (tables.options(prover), tables.key_value, assertions)
     } else {
         let directory = arguments.new.parent().unwrap_or(Path::new("."));
-        let options = CatalogOptions {
-            prover: prover.clone(),
-            ..CatalogOptions::new(directory)
-        };
-        (options, None, None)
+        (author::options(directory, prover), None, None)
     };
     for file in [&arguments.old, &arguments.new] {
         if !file.exists() {

@@ -53,6 +53,11 @@ impl FixedKeyValues {
         self
     }
 
+    /// Returns the names of the buckets that were added, including those whose look-ups fail.
+    pub fn named(&self) -> impl Iterator<Item = &BucketName> {
+        self.buckets.keys().chain(&self.unavailable)
+    }
+
     /// Treats every bucket that was not added as present and empty.
     #[must_use]
     pub const fn others_are_empty(mut self) -> Self {

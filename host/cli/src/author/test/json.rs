@@ -1,6 +1,7 @@
 //! The report for programs.
 
 use portcullis_catalog::{TestOutcome, TestedPolicy};
+use portcullis_core::BucketName;
 use serde_json::{Value, json};
 
 use super::Count;
@@ -31,6 +32,11 @@ fn policy(policy: &TestedPolicy) -> Value {
         "name": policy.name.as_str(),
         "file": policy.file,
         "error": error,
+        "assumed-grants": {
+            "key-value": policy.assumed.key_values.iter().map(BucketName::as_str).collect::<Vec<_>>(),
+            "secrets": policy.assumed.secrets,
+            "plain-hashes": policy.assumed.plain_hashes,
+        },
         "tests": tests,
     })
 }

@@ -1,3 +1,5 @@
+use portcullis_engine::Grants;
+
 use super::*;
 
 fn outcome(name: &str, failure: Option<&str>) -> TestOutcome {
@@ -16,7 +18,31 @@ fn tested() -> Vec<TestedPolicy> {
             outcome("alice", None),
             outcome("eve & \"co\"", Some("expected a denial")),
         ]),
+        assumed: Grants::default(),
     }]
+}
+
+#[test]
+fn the_grants_that_the_tests_needed_are_told_as_the_operator_writes_them() {
+    let mut tested = tested();
+    tested[0].assumed = Grants {
+        secrets: true,
+        plain_hashes: false,
+        key_values: ["revoked", "teams"]
+            .map(|name| name.parse().unwrap())
+            .into(),
+    };
+    let text = text::render(&tested, Count::new(&tested), false);
+    let told = "users: tested with grants that portcullis.toml has to give: \
+                [policies.grants.users] key-value = [\"revoked\", \"teams\"], secrets = true\n";
+    assert!(text.contains(told), "{text}");
+    let json = json::render(&tested, Count::new(&tested)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let assumed = &json["policies"][0]["assumed-grants"];
+    assert_eq!(
+        assumed["key-value"],
+        serde_json::json!(["revoked", "teams"])
+    );
 }
 
 #[test]

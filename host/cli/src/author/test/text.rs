@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use portcullis_catalog::{TestOutcome, TestedPolicy};
+use portcullis_core::BucketName;
+use portcullis_engine::Grants;
 use portcullis_toml::text::one_line;
 
 use super::{Count, outcomes};
@@ -18,10 +20,31 @@ pub(super) fn render(tested: &[TestedPolicy], count: Count, asked: bool) -> Stri
                 .iter()
                 .try_for_each(|outcome| tell(&mut text, policy, outcome, asked)),
         };
+        if let Some(grants) = grants(&policy.assumed) {
+            let name = &policy.name;
+            let _ = writeln!(
+                text,
+                "{name}: tested with grants that portcullis.toml has to give: [policies.grants.{name}] {grants}"
+            );
+        }
     }
     let Count { run, failed } = count;
     let _ = writeln!(text, "tests: {run} run, {failed} failed");
     text
+}
+
+/// Returns the keys of a table of grants. `None` without any.
+fn grants(grants: &Grants) -> Option<String> {
+    let buckets: Vec<_> = grants.key_values.iter().map(BucketName::as_str).collect();
+    let keys = [
+        (!buckets.is_empty()).then(|| format!("key-value = [\"{}\"]", buckets.join("\", \""))),
+        grants.secrets.then(|| "secrets = true".to_owned()),
+        grants
+            .plain_hashes
+            .then(|| "plain-hashes = true".to_owned()),
+    ];
+    let keys: Vec<_> = keys.into_iter().flatten().collect();
+    (!keys.is_empty()).then(|| keys.join(", "))
 }
 
 fn tell(
