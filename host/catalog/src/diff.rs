@@ -1,10 +1,12 @@
 //! Comparison of two versions of a policy: which logins gain access, and which lose it.
 //!
 //! Both versions decide the logins of their policy tests, of the operator's assertions, one bare
-//! login of each method, and variations of all of them. Permits are compared as sets of subjects.
+//! login of each method, and variations of all of them. They also decide recorded logins. Permits
+//! are compared as sets of subjects.
 
 mod access;
 mod logins;
+mod recorded;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::stop::Stop;
 use crate::unit_error::{UnitError, UnitProblem};
 pub use access::AccessChanges;
 use access::{Outcome, changes};
+pub use recorded::{RecordError, RecordProblem, RecordedLogins, RecordedSecrets};
 
 /// Maximum time of one decision. The policy's own deadline applies too; the difference leaves room
 /// for slow password hashes.
@@ -56,6 +59,8 @@ pub struct Versions<'a> {
     /// Assertions whose logins both versions decide, and whose rules apply to permits. `None`
     /// compares what the policy itself permits.
     pub assertions: Option<&'a Assertions>,
+    /// Logins of recorded decisions, which both versions decide as they are.
+    pub recorded: &'a RecordedLogins,
     /// Subjects that no login may reach with the new version.
     pub never: &'a [PermissionSubject],
 }
@@ -84,7 +89,8 @@ pub fn diff_versions(
     if let Some(assertions) = versions.assertions {
         stated.extend(assertions.logins()?);
     }
-    let logins = logins::with_variations(stated);
+    let mut logins = logins::with_variations(stated);
+    logins.extend(versions.recorded.logins());
     let mut diff = VersionDiff {
         old: old.content.fingerprint.version(),
         new: new.content.fingerprint.version(),

@@ -98,7 +98,10 @@ pub use access::InvalidAccess;
 pub use assertions::{Assertions, AssertionsFile, AssertionsProblem, ClaimProblem, HeldPermit};
 pub use catalog::{Catalog, OpenError};
 pub use chain::{Chain, Condition};
-pub use diff::{AccessChanges, VersionDiff, Versions, diff_versions};
+pub use diff::{
+    AccessChanges, RecordError, RecordProblem, RecordedLogins, RecordedSecrets, VersionDiff,
+    Versions, diff_versions,
+};
 pub use directory::DirectoryError;
 pub use events::{DirectoryEvents, SystemEvents, Watching};
 pub use explain::{Answer, Explained, Step};

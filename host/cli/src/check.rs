@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portcullis_catalog::{Catalog, Prover, Report, check_releases, check_state_directory};
 use portcullis_config::{KeyValue, Log, Policies, PolicyTables, Survey};
-use portcullis_core::{PolicyName, with_causes};
+use portcullis_core::{PolicyName, SecretVerifier, with_causes};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 use portcullis_toml::Problem;
@@ -244,7 +244,18 @@ fn older_versions(file: &Path, tables: &PolicyTables, prover: &Prover) -> Vec<Pr
 ///
 /// Fails if the engine does not run on this machine.
 pub(crate) fn idle_engine(key_value: Option<&KeyValue>) -> Result<Engine, Failure> {
-    let verifier = Arc::<PasswordVerifier>::default();
+    engine_with(Arc::<PasswordVerifier>::default(), key_value)
+}
+
+/// Returns an engine as [`idle_engine`] does, whose policies check secrets through `verifier`.
+///
+/// # Errors
+///
+/// Fails if the engine does not run on this machine.
+pub(crate) fn engine_with(
+    verifier: Arc<dyn SecretVerifier>,
+    key_value: Option<&KeyValue>,
+) -> Result<Engine, Failure> {
     let options = EngineOptions {
         max_concurrent: 1,
         code_cache: None,

@@ -1,17 +1,22 @@
 //! `portcullis policy diff`: the access that logins gain and lose with a new version.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use portcullis_catalog::{Prover, VersionDiff, Versions, diff_versions};
+use portcullis_catalog::{
+    Prover, RecordedLogins, RecordedSecrets, VersionDiff, Versions, diff_versions,
+};
 use portcullis_core::PermissionSubject;
+use portcullis_identity::PasswordVerifier;
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
 use super::read_policies;
 use crate::author;
-use crate::check::idle_engine;
+use crate::check::engine_with;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{NotDone, Output};
@@ -28,6 +33,10 @@ pub(crate) struct DiffArguments {
     /// The configuration, portcullis.toml, whose limits, grants, rules and assertions apply.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A file with recorded decisions, which both versions decide too: JSON objects one after the
+    /// other, as `decide --json` prints them or as logins in the format of policy tests.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
     /// Fail if a login gains access.
     #[arg(long)]
     no_new_access: bool,
@@ -43,7 +52,8 @@ pub(crate) struct DiffArguments {
 ///
 /// # Errors
 ///
-/// Fails if the configuration is invalid, or if a version cannot be loaded.
+/// Fails if the configuration or the recorded decisions are invalid, or if a version cannot be
+/// loaded.
 pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output, NotDone> {
     let (options, key_value, assertions) = if let Some(config) = &arguments.config {
         let tables = read_policies(config)?;
@@ -59,11 +69,15 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
             return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
         }
     }
-    let engine = idle_engine(key_value.as_ref())?;
+    let recorded = arguments.decisions.as_deref().map(read_decisions);
+    let recorded = recorded.transpose()?.unwrap_or_default();
+    let verifier = RecordedSecrets(Arc::<PasswordVerifier>::default());
+    let engine = engine_with(Arc::new(verifier), key_value.as_ref())?;
     let versions = Versions {
         old: &arguments.old,
         new: &arguments.new,
         assertions: assertions.as_ref(),
+        recorded: &recorded,
         never: &arguments.never,
     };
     let diff = diff_versions(&engine, &options, versions)
@@ -77,6 +91,19 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
     Ok(Output {
         text,
         code: code(&diff, arguments.no_new_access),
+    })
+}
+
+/// Reads recorded decisions.
+fn read_decisions(file: &Path) -> Result<RecordedLogins, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| {
+        let context = format!("cannot read `{}`", file.display());
+        let error = anyhow::Error::new(error).context(context);
+        Failure::new(ExitCode::NoPolicyDirectory, error)
+    })?;
+    RecordedLogins::read(&text).map_err(|error| {
+        let error = anyhow::anyhow!("`{}`, {error}", file.display());
+        Failure::new(ExitCode::BadConfiguration, error)
     })
 }
 

@@ -7,4 +7,5 @@ mod checking;
 mod identities;
 mod inputs;
 mod outcomes;
+mod recorded;
 mod site;
