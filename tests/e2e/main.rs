@@ -9,6 +9,7 @@ mod chain;
 mod code_cache;
 mod command_line;
 mod connection;
+mod decide;
 mod digest;
 mod embedded;
 mod exchange;

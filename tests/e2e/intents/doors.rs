@@ -138,22 +138,42 @@ async fn until(what: &str, condition: impl AsyncFn() -> Result<bool>) -> Result<
         .with_context(|| format!("not seen: {what}"))?
 }
 
-/// The ids of the doors of which an attack succeeds on every server.
+/// The ids of the doors that are open on servers before 2.14.10 and 2.15.3. These and later ones
+/// refuse the messages of some.
 const OPEN: &[&str] = &[
     "C10", "C3", "C4", "C4b", "C7", "C8", "C9", "I2", "I5b", "I6c", "I7", "R14", "R18", "R5c",
     "R9", "S1", "S2", "S3", "S4", "S5", "W1", "W4", "W4c", "W5", "W6", "W7", "W7b", "W7d", "W7e",
     "W7h", "W7i", "W7k", "W7m", "W7n", "W7r", "W7w", "W8", "W8c", "W9",
 ];
 
+/// Returns whether a server refuses reply subjects of the API.
+fn refuses_api_replies(release: Release) -> bool {
+    matches!(release, Release::Nats2_14Newest | Release::Nats2_15Newest)
+}
+
 #[rstest]
 #[tokio::test]
 async fn every_door_that_no_list_shuts_is_open(
-    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[values(
+        Release::Nats2_10,
+        Release::Nats2_15,
+        Release::Nats2_14Newest,
+        Release::Nats2_15Newest
+    )]
+    release: Release,
 ) -> Result<()> {
+    if release.missing().is_some() {
+        return Ok(());
+    }
     let stage = Stage::start(release).await?;
     let mut tried = BTreeSet::new();
-    chains::all(&stage, &mut tried).await?;
+    chains::by_subjects(&stage, &mut tried).await?;
     own::all(&stage, &mut tried).await?;
+    if refuses_api_replies(release) {
+        tried.extend(chains::refused(&stage).await?);
+    } else {
+        chains::by_api(&stage, &mut tried).await?;
+    }
     assert_eq!(tried, OPEN.iter().copied().collect());
     Ok(())
 }

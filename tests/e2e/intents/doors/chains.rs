@@ -2,16 +2,97 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use portcullis_harness::{Answer, Wire};
 use serde_json::json;
 
 use super::{Attack, consumer, next, open, until};
-use crate::intents::stage::Stage;
+use crate::intents::stage::{Stage, inbox, password};
 
 /// A request for one message at once.
 const NO_WAIT: &str = r#"{"batch":1,"no_wait":true}"#;
 
-pub(super) async fn all(stage: &Stage, tried: &mut BTreeSet<&'static str>) -> Result<()> {
+/// The doors that need a reply subject of the API: id, case, subject and the API's subject.
+const API_REPLIES: [(&str, &str, &str, &str); 9] = [
+    (
+        "W7b",
+        "last",
+        "$JS.API.DIRECT.GET.ORDERS.orders.eu.empty",
+        "STREAM.DELETE.SECRET",
+    ),
+    (
+        "W7d",
+        "last",
+        "$JS.API.DIRECT.GET.ORDERS.orders.eu.missing",
+        "STREAM.DELETE.SECRET",
+    ),
+    (
+        "W7e",
+        "create",
+        "$JS.API.DIRECT.GET.KV_CFG.$KV.CFG.a.x",
+        "CONSUMER.CREATE.SECRET",
+    ),
+    (
+        "W7h",
+        "consume",
+        "$JS.API.CONSUMER.MSG.NEXT.ORDERS.idle",
+        "STREAM.DELETE.SECRET",
+    ),
+    (
+        "W7i",
+        "consume",
+        "$JS.ACK.ORDERS.worker.1.1.1.1.0",
+        "STREAM.DELETE.SECRET",
+    ),
+    ("W7k", "request", "svc.echo", "STREAM.DELETE.SECRET"),
+    (
+        "W7m",
+        "get",
+        "$JS.API.DIRECT.GET.KV_CFG.$KV.CFG.a.gone",
+        "STREAM.DELETE.SECRET",
+    ),
+    (
+        "W7r",
+        "consume",
+        "$JS.API.CONSUMER.MSG.NEXT.ORDERS.worker",
+        "STREAM.DELETE.SECRET",
+    ),
+    (
+        "W7w",
+        "last",
+        "$JS.API.DIRECT.GET.ORDERS.orders.eu.missing",
+        "STREAM.PURGE.SECRET",
+    ),
+];
+
+/// Returns the doors whose message the server refuses for its reply subject. It takes the same
+/// message with a reply subject in the client's inbox.
+pub(super) async fn refused(stage: &Stage) -> Result<BTreeSet<&'static str>> {
+    let mut refused = BTreeSet::new();
+    for (id, case, subject, call) in API_REPLIES {
+        let mut wire = Wire::open(stage.port()).await?;
+        let login = json!({ "user": case, "pass": password(case) });
+        ensure!(wire.log_in(&login).await? == Answer::Admitted, "{case}");
+        wire.say(&format!("PUB {subject} {}.1 0\r\n\r\n", inbox(case)))
+            .await?;
+        ensure!(wire.answer().await? == Answer::Admitted, "{id}");
+        let mut is_refused = true;
+        for api in ["$JS.API", "$JS.HUB.API"] {
+            let reply = format!("{api}.{call}");
+            wire.say(&format!("PUB {subject} {reply} 0\r\n\r\n"))
+                .await?;
+            let error = format!("Permissions Violation for Publish with Reply of \"{reply}\"");
+            is_refused &= wire.answer().await? == Answer::Refused(error);
+        }
+        if is_refused {
+            refused.insert(id);
+        }
+    }
+    Ok(refused)
+}
+
+/// Tries the doors that need a reply subject of the API.
+pub(super) async fn by_api(stage: &Stage, tried: &mut BTreeSet<&'static str>) -> Result<()> {
     for (id, case, subject, body) in [
         (
             "W7b",
@@ -42,6 +123,14 @@ pub(super) async fn all(stage: &Stage, tried: &mut BTreeSet<&'static str>) -> Re
         let attack = Attack::new(stage, case).await?;
         open(tried, id, attack.deletes(subject, body).await)?;
     }
+    open(tried, "W7i", acknowledge(stage).await)?;
+    open(tried, "W7w", purge(stage).await)?;
+    open(tried, "W7e", replay(stage).await)?;
+    open(tried, "W7k", steer_a_service(stage, true).await)
+}
+
+/// Tries the doors that need a reply subject of the account.
+pub(super) async fn by_subjects(stage: &Stage, tried: &mut BTreeSet<&'static str>) -> Result<()> {
     for (id, case, subject, body) in [
         ("W5", "create", "$JS.API.DIRECT.GET.KV_CFG.$KV.CFG.a.x", ""),
         ("W6", "publish", "orders.eu.9", "x"),
@@ -60,10 +149,6 @@ pub(super) async fn all(stage: &Stage, tried: &mut BTreeSet<&'static str>) -> Re
     let attack = Attack::new(stage, "consume").await?;
     let pull = attack.reaches("$JS.API.CONSUMER.MSG.NEXT.ORDERS.worker", "");
     open(tried, "W4", pull.await)?;
-    open(tried, "W7i", acknowledge(stage).await)?;
-    open(tried, "W7w", purge(stage).await)?;
-    open(tried, "W7e", replay(stage).await)?;
-    open(tried, "W7k", steer_a_service(stage, true).await)?;
     open(tried, "I6c", steer_a_service(stage, false).await)
 }
 
@@ -104,7 +189,7 @@ async fn replay(stage: &Stage) -> Result<()> {
         .send(key, "$JS.API.CONSUMER.CREATE.SECRET", "")
         .await?;
     let message = next(&mut stolen).await?;
-    anyhow::ensure!(message.payload == "secret", "{message:?}");
+    ensure!(message.payload == "secret", "{message:?}");
     Ok(())
 }
 
