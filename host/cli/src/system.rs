@@ -1,6 +1,7 @@
 //! `portcullis system`: shows the events of NATS servers, asks servers about themselves and their
 //! connections, and orders them to reload, profile or disconnect.
 
+mod clients;
 mod connection;
 mod connections;
 mod events;
@@ -12,18 +13,20 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use portcullis_connect::Nats;
+use portcullis_connect::{Connection, Nats};
 use portcullis_system::{
     Gathered, Gathering, GatheringEnd, IdzRequest, ServerFilter, ServerId, SystemClient,
     SystemError,
 };
+use serde_json::{Value, json};
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use clients::{ClientArguments, Order};
 use connection::ConnectionArguments;
 use connections::ConnectionsArguments;
 use events::EventsArguments;
-use orders::{ClientArguments, ProfileArguments, ReloadArguments};
+use orders::{ProfileArguments, ReloadArguments};
 
 /// The commands for the servers of a system.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -110,8 +113,8 @@ pub(crate) fn run(verb: SystemVerb, print: Print) -> Result<ExitCode, Failure> {
             SystemVerb::Connections(arguments) => connections::run(arguments, print).await,
             SystemVerb::Profile(arguments) => orders::profile(arguments, print).await,
             SystemVerb::Reload(arguments) => orders::reload(arguments, print).await,
-            SystemVerb::Kick(arguments) => orders::kick(arguments, print).await,
-            SystemVerb::Ldm(arguments) => orders::lame_duck(arguments, print).await,
+            SystemVerb::Kick(arguments) => clients::run(arguments, Order::Kick, print).await,
+            SystemVerb::Ldm(arguments) => clients::run(arguments, Order::LameDuck, print).await,
         }
     })
 }
@@ -161,6 +164,15 @@ impl ServersArguments {
     }
 }
 
+/// Connects to the servers.
+async fn connect(
+    arguments: ConnectionArguments,
+) -> Result<(Connection, SystemClient<impl Nats>), Failure> {
+    let connection = arguments.connect().await?;
+    let system = SystemClient::new(connection.client().clone());
+    Ok((connection, system))
+}
+
 /// Returns the failure of a request.
 fn failed(error: SystemError) -> Failure {
     let code = match &error {
@@ -170,6 +182,11 @@ fn failed(error: SystemError) -> Failure {
         _ => ExitCode::Unreachable,
     };
     Failure::new(code, error)
+}
+
+/// Returns the failure of a request to one server.
+fn at_server(server: &NamedServer, error: SystemError) -> Failure {
+    failed(error).context(format!("server `{}`", server.name))
 }
 
 /// A server of a command: its id, and its name for people.
@@ -215,4 +232,9 @@ async fn find_servers(
         ExitCode::Unreachable,
         anyhow::anyhow!(problem),
     ))
+}
+
+/// Returns the name and the id of a server as an object.
+fn to_json(server: &NamedServer) -> Value {
+    json!({ "name": server.name, "id": server.id.as_str() })
 }

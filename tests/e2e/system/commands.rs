@@ -111,6 +111,13 @@ async fn operators_see_and_command_servers(
     assert_eq!(reload.code, EXIT_REFUSED, "{reload:?}");
     assert!(reload.stderr.contains("server `b`"), "{reload:?}");
     assert!(reload.stderr.contains("no_such_key"), "{reload:?}");
+
+    // All connections of a user but that of the command itself, which is the same user's.
+    let kicked = run(&system, &["kick", "a", "--of-user", ADMIN]).await?;
+    assert_eq!(kicked.code, Some(0), "{kicked:?}");
+    assert_eq!(kicked.stdout.lines().count(), 1, "{kicked:?}");
+    let none = run(&system, &["kick", "a", "--of-user", "bob"]).await?;
+    assert_eq!(none.code, EXIT_REFUSED, "{none:?}");
     Ok(())
 }
 

@@ -22,6 +22,21 @@ fn logs_can_be_chosen_on_the_command_line() {
 }
 
 #[rstest]
+fn orders_name_their_servers_and_clients(
+    #[values(
+        "portcullis system reload a",
+        "portcullis system reload --all --json",
+        "portcullis system kick a 7",
+        "portcullis system kick --of-user b --account A",
+        "portcullis system ldm a --of-user b --creds c"
+    )]
+    arguments: &str,
+) {
+    let read = Cli::try_parse_from(arguments.split(' ')).unwrap();
+    assert!(matches!(read.command, Command::System { .. }));
+}
+
+#[rstest]
 fn incomplete_or_unknown_commands_are_usage_errors(
     #[values(
         "portcullis",
@@ -34,7 +49,21 @@ fn incomplete_or_unknown_commands_are_usage_errors(
         "portcullis import other config.edn dir",
         "portcullis hash hunter2",
         "portcullis serve --config a --log-format xml",
-        "portcullis serve --config a --log-level inffo"
+        "portcullis serve --config a --log-level inffo",
+        "portcullis system",
+        "portcullis system events --kind connects",
+        "portcullis system ping --expect 0",
+        "portcullis system ping --server nats://user:password@localhost",
+        "portcullis system ping --user a",
+        "portcullis system ping --creds a --nkey-seed-file b",
+        "portcullis system ping --creds a --user b --password-file c",
+        "portcullis system ping --cert-file a",
+        "portcullis system profile a heap",
+        "portcullis system reload",
+        "portcullis system reload a --all",
+        "portcullis system kick a",
+        "portcullis system kick --account A",
+        "portcullis system kick a 7 --of-user b"
     )]
     arguments: &str,
 ) {

@@ -2,11 +2,13 @@
 
 use clap::{Args, ValueEnum};
 use portcullis_core::AccountName;
-use portcullis_system::{ConnectionInfo, ConnectionState, ConnzRequest, SystemClient};
+use portcullis_system::{ConnectionInfo, ConnectionState, ConnzRequest};
 use serde_json::json;
 
 use super::table::{self, Align};
-use super::{Common, GatheringArguments, NamedServer, Print, failed, find_servers};
+use super::{
+    Common, GatheringArguments, NamedServer, Print, at_server, connect, find_servers, to_json,
+};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
@@ -71,8 +73,7 @@ pub(super) async fn run(
     arguments: ConnectionsArguments,
     print: Print,
 ) -> Result<ExitCode, Failure> {
-    let connection = arguments.common.connection.connect().await?;
-    let system = SystemClient::new(connection.client().clone());
+    let (_connection, system) = connect(arguments.common.connection).await?;
     let servers = find_servers(&system, arguments.of.as_deref(), arguments.gathering).await?;
     let request = ConnzRequest {
         state: match arguments.state {
@@ -85,10 +86,9 @@ pub(super) async fn run(
     let mut rows = Vec::new();
     for server in &servers {
         let connections = system.connections(&server.id, &request).await;
-        for connection in connections.map_err(failed)? {
+        for connection in connections.map_err(|error| at_server(server, error))? {
             if arguments.common.json {
-                let named = json!({ "name": server.name, "id": server.id.as_str() });
-                let line = json!({ "server": named, "connection": connection });
+                let line = json!({ "server": to_json(server), "connection": connection });
                 print(&format!("{line}\n"))?;
             } else {
                 rows.push(row(server, &connection));

@@ -8,13 +8,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures::StreamExt as _;
 use portcullis_core::{AccountName, with_causes};
 use portcullis_system::{
-    AccountConnections, ClientDisconnected, ClientInfo, EventFilter, EventKind, SystemClient,
-    SystemEvent,
+    AccountConnections, ClientDisconnected, ClientInfo, EventFilter, EventKind, SystemEvent,
 };
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
-use super::{Common, Print, failed, table};
+use super::{Common, Print, connect, failed, table};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::signals;
@@ -49,8 +48,7 @@ fn kind() -> impl TypedValueParser<Value = EventKind> {
 /// Fails if no connection is made, or if it is closed for good.
 pub(super) async fn run(arguments: EventsArguments, print: Print) -> Result<ExitCode, Failure> {
     let stop = signals::stop_requested().map_err(Failure::internal)?;
-    let connection = arguments.common.connection.connect().await?;
-    let system = SystemClient::new(connection.client().clone());
+    let (_connection, system) = connect(arguments.common.connection).await?;
     let mut filter = EventFilter {
         account: arguments.account,
         ..EventFilter::default()

@@ -1,4 +1,4 @@
-//! `portcullis system profile`, `reload`, `kick` and `ldm`: orders to servers.
+//! `portcullis system profile` and `reload`: orders about a whole server.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use portcullis_connect::{Connection, Nats};
-use portcullis_system::{ProfilezRequest, SystemClient, SystemError};
+use portcullis_system::ProfilezRequest;
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
-use super::connections::ConnectionFilter;
-use super::{Common, GatheringArguments, NamedServer, Print, failed, find_servers};
+use super::{Common, GatheringArguments, Print, at_server, connect, find_servers, to_json};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
@@ -53,23 +51,6 @@ pub(crate) struct ReloadArguments {
     all: bool,
 }
 
-/// The arguments of `portcullis system kick` and `ldm`.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub(crate) struct ClientArguments {
-    #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
-    gathering: GatheringArguments,
-    /// The name or the id of the server. Default: all, with `--of-user`.
-    #[arg(value_name = "SERVER", required_unless_present = "of_user")]
-    of: Option<String>,
-    /// The number of the connection, which `portcullis system connections` shows.
-    #[arg(value_name = "CID", required_unless_present = "of_user", conflicts_with_all = ["of_user", "account"])]
-    cid: Option<u64>,
-    #[command(flatten)]
-    filter: ConnectionFilter,
-}
-
 /// Writes a profile of a server's process.
 ///
 /// # Errors
@@ -90,7 +71,8 @@ pub(super) async fn profile(
     };
     let servers = find_servers(&system, Some(&arguments.of), arguments.gathering).await?;
     for server in servers {
-        let profile = system.profile(&server.id, &request).await.map_err(failed)?;
+        let profile = system.profile(&server.id, &request).await;
+        let profile = profile.map_err(|error| at_server(&server, error))?;
         write_new(&arguments.out, &profile)?;
         let file = arguments.out.display().to_string();
         let size = profile.len();
@@ -133,105 +115,6 @@ pub(super) async fn reload(arguments: ReloadArguments, print: Print) -> Result<E
         })?;
     }
     Ok(ExitCode::Success)
-}
-
-/// Closes connections.
-///
-/// # Errors
-///
-/// Fails if a server has no such connection.
-pub(super) async fn kick(arguments: ClientArguments, print: Print) -> Result<ExitCode, Failure> {
-    for_each_client(arguments, Order::Kick, print).await
-}
-
-/// Tells clients that their server enters lame duck mode.
-///
-/// # Errors
-///
-/// Fails if a server has no such connection.
-pub(super) async fn lame_duck(
-    arguments: ClientArguments,
-    print: Print,
-) -> Result<ExitCode, Failure> {
-    for_each_client(arguments, Order::LameDuck, print).await
-}
-
-/// An order about one connection.
-#[derive(Clone, Copy, Debug)]
-enum Order {
-    Kick,
-    LameDuck,
-}
-
-async fn for_each_client(
-    arguments: ClientArguments,
-    order: Order,
-    print: Print,
-) -> Result<ExitCode, Failure> {
-    let (_connection, system) = connect(arguments.common.connection).await?;
-    let servers = find_servers(&system, arguments.of.as_deref(), arguments.gathering).await?;
-    let mut count = 0_usize;
-    for server in servers {
-        let cids = if let Some(cid) = arguments.cid {
-            vec![cid]
-        } else {
-            let request = arguments.filter.request();
-            let connections = system.connections(&server.id, &request).await;
-            let connections = connections.map_err(failed)?;
-            connections
-                .iter()
-                .map(|connection| connection.cid)
-                .collect()
-        };
-        for cid in cids {
-            let done = match order {
-                Order::Kick => system.kick(&server.id, cid).await,
-                Order::LameDuck => system.lame_duck(&server.id, cid).await,
-            };
-            done.map_err(|error| at_server(&server, error))?;
-            count = count.saturating_add(1);
-            print(&order.report(&server, cid, arguments.common.json))?;
-        }
-    }
-    if count == 0 {
-        let none = anyhow::anyhow!("no connection of this user and account");
-        return Err(Failure::new(ExitCode::Refused, none));
-    }
-    Ok(ExitCode::Success)
-}
-
-impl Order {
-    fn report(self, server: &NamedServer, cid: u64, json: bool) -> String {
-        let (name, done) = match self {
-            Self::Kick => ("kick", "closed"),
-            Self::LameDuck => ("ldm", "told to move to another server"),
-        };
-        if json {
-            format!(
-                "{}\n",
-                json!({ "server": to_json(server), "cid": cid, "done": name })
-            )
-        } else {
-            format!("{}: connection {cid} {done}\n", one_line(&server.name))
-        }
-    }
-}
-
-async fn connect(
-    arguments: super::ConnectionArguments,
-) -> Result<(Connection, SystemClient<impl Nats>), Failure> {
-    let connection = arguments.connect().await?;
-    let system = SystemClient::new(connection.client().clone());
-    Ok((connection, system))
-}
-
-fn to_json(server: &NamedServer) -> serde_json::Value {
-    json!({ "name": server.name, "id": server.id.as_str() })
-}
-
-/// Returns the failure of an order to a server.
-fn at_server(server: &NamedServer, error: SystemError) -> Failure {
-    failed(error).context(format!("server `{}`", server.name))
 }
 
 fn write_new(path: &Path, profile: &[u8]) -> Result<(), Failure> {

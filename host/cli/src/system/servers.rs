@@ -1,12 +1,12 @@
 //! `portcullis system ping` and `servers`: what servers say of themselves.
 
 use portcullis_system::{
-    Gathered, Refusal, Reply, ReplyError, Service, StatszRequest, SystemClient, VarzRequest,
+    Gathered, Refusal, Reply, ReplyError, Service, StatszRequest, VarzRequest,
 };
 use serde_json::{Value, json};
 
 use super::table::{self, Align};
-use super::{Print, ServersArguments, failed};
+use super::{Print, ServersArguments, connect, failed};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
@@ -81,8 +81,7 @@ async fn gather<R: Service<Answer: serde::Serialize>, const COLUMNS: usize>(
 ) -> Result<ExitCode, Failure> {
     let filter = arguments.filter();
     let end = arguments.gathering;
-    let connection = arguments.common.connection.connect().await?;
-    let system = SystemClient::new(connection.client().clone());
+    let (_connection, system) = connect(arguments.common.connection).await?;
     let gathered = system.ask_all(request, &filter, end.end()).await;
     let mut gathered = gathered.map_err(failed)?;
     gathered
