@@ -31,7 +31,12 @@ fn as_the_server_says(jwt: &Value, release: Release) -> Value {
         ("subscribe", "sub"),
         ("responses", "resp"),
     ] {
-        permissions.insert(name.to_owned(), jwt["nats"][member].clone());
+        permissions.insert(
+            name.to_owned(),
+            jwt.pointer(&format!("/nats/{member}"))
+                .cloned()
+                .unwrap_or_default(),
+        );
     }
     let told = Value::Object(permissions).to_string();
     let told = match release {

@@ -31,7 +31,7 @@ fn add(schema: &Value, path: &str, is_required: bool, lines: &mut Vec<String>) {
             line.push_str(", required");
         }
         if let Some(description) = schema.get("description").and_then(Value::as_str) {
-            line.push_str(&format!(" ({description})"));
+            line = format!("{line} ({description})");
         }
         lines.push(line);
     }
@@ -46,9 +46,8 @@ fn add_inner(schema: &Value, prefix: &str, lines: &mut Vec<String>) {
     for (key, value) in properties.into_iter().flatten() {
         add(value, &format!("{prefix}{key}"), is_required(key), lines);
     }
-    match schema.get("additionalProperties") {
-        Some(value @ Value::Object(_)) => add(value, &format!("{prefix}NAME"), false, lines),
-        _ => {}
+    if let Some(value @ Value::Object(_)) = schema.get("additionalProperties") {
+        add(value, &format!("{prefix}NAME"), false, lines);
     }
     if let Some(item) = schema.get("items").filter(|item| is_table(item)) {
         let path = prefix.strip_suffix('.').unwrap_or(prefix);
