@@ -7,14 +7,16 @@
 //! - [`AccountJwts`]: the account JWTs of a store by themselves, as a resolver needs them.
 //! - [`Nsc`]: a store of the tool nsc, which is imported and exported.
 //! - [`KeyRing`]: the seeds of a store. A [`Seed`] is one of any kind.
+//! - [`resolver`]: the account JWTs of a store for NATS servers, over HTTP.
 //!
-//! This crate reads no clock. Times are seconds since the Unix epoch.
+//! Times are seconds since the Unix epoch. Only the resolver reads a clock.
 
 mod account_jwts;
 mod error;
 mod keys;
 mod nsc;
 mod records;
+pub mod resolver;
 mod store;
 mod validate;
 

@@ -25,7 +25,7 @@ pub(crate) use creds::CredsVerb;
 pub(crate) use jwt::JwtVerb;
 pub(crate) use keys::KeysVerb;
 pub(crate) use operator::OperatorVerb;
-pub(crate) use report::StoreArguments;
+pub(crate) use report::{StoreArguments, failure as store_failure};
 pub(crate) use transfer::{ExportTo, import_nsc};
 pub(crate) use user::UserVerb;
 

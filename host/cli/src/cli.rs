@@ -18,6 +18,7 @@ use crate::decide::arguments::LoginArguments;
 use crate::exit::ExitCode;
 use crate::init::{Mode, Resolver};
 use crate::policy::DiffArguments;
+use crate::resolver::ResolverArguments;
 use crate::schema::SchemaOf;
 use crate::system::SystemVerb;
 use crate::telemetry;
@@ -145,6 +146,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: Box<SystemVerb>,
     },
+    /// Serve the account JWTs of a store to NATS servers (`resolver: URL(…)`), and store new
+    /// versions.
+    Resolver(Box<ResolverArguments>),
     /// Make and change the operator of a store.
     Operator {
         /// The command to run.
@@ -358,7 +362,7 @@ pub(crate) enum ImportFrom {
 }
 
 /// Returns a parser of the formats of the log.
-fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+pub(crate) fn log_format() -> impl TypedValueParser<Value = LogFormat> {
     let names =
         LogFormat::ALL.map(|format| PossibleValue::new(format.as_str()).help(format.description()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<LogFormat>())

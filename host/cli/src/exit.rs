@@ -32,8 +32,8 @@ pub(crate) enum ExitCode {
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
-    /// A listener cannot use its address under `[health]` or `[exchange]`: it is taken, or not one
-    /// of this machine.
+    /// A listener cannot use its address under `[health]` or `[exchange]`, or that of `resolver`:
+    /// it is taken, or not one of this machine.
     CannotListen = 71,
     /// Rust is not installed, or its target for policies. Or `run` does not find nats-server.
     NoToolchain = 72,
@@ -122,7 +122,7 @@ mod tests {
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {
-                    "A listener cannot use its address under `[health]` or `[exchange]`: it is taken, or not one of this machine."
+                    "A listener cannot use its address under `[health]` or `[exchange]`, or that of `resolver`: it is taken, or not one of this machine."
                 }
                 Self::NoToolchain => {
                     "Rust is not installed, or its target for policies. Or `run` does not find nats-server."

@@ -16,6 +16,7 @@ mod keys;
 mod output;
 mod policy;
 mod prove;
+mod resolver;
 mod run;
 mod schema;
 mod signals;

@@ -84,6 +84,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             verb: TokenVerb::Get(request),
         } => get_token(request),
         Command::System { verb } => system::run(*verb, print),
+        Command::Resolver(arguments) => arguments.run(),
         Command::Operator { verb } => finish(verb.run().map_err(NotDone::from)),
         Command::Account { verb } => finish(verb.run().map_err(NotDone::from)),
         Command::User { verb } => finish(verb.run().map_err(NotDone::from)),
@@ -148,7 +149,7 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
 
 /// Raises the limit of open files as far as the system allows. The usual one, 1024, is from times
 /// of programs that call `select`, and is less than the connections of the exchange.
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,

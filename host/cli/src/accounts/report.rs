@@ -81,7 +81,7 @@ impl Report {
 }
 
 /// Returns a failure of the store with its exit code.
-pub(super) fn failure(error: StoreError) -> Failure {
+pub(crate) fn failure(error: StoreError) -> Failure {
     let code = match &error {
         StoreError::NoStore(_) | StoreError::Unknown { .. } | StoreError::NoSeed { .. } => {
             ExitCode::NoPolicyDirectory

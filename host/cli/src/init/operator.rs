@@ -373,9 +373,7 @@ fn summary(directory: &Path, resolver: Resolver) -> String {
         let _ = writeln!(text, "made {shown}/{name}: {purpose}");
     }
     let serve = match resolver {
-        Resolver::Url => format!(
-            "serve the account JWTs in {shown}/store/accounts at {RESOLVER_URL}, then nats-server"
-        ),
+        Resolver::Url => format!("portcullis resolver --store {shown}/store, then nats-server"),
         _ => "nats-server".to_owned(),
     };
     let _ = write!(

@@ -1,0 +1,126 @@
+//! The resolver: gives NATS servers the account JWTs of a store, and stores later versions.
+//!
+//! The HTTP routes are those of nats-account-server 1.0, which `resolver: URL(…)` of nats-server
+//! and `nsc push` use. Unlike that server, the resolver refuses versions that are older than the
+//! stored one, limits what peers decide, and asks for a bearer token if it is configured.
+//!
+//! - [`Resolver`] and [`ResolverOptions`]: the store and its rules, and their limits.
+//! - [`ResolverListener`]: the HTTP listener.
+//! - [`Announcer`]: tells servers of a new version.
+
+mod accept;
+mod announce;
+mod decoded;
+mod guard;
+mod listener;
+mod lookup;
+mod options;
+mod places;
+mod query;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod write_rate;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use portcullis_environment::Clock;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
+
+use crate::store::Store;
+use write_rate::WriteRate;
+
+pub use accept::{Accepted, NotAccepted};
+pub use announce::{AnnounceError, Announcement, Announcer};
+pub use listener::{CannotListen, ResolverListener};
+pub use options::ResolverOptions;
+
+/// Maximum number of lookups that read the disk at the same time.
+const MAX_LOOKUPS: usize = 64;
+/// Maximum number of writes at the same time. The store does one after the other.
+const MAX_WRITES: usize = 8;
+/// Maximum number of packs at the same time. Each reads the whole store.
+const MAX_PACKS: usize = 1;
+
+/// The resolver. Clones share their state.
+#[derive(Clone)]
+pub struct Resolver {
+    shared: Arc<Shared>,
+}
+
+/// The state that all requests share.
+struct Shared {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    options: ResolverOptions,
+    announcer: Option<Arc<dyn Announcer>>,
+    lookups: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+    packs: Arc<Semaphore>,
+    write_rate: WriteRate,
+}
+
+/// A task on the blocking pool that did not end, because it panicked or the runtime stops.
+#[derive(Debug, thiserror::Error)]
+#[error("the resolver's own task failed")]
+pub(crate) struct TaskFailed(#[from] JoinError);
+
+impl Resolver {
+    /// Creates a resolver of the accounts in `store`. It tells servers of new versions with
+    /// `announcer`, if one is given.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        options: ResolverOptions,
+        announcer: Option<Arc<dyn Announcer>>,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                write_rate: WriteRate::new(options.max_writes_per_second),
+                clock,
+                options,
+                announcer,
+                lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
+                writes: Arc::new(Semaphore::new(MAX_WRITES)),
+                packs: Arc::new(Semaphore::new(MAX_PACKS)),
+            }),
+        }
+    }
+
+    /// Returns the HTTP routes.
+    pub fn router(&self) -> Router {
+        routes::router(&self.shared)
+    }
+}
+
+impl Shared {
+    /// Runs `work` on the blocking pool, when `room` has a place. A request that is abandoned
+    /// meanwhile keeps its place until the work ends.
+    async fn in_room<T: Send + 'static>(
+        self: &Arc<Self>,
+        room: &Arc<Semaphore>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, TaskFailed> {
+        let shared = Arc::clone(self);
+        // The semaphores are never closed.
+        let place = Arc::clone(room).acquire_owned().await.ok();
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work(&shared)
+        });
+        Ok(done.await?)
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Resolver")
+            .field("store", &self.shared.store.root())
+            .finish_non_exhaustive()
+    }
+}

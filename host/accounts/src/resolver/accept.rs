@@ -1,0 +1,92 @@
+//! The rules for a new version of an account.
+
+use portcullis_claims::OperatorClaims;
+use portcullis_core::{KeyKind, PublicKey};
+
+use crate::account_jwts::{AccountJwt, Written};
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::validate::{Findings, Validate};
+
+/// A version of an account that the store holds now.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Version.
+    pub jwt: AccountJwt,
+    /// Difference to what the store had before.
+    pub written: Written,
+}
+
+/// A reason why the resolver does not store a version of an account.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAccepted {
+    /// The text is no account JWT, or its signature does not match.
+    #[error("bad JWT in request")]
+    Unreadable(#[source] StoreError),
+    /// The JWT is about another account than the request.
+    #[error("pub keys don't match: the JWT is about another account")]
+    OtherAccount,
+    /// The account signed itself.
+    #[error("signing service not enabled: have the operator sign the account")]
+    SelfSigned,
+    /// The operator did not sign the account.
+    #[error("untrusted issuer in request: sign the account with a key of this operator")]
+    Untrusted,
+    /// Servers would refuse the account.
+    #[error("{}", listed(.0))]
+    Invalid(Findings),
+    /// The store refuses a version that is not later than the stored one, or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores a version of an account if the operator signed it, if servers accept it at the time
+/// `now`, and if it is later than the stored one.
+///
+/// # Errors
+///
+/// Fails if a rule is not met, or if the store fails. The stored version then stays.
+pub(super) fn accept(
+    store: &Store,
+    token: &str,
+    account: Option<&PublicKey>,
+    now: u64,
+) -> Result<Accepted, NotAccepted> {
+    let jwt = AccountJwt::decode(token).map_err(NotAccepted::Unreadable)?;
+    if account.is_some_and(|account| *account != jwt.account) {
+        return Err(NotAccepted::OtherAccount);
+    }
+    let (operator, _) = store.operator()?;
+    let issuer = jwt.claims.issuer.as_deref().unwrap_or_default();
+    if !is_trusted(&operator, issuer) {
+        let is_operator = PublicKey::is_valid(issuer, KeyKind::Operator);
+        return Err(if is_operator {
+            NotAccepted::Untrusted
+        } else {
+            NotAccepted::SelfSigned
+        });
+    }
+    let findings = jwt.claims.validate(now);
+    if findings.is_refused() {
+        return Err(NotAccepted::Invalid(findings));
+    }
+    let written = store.accounts().put(&jwt.token)?;
+    Ok(Accepted { jwt, written })
+}
+
+/// Returns whether servers trust accounts that `issuer` signed. As they do, it heeds
+/// `strict_signing_key_usage`.
+pub(super) fn is_trusted(operator: &OperatorClaims, issuer: &str) -> bool {
+    let fields = &operator.nats;
+    let is_operator = operator.subject.as_deref() == Some(issuer);
+    (is_operator && !fields.strict_signing_key_usage)
+        || fields.signing_keys.iter().any(|key| key == issuer)
+}
+
+/// Lists flaws in the form of nats-account-server.
+fn listed(findings: &Findings) -> String {
+    let flaws: Vec<_> = findings.iter().map(|it| format!("\t - {it}")).collect();
+    let heading = "the account JWT has validation issues:";
+    format!("{heading}\n{}", flaws.join("\n"))
+}

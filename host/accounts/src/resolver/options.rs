@@ -1,0 +1,48 @@
+//! The options of the resolver.
+
+use std::time::Duration;
+
+use portcullis_core::Secret;
+
+/// The options of the resolver. [`ResolverOptions::default`] sets the defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolverOptions {
+    /// Bearer token that `POST`, `pack` and `notify` demand. Default: none. Every client may then
+    /// store JWTs that the operator signed, and no client may use `notify`.
+    pub bearer: Option<Secret>,
+    /// Origins of web pages that may call the resolver. Default: none.
+    pub allowed_origins: Vec<String>,
+    /// Maximum number of account JWTs in one pack. Default: 10,000.
+    pub max_pack: usize,
+    /// Maximum size of a body, in bytes. Default: 1 MiB, the largest JWT that servers read.
+    pub max_body: usize,
+    /// Maximum number of `POST` requests in a second from one client address, of an IPv6 client
+    /// from its /64. Default: 50.
+    pub max_writes_per_second: u32,
+    /// Time limit for one request, with the time that its body takes to arrive. Default: 10 s.
+    pub request_timeout: Duration,
+    /// Time limit for the head of a request, for a connection without one, and for the client to
+    /// read an answer. Default: 5 s.
+    pub idle_timeout: Duration,
+    /// Maximum number of connections. The resolver closes further ones. Default: 1024.
+    pub max_connections: usize,
+    /// Maximum number of connections of a client address, of an IPv6 client's /64. The resolver
+    /// closes further ones. Default: 256.
+    pub max_connections_per_address: usize,
+}
+
+impl Default for ResolverOptions {
+    fn default() -> Self {
+        Self {
+            bearer: None,
+            allowed_origins: Vec::new(),
+            max_pack: 10_000,
+            max_body: portcullis_claims::MAX_TOKEN_SIZE,
+            max_writes_per_second: 50,
+            request_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(5),
+            max_connections: 1024,
+            max_connections_per_address: 256,
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The routes of the resolver, with the answers of nats-account-server.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, IF_NONE_MATCH, PRAGMA,
+    WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use portcullis_core::with_causes;
+use tower_http::cors::CorsLayer;
+
+use super::accept::{Accepted, NotAccepted, accept};
+use super::decoded::decoded;
+use super::guard::guard;
+use super::lookup::account;
+use super::options::ResolverOptions;
+use super::query::Query;
+use super::{Shared, TaskFailed};
+use crate::account_jwts::AccountJwt;
+use crate::error::StoreError;
+
+/// Description of the routes.
+const HELP: &str = include_str!("help.txt");
+/// Time for which caches may serve a JWT while they fetch it again, or while that fails, in
+/// seconds.
+const STALE: u64 = 3600;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
+
+/// A refusal of a request.
+#[derive(Debug)]
+struct Refused {
+    status: StatusCode,
+    text: Cow<'static, str>,
+}
+
+/// Returns the routes.
+pub(super) fn router(shared: &Arc<Shared>) -> Router {
+    let router = Router::new()
+        .route("/jwt/v1/accounts", get(probe))
+        .route("/jwt/v1/accounts/", get(probe))
+        .route("/jwt/v1/accounts/{account}", get(look_up).post(store))
+        .route("/jwt/v1/operator", get(operator))
+        .route("/jwt/v1/pack", get(pack))
+        .route("/jwt/v1/help", get(async || text(StatusCode::OK, HELP)))
+        .route("/healthz", get(async || text(StatusCode::OK, "ok\n")))
+        .fallback(async || {
+            let problem = "no such route; `/jwt/v1/help` lists the routes\n";
+            text(StatusCode::NOT_FOUND, problem)
+        })
+        .with_state(Arc::clone(shared))
+        .layer(from_fn_with_state(Arc::clone(shared), guard));
+    match cross_origin(&shared.options) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    }
+}
+
+/// Returns the layer that lets web pages of `allowed_origins` call the resolver.
+fn cross_origin(options: &ResolverOptions) -> Option<CorsLayer> {
+    let origins = options.allowed_origins.iter();
+    let origins: Vec<_> = origins
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+    })
+}
+
+/// Answers the probe that servers send when they start.
+async fn probe() -> Response {
+    let headers = [
+        (CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
+        (PRAGMA, "no-cache"),
+        (EXPIRES, "0"),
+    ];
+    headers.into_response()
+}
+
+async fn look_up(
+    State(shared): State<Arc<Shared>>,
+    Path(key): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let query = Query::of_uri(&uri);
+    if query.get("jti").is_some() {
+        let problem = "lookup by jti is not supported; look up the account\n";
+        return Err(refused(StatusCode::NOT_IMPLEMENTED, problem));
+    }
+    let unknown = || refused(StatusCode::NOT_FOUND, "no matching account JWT\n");
+    let account = account(&key).ok_or_else(unknown)?;
+    let found = shared
+        .in_room(&shared.lookups, move |shared| shared.look_up(&account))
+        .await?;
+    let jwt = found.map_err(|error| failed(&error))?.ok_or_else(unknown)?;
+    if let Some(answer) = in_words(&query, &jwt.token) {
+        return Ok(answer);
+    }
+    let now = shared.clock.unix_seconds();
+    let expires = jwt.claims.expires_at.filter(|expires| *expires > 0);
+    if query.is_true("check") && expires.is_some_and(|expires| expires < now) {
+        return Err(refused(
+            StatusCode::NOT_FOUND,
+            "the account JWT has expired\n",
+        ));
+    }
+    let tag = jwt.claims.id.as_deref().map(|id| format!("\"{id}\""));
+    let known = headers.get_all(IF_NONE_MATCH).iter();
+    let mut known = known.filter_map(|known| known.to_str().ok());
+    if let Some(tag) = &tag
+        && known.any(|known| known.contains(tag.as_str()))
+    {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    if query.is_true("notify") {
+        require_proof(&shared.options, &headers)?;
+        announce(&shared, &jwt).await?;
+    }
+    let age = expires.map_or(0, |expires| expires.saturating_sub(now));
+    let caching = format!("max-age={age}, stale-while-revalidate={STALE}, stale-if-error={STALE}");
+    let mut response =
+        ([(CONTENT_TYPE, JWT)], [(CACHE_CONTROL, caching)], jwt.token).into_response();
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// Stores a version of an account.
+async fn store(
+    State(shared): State<Arc<Shared>>,
+    Path(key): Path<String>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    if shared.options.bearer.is_some() {
+        require_proof(&shared.options, &head.headers)?;
+    }
+    let token = read(body, shared.options.max_body).await?;
+    let account = account(&key).ok_or_else(|| {
+        let problem = "the path has no public key of an account (A…)\n";
+        refused(StatusCode::BAD_REQUEST, problem)
+    })?;
+    let accepted = shared
+        .in_room(&shared.writes, move |shared| {
+            let now = shared.clock.unix_seconds();
+            accept(&shared.store, &token, Some(&account), now)
+        })
+        .await?;
+    let Accepted { jwt, written } = accepted.map_err(|error| not_accepted(&error))?;
+    tracing::info!(account = %jwt.account, ?written, "account stored");
+    let mut answer = "stored".to_owned();
+    if shared.announcer.is_some() {
+        answer = format!("{answer}; {}", announce(&shared, &jwt).await?);
+    }
+    Ok(text(StatusCode::OK, format!("{answer}\n")))
+}
+
+async fn operator(State(shared): State<Arc<Shared>>, uri: Uri) -> Result<Response, Refused> {
+    let read = shared
+        .in_room(&shared.lookups, |shared| shared.store.operator())
+        .await?;
+    let (_, token) = read.map_err(|error| failed(&error))?;
+    let answer = in_words(&Query::of_uri(&uri), &token);
+    Ok(answer.unwrap_or_else(|| ([(CONTENT_TYPE, JWT)], token).into_response()))
+}
+
+async fn pack(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    if shared.options.bearer.is_some() {
+        require_proof(&shared.options, &headers)?;
+    }
+    let query = Query::of_uri(&uri);
+    let limit = shared.options.max_pack;
+    let max = match query.get("max").map(str::parse::<usize>) {
+        None => limit,
+        Some(Ok(max)) if max <= limit => max,
+        Some(_) => {
+            let problem = format!("bad max parameter; it is a number up to {limit}\n");
+            return Err(refused(StatusCode::BAD_REQUEST, problem));
+        }
+    };
+    let packed = shared
+        .in_room(&shared.packs, move |shared| shared.pack(max))
+        .await?;
+    let lines = packed.map_err(|error| failed(&error))?;
+    Ok(text(StatusCode::OK, lines.join("\n")))
+}
+
+/// Tells the servers of a version, and describes their answers.
+async fn announce(shared: &Shared, jwt: &AccountJwt) -> Result<String, Refused> {
+    let Some(announcer) = &shared.announcer else {
+        let problem = "the resolver has no connection to servers\n";
+        return Err(refused(StatusCode::NOT_IMPLEMENTED, problem));
+    };
+    match announcer.announce(jwt).await {
+        Ok(announcement) => Ok(announcement.summary()),
+        Err(error) => {
+            let error = with_causes(&error);
+            tracing::warn!(account = %jwt.account, error, "servers not told of an account");
+            let problem = format!("stored, but {error}; send it again\n");
+            Err(refused(StatusCode::BAD_GATEWAY, problem))
+        }
+    }
+}
+
+/// Requires the configured bearer token. Without one, no request has the proof.
+fn require_proof(options: &ResolverOptions, headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(bearer) = &options.bearer else {
+        let problem = "the request needs a bearer token, and the resolver has none configured\n";
+        return Err(refused(StatusCode::FORBIDDEN, problem));
+    };
+    let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let given = given.and_then(|given| given.split_at_checked("Bearer ".len()));
+    let is_known = given.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case(b"Bearer ")
+            && verify_slices_are_equal(token, bearer.expose().as_bytes()).is_ok()
+    });
+    if is_known {
+        return Ok(());
+    }
+    let problem = "the request needs the bearer token of the resolver\n";
+    Err(refused(StatusCode::UNAUTHORIZED, problem))
+}
+
+async fn read(body: Body, max: usize) -> Result<String, Refused> {
+    let collected = Limited::new(body, max).collect().await;
+    let bytes = collected.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            let problem = format!("the body is larger than {max} bytes\n");
+            refused(StatusCode::PAYLOAD_TOO_LARGE, problem)
+        } else {
+            refused(StatusCode::BAD_REQUEST, "the body did not arrive\n")
+        }
+    })?;
+    let token = String::from_utf8(bytes.to_bytes().into());
+    token.map_err(|_| refused(StatusCode::BAD_REQUEST, "bad JWT in request: not text\n"))
+}
+
+/// Returns the form of a JWT that the query asks for, with `text` or `decode`.
+fn in_words(query: &Query, token: &str) -> Option<Response> {
+    if query.is_true("text") {
+        return Some(text(StatusCode::OK, token.to_owned()));
+    }
+    if query.is_true("decode") {
+        return Some(match decoded(token) {
+            Some(decoded) => text(StatusCode::OK, decoded),
+            None => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "error decoding the JWT\n",
+            ),
+        });
+    }
+    None
+}
+
+fn not_accepted(error: &NotAccepted) -> Refused {
+    let status = match error {
+        NotAccepted::Store(StoreError::Older { .. }) => StatusCode::CONFLICT,
+        NotAccepted::Store(error) => return failed(error),
+        _ => StatusCode::BAD_REQUEST,
+    };
+    refused(status, format!("{}\n", with_causes(error)))
+}
+
+/// Returns that the store failed. Only the log names its files.
+fn failed(error: &StoreError) -> Refused {
+    tracing::error!(error = with_causes(error), "store of accounts failed");
+    let problem = "error loading or saving JWT; the log of the resolver has the reason\n";
+    refused(StatusCode::INTERNAL_SERVER_ERROR, problem)
+}
+
+impl From<TaskFailed> for Refused {
+    fn from(error: TaskFailed) -> Self {
+        tracing::error!(error = with_causes(&error), "request not answered");
+        refused(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = text(self.status, self.text);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+fn refused(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Refused {
+    let text = text.into();
+    Refused { status, text }
+}
+
+/// Returns an answer of text.
+pub(super) fn text(status: StatusCode, text: impl Into<Body>) -> Response {
+    (status, [(CONTENT_TYPE, TEXT)], text.into()).into_response()
+}

@@ -1,0 +1,127 @@
+//! `portcullis resolver`: serves the account JWTs of a store to NATS servers.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use portcullis_accounts::Store;
+use portcullis_accounts::resolver::{Resolver, ResolverListener, ResolverOptions};
+use portcullis_config::{LogFilter, LogFormat, WhenFull};
+use portcullis_connect::{CertificateFiles, SecretSource};
+use portcullis_core::Secret;
+use portcullis_environment::SystemClock;
+use portcullis_files::SystemDisk;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::sign::SingleCertAndKey;
+use tracing::info;
+
+use crate::accounts::store_failure;
+use crate::cli::{log_filter, log_format};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::{run, signals, telemetry};
+
+/// Minimum length of a bearer token, in bytes.
+const MIN_BEARER: usize = 20;
+
+/// The arguments of the command.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct ResolverArguments {
+    /// The directory of the store. The command reads `operator.jwt` and reads and writes
+    /// `accounts`. It needs no seeds.
+    #[arg(long, env = "PORTCULLIS_STORE", value_name = "DIR")]
+    store: PathBuf,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
+    listen: SocketAddr,
+    /// The certificate of the listener, PEM. Default: HTTP without TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The file with a bearer token that writes, packs and notifications have to present. Without
+    /// it, any client may store a JWT that the operator signed.
+    #[arg(long, value_name = "FILE")]
+    bearer_file: Option<PathBuf>,
+    /// The origin of web pages that may call the resolver; can be given several times.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// The format of the logs.
+    #[arg(long, value_name = "FORMAT", value_parser = log_format(), default_value = "pretty")]
+    log_format: LogFormat,
+    /// The log level: `info`, `debug` or a filter.
+    #[arg(long, value_name = "LEVEL", value_parser = log_filter, default_value_t)]
+    log_level: LogFilter,
+}
+
+impl ResolverArguments {
+    /// Serves until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be used, if the store has no operator, or if the address is in use.
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let _log = telemetry::init(self.log_format, &self.log_level, WhenFull::default())
+            .map_err(Failure::internal)?;
+        run::raise_file_limit();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::internal)?;
+        let served = runtime.block_on(self.serve());
+        // Dropping the runtime would wait for threads that may never end, such as one on a hung
+        // mount.
+        runtime.shutdown_timeout(run::STOP_LIMIT);
+        served.map(|()| ExitCode::Success)
+    }
+
+    async fn serve(self) -> Result<(), Failure> {
+        let stop = signals::stop_requested().map_err(Failure::internal)?;
+        let options = ResolverOptions {
+            bearer: self.bearer_file.map(bearer).transpose()?,
+            allowed_origins: self.allow_origin,
+            ..ResolverOptions::default()
+        };
+        let tls = self.tls_cert.zip(self.tls_key);
+        let tls = tls.map(|(certificate, key)| tls_config(&CertificateFiles { certificate, key }));
+        let tls = tls.transpose()?;
+        let with_tls = tls.is_some();
+        let store = Store::at(Arc::new(SystemDisk), &self.store);
+        store.operator().map_err(store_failure)?;
+        let listener = ResolverListener::bind(self.listen, tls).await;
+        let listener = listener.map_err(|error| Failure::new(ExitCode::CannotListen, error))?;
+        let resolver = Resolver::new(store, Arc::new(SystemClock), options, None);
+        info!(resolver.address = %listener.address(), resolver.tls = with_tls, "accounts served");
+        listener.run(resolver, stop).await;
+        Ok(())
+    }
+}
+
+/// Reads the bearer token.
+fn bearer(file: PathBuf) -> Result<Secret, Failure> {
+    let bad = |error: anyhow::Error| Failure::new(ExitCode::BadConfiguration, error);
+    let shown = file.display().to_string();
+    let token = SecretSource::File(file).read();
+    let token = token.map_err(|error| bad(error.into()))?;
+    let text = token.expose();
+    if text.len() < MIN_BEARER || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(bad(anyhow::anyhow!(
+            "`{shown}` has no bearer token: it needs {MIN_BEARER} or more letters, digits and signs, without spaces"
+        )));
+    }
+    Ok(token)
+}
+
+fn tls_config(files: &CertificateFiles) -> Result<Arc<ServerConfig>, Failure> {
+    let bad = |error: anyhow::Error| Failure::new(ExitCode::BadConfiguration, error);
+    let key = files.read().map_err(|error| bad(error.into()))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(Failure::internal)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    Ok(Arc::new(config))
+}
