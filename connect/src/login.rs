@@ -37,8 +37,8 @@ pub struct RenewedLogin(Arc<dyn LoginSource>);
 /// A login with the token of a source (`auth_token`), for a server that passes it to an auth
 /// callout.
 ///
-/// The end of the token has to be known (`expires_in` of OAuth, `exp` of a JWT). A token without one
-/// is presented again after its end, because a server does not say why it refuses a login.
+/// The end of the token has to be known (`expires_in` of OAuth, `exp` of a JWT). A token without
+/// one is presented again after its end, because a server does not say why it refuses a login.
 #[derive(Clone, Debug)]
 pub struct TokenLogin(Arc<dyn TokenSource>);
 

@@ -37,7 +37,7 @@ pub(crate) fn traced(mut request: HttpRequest) -> HttpRequest {
     request
 }
 
-/// Returns the fields of the trace context of the current span. None if it has no trace.
+/// Returns the fields of the trace context of the current span. Empty if it has no trace.
 fn fields() -> impl Iterator<Item = (&'static str, String)> {
     let context = Span::current().context();
     let span = context.span();

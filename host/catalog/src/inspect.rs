@@ -30,8 +30,8 @@ pub struct Inspection {
     pub signature: Result<Option<Signature>, SignatureError>,
     /// Whether the module is a component, and the functions of the contract that it uses.
     pub description: Description,
-    /// The JSON Schema of the settings. `None` if the module does not describe itself. The reason if
-    /// it fails to.
+    /// The JSON Schema of the settings. `None` if the module does not describe itself. The reason
+    /// if it fails to.
     pub settings_schema: Result<Option<Value>, String>,
     /// The limits of the policy, including those that `NAME.toml` sets.
     pub limits: Limits,

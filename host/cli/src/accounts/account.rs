@@ -282,8 +282,8 @@ pub(super) fn edit(
     }))
 }
 
-/// Revokes the JWTs of a user, or of all with `*`, that were issued until now or until `latest`. The
-/// store may have signed a JWT for a second that is still to come.
+/// Revokes the JWTs of a user, or of all with `*`, that were issued until now or until `latest`.
+/// The store may have signed a JWT for a second that is still to come.
 pub(super) fn revoke(claims: &mut AccountClaims, user: &str, latest: u64) {
     let until = i64::try_from(now().max(latest)).unwrap_or(i64::MAX);
     let at = claims.nats.revocations.entry(user.to_owned()).or_default();

@@ -289,8 +289,8 @@ pub(super) fn find(
     Ok((account, user))
 }
 
-/// Returns the public key of a user, and the time of issue of its JWT. The store need not have a user
-/// that is given by its key.
+/// Returns the public key of a user, and the time of issue of its JWT. The store need not have a
+/// user that is given by its key.
 fn key(store: &Store, of: &AccountArgument, user: &str) -> Result<(String, u64), Failure> {
     match find(store, of, user) {
         Ok((_, found)) => {
