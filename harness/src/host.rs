@@ -70,13 +70,31 @@ impl Host {
         arguments: &[&str],
         environment: &[(&str, String)],
     ) -> Result<Self> {
+        let arguments = [&["--config", path_text(config)?], arguments].concat();
+        Self::start("serve", &arguments, environment)
+    }
+
+    /// Starts `portcullis resolver` with the store in the directory `store` and these additional
+    /// arguments, at an address that the system chooses. Waits until it serves, and returns its
+    /// address too.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the program does not serve.
+    pub async fn resolver(store: &Path, arguments: &[&str]) -> Result<(Self, String)> {
+        let own = ["--listen", "127.0.0.1:0", "--store", path_text(store)?];
+        let host = Self::start("resolver", &[&own, arguments].concat(), &[])?;
+        let served = host.says("accounts served").await?;
+        Ok((host, served.text("resolver.address").to_owned()))
+    }
+
+    fn start(command: &str, arguments: &[&str], environment: &[(&str, String)]) -> Result<Self> {
         let program = Built::portcullis()?;
         let level = env::var(LOG_LEVEL).ok();
         let level = level.filter(|_| !arguments.contains(&"--log-level"));
         let level = level.map(|level| ["--log-level".to_owned(), level]);
         let mut process = Command::new(&program)
-            .args(["serve", "--log-format", "json", "--config"])
-            .arg(config)
+            .args([command, "--log-format", "json"])
             .args(arguments)
             .args(level.into_iter().flatten())
             .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -280,6 +298,12 @@ impl Drop for Host {
             }
         }
     }
+}
+
+/// Returns a path as text.
+fn path_text(path: &Path) -> Result<&str> {
+    path.to_str()
+        .with_context(|| format!("`{}` is not text", path.display()))
 }
 
 /// Runs a `portcullis` command that exits by itself, with `input` on its standard input.

@@ -23,12 +23,12 @@ use crate::support::{POLICY, settings, static_users, user};
 const CHANGED: Option<i32> = Some(75);
 
 /// A directory that `init --mode operator` made.
-struct Made {
+pub(crate) struct Made {
     home: TempDir,
 }
 
 impl Made {
-    async fn new(arguments: &[&str]) -> Result<Self> {
+    pub(crate) async fn new(arguments: &[&str]) -> Result<Self> {
         let made = Self {
             home: tempfile::tempdir()?,
         };
@@ -39,7 +39,7 @@ impl Made {
         Ok(made)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join("site").join(name)
     }
 
@@ -50,17 +50,17 @@ impl Made {
         run_portcullis(&words, "").await
     }
 
-    async fn text(&self, line: &str) -> Result<String> {
+    pub(crate) async fn text(&self, line: &str) -> Result<String> {
         let finished = self.run(line).await?;
         ensure!(finished.code == Some(0), "{line}: {finished:?}");
         Ok(finished.stdout)
     }
 
-    async fn start_server(&self, release: Release) -> Result<NatsServer> {
+    pub(crate) async fn start_server(&self, release: Release) -> Result<NatsServer> {
         NatsServer::start(release, &self.path("nats-server.conf")).await
     }
 
-    async fn log_in(&self, server: &NatsServer, creds: &Path) -> Result<Client> {
+    pub(crate) async fn log_in(&self, server: &NatsServer, creds: &Path) -> Result<Client> {
         let options = ConnectOptions::with_credentials_file(creds).await?;
         let options = options.connection_timeout(PATIENCE).max_reconnects(1);
         Ok(options.connect(server.url()).await?)

@@ -35,6 +35,7 @@ mod reach;
 mod reconnect;
 mod refusals;
 mod reload;
+mod resolver;
 mod secrets;
 mod server_rules;
 mod service;

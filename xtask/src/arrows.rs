@@ -12,7 +12,14 @@ const ARROWS: [(&str, &[&str]); 28] = [
     ("host/claims", &["portcullis-core"]),
     (
         "host/accounts",
-        &["portcullis-core", "portcullis-claims", "portcullis-files"],
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-connect",
+            "portcullis-environment",
+            "portcullis-files",
+            "portcullis-system",
+        ],
     ),
     (
         "host/identity",
@@ -112,6 +119,7 @@ const ARROWS: [(&str, &[&str]); 28] = [
             "host/app",
             "portcullis",
             "portcullis-accounts",
+            "portcullis-environment",
             "portcullis-system",
             "clap",
             "edn-format",

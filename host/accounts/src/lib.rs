@@ -7,7 +7,7 @@
 //! - [`AccountJwts`]: the account JWTs of a store by themselves, as a resolver needs them.
 //! - [`Nsc`]: a store of the tool nsc, which is imported and exported.
 //! - [`KeyRing`]: the seeds of a store. A [`Seed`] is one of any kind.
-//! - [`resolver`]: the account JWTs of a store for NATS servers, over HTTP.
+//! - [`resolver`]: the account JWTs of a store for NATS servers, over HTTP and NATS.
 //!
 //! Times are seconds since the Unix epoch. Only the resolver reads a clock.
 

@@ -6,7 +6,7 @@
 //!
 //! - [`Resolver`] and [`ResolverOptions`]: the store and its rules, and their limits.
 //! - [`ResolverListener`]: the HTTP listener.
-//! - [`Announcer`]: tells servers of a new version.
+//! - [`Servers`]: the requests of servers over NATS, and the announcement of new versions.
 
 mod accept;
 mod announce;
@@ -18,6 +18,7 @@ mod options;
 mod places;
 mod query;
 mod routes;
+mod servers;
 #[cfg(test)]
 mod tests;
 mod write_rate;
@@ -37,6 +38,7 @@ pub use accept::{Accepted, NotAccepted};
 pub use announce::{AnnounceError, Announcement, Announcer};
 pub use listener::{CannotListen, ResolverListener};
 pub use options::ResolverOptions;
+pub use servers::Servers;
 
 /// Maximum number of lookups that read the disk at the same time.
 const MAX_LOOKUPS: usize = 64;

@@ -6,12 +6,18 @@ use std::sync::Arc;
 
 use clap::Args;
 use portcullis_accounts::Store;
-use portcullis_accounts::resolver::{Resolver, ResolverListener, ResolverOptions};
-use portcullis_config::{LogFilter, LogFormat, WhenFull};
-use portcullis_connect::{CertificateFiles, SecretSource};
-use portcullis_core::Secret;
-use portcullis_environment::SystemClock;
+use portcullis_accounts::resolver::{
+    Announcer, Resolver, ResolverListener, ResolverOptions, Servers,
+};
+use portcullis_config::{LogFilter, LogFormat, ServerAddress, WhenFull};
+use portcullis_connect::{
+    AdditionalOptions, Authentication, CertificateFiles, ConnectionOptions, Nats, SecretSource,
+    connect,
+};
+use portcullis_core::{KeyKind, PublicKey, Secret};
+use portcullis_environment::{Randomness as _, SystemClock, SystemRandomness};
 use portcullis_files::SystemDisk;
+use portcullis_system::ServerInfo;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::sign::SingleCertAndKey;
@@ -25,6 +31,9 @@ use crate::{run, signals, telemetry};
 
 /// Minimum length of a bearer token, in bytes.
 const MIN_BEARER: usize = 20;
+
+/// Name of the connection to servers, and of the resolver in its answers.
+const NAME: &str = "portcullis-resolver";
 
 /// The arguments of the command.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -46,6 +55,8 @@ pub(crate) struct ResolverArguments {
     /// it, any client may store a JWT that the operator signed.
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<PathBuf>,
+    #[command(flatten)]
+    servers: ServerArguments,
     /// The origin of web pages that may call the resolver; can be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
@@ -55,6 +66,24 @@ pub(crate) struct ResolverArguments {
     /// The log level: `info`, `debug` or a filter.
     #[arg(long, value_name = "LEVEL", value_parser = log_filter, default_value_t)]
     log_level: LogFilter,
+}
+
+/// The servers that the resolver serves over NATS too.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+struct ServerArguments {
+    /// The address of a server; can be given several times. The resolver then answers requests of
+    /// servers over NATS, and tells them of new versions.
+    #[arg(long, value_name = "URL", requires = "creds")]
+    server: Vec<ServerAddress>,
+    /// The credentials file of a user of the system account.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    creds: Option<PathBuf>,
+    /// The certificates of servers to trust, PEM. Default: those of the system.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    ca_file: Option<PathBuf>,
+    /// Delete accounts on request over NATS, if the operator signed the request.
+    #[arg(long, requires = "server")]
+    allow_delete: bool,
 }
 
 impl ResolverArguments {
@@ -83,6 +112,7 @@ impl ResolverArguments {
         let options = ResolverOptions {
             bearer: self.bearer_file.map(bearer).transpose()?,
             allowed_origins: self.allow_origin,
+            allow_delete: self.servers.allow_delete,
             ..ResolverOptions::default()
         };
         let tls = self.tls_cert.zip(self.tls_key);
@@ -93,11 +123,68 @@ impl ResolverArguments {
         store.operator().map_err(store_failure)?;
         let listener = ResolverListener::bind(self.listen, tls).await;
         let listener = listener.map_err(|error| Failure::new(ExitCode::CannotListen, error))?;
-        let resolver = Resolver::new(store, Arc::new(SystemClock), options, None);
+        let connection = self.servers.connection();
+        let servers = Arc::new(Servers::new());
+        let announcer = Arc::clone(&servers) as Arc<dyn Announcer>;
+        let announcer = connection.is_some().then_some(announcer);
+        let resolver = Resolver::new(store, Arc::new(SystemClock), options, announcer);
         info!(resolver.address = %listener.address(), resolver.tls = with_tls, "accounts served");
-        listener.run(resolver, stop).await;
-        Ok(())
+        let served = listener.run(resolver.clone(), stop);
+        let Some(connection) = connection else {
+            served.await;
+            return Ok(());
+        };
+        let answered = async {
+            match connect(&connection).await {
+                Ok(made) => answer(&servers, resolver, made.client().clone()).await,
+                Err(error) => error.into(),
+            }
+        };
+        tokio::select! {
+            () = served => Ok(()),
+            failure = answered => Err(failure),
+        }
     }
+}
+
+impl ServerArguments {
+    /// Returns the options of the connection. `None` without a server.
+    fn connection(self) -> Option<ConnectionOptions> {
+        if self.server.is_empty() {
+            return None;
+        }
+        let servers = self.server.iter().map(ToString::to_string).collect();
+        let mut options = ConnectionOptions::new(NAME, servers);
+        if let Some(creds) = self.creds {
+            options.authentication = Authentication::Credentials(SecretSource::File(creds));
+        }
+        options.tls.ca_file = self.ca_file;
+        // The resolver would otherwise receive its own announcements.
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "this crate does not name the client library"
+        )]
+        let no_echo = AdditionalOptions::new(|options| options.no_echo());
+        options.additional = no_echo;
+        Some(options)
+    }
+}
+
+/// Answers requests of servers over NATS. Returns when the connection is closed for good.
+async fn answer<N: Nats>(servers: &Servers<N>, resolver: Resolver, nats: N) -> Failure {
+    let mut id = [0; PublicKey::LEN];
+    SystemRandomness.fill(&mut id);
+    let server = ServerInfo {
+        name: NAME.to_owned(),
+        id: PublicKey::from_bytes(KeyKind::Server, id).to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..ServerInfo::default()
+    };
+    let error = match servers.answer(resolver, nats, server).await {
+        Ok(()) => anyhow::anyhow!("the connection to the servers was closed for good"),
+        Err(error) => error.into(),
+    };
+    Failure::new(ExitCode::Unreachable, error)
 }
 
 /// Reads the bearer token.

@@ -10,6 +10,8 @@ pub struct ResolverOptions {
     /// Bearer token that `POST`, `pack` and `notify` demand. Default: none. Every client may then
     /// store JWTs that the operator signed, and no client may use `notify`.
     pub bearer: Option<Secret>,
+    /// Whether requests over NATS that the operator signed delete accounts. Default: false.
+    pub allow_delete: bool,
     /// Origins of web pages that may call the resolver. Default: none.
     pub allowed_origins: Vec<String>,
     /// Maximum number of account JWTs in one pack. Default: 10,000.
@@ -35,6 +37,7 @@ impl Default for ResolverOptions {
     fn default() -> Self {
         Self {
             bearer: None,
+            allow_delete: false,
             allowed_origins: Vec::new(),
             max_pack: 10_000,
             max_body: portcullis_claims::MAX_TOKEN_SIZE,

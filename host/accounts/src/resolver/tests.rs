@@ -1,6 +1,7 @@
 //! The routes of the resolver, one request after the other.
 
 mod limits;
+mod over_nats;
 mod reads;
 mod writes;
 

@@ -1,0 +1,388 @@
+//! The resolver over NATS: answers requests of servers and tools, and tells servers of versions.
+//!
+//! The subjects and the form of the answers are those of a server with `resolver: {type: full}`.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use futures::future::BoxFuture;
+use futures::stream::select_all;
+use futures::{FutureExt as _, StreamExt as _};
+use portcullis_claims::{GenericClaims, OperatorClaims};
+use portcullis_connect::{Message, Nats, Subject, SubscribeError};
+use portcullis_core::{KeyKind, PublicKey, with_causes};
+use portcullis_system::{
+    ClaimStatus, Gathering, Refusal, ReplyError, ServerInfo, SystemClient, claim_subjects,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::accept::{Accepted, NotAccepted, accept, is_trusted};
+use super::announce::{AnnounceError, Announcement, Announcer};
+use super::lookup::account;
+use super::{Resolver, Shared};
+use crate::account_jwts::{AccountJwt, Written};
+use crate::error::StoreError;
+
+/// Subjects of requests about one account, with any account.
+const LOOK_UP: &str = "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP";
+const UPDATE: &str = "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE";
+/// Subject of an update as servers before 2.2 know it.
+const OLD_UPDATE: &str = "$SYS.ACCOUNT.*.CLAIMS.UPDATE";
+/// Queue group in which servers answer requests for packs.
+const PACK_GROUP: &str = "responder";
+/// Maximum number of requests that are answered at the same time.
+const MAX_REQUESTS: usize = 64;
+/// Time after the last answer in which another server may answer an announcement, and time limit
+/// for all of them. A request over HTTP waits for both.
+const QUIET: Duration = Duration::from_millis(300);
+const TOTAL: Duration = Duration::from_secs(3);
+
+/// The servers of a system, over a connection whose user is in the system account.
+///
+/// The connection should have no echo: the resolver would otherwise receive its own announcements.
+#[derive(Debug, Default)]
+pub struct Servers<N> {
+    client: OnceLock<SystemClient<N>>,
+}
+
+/// A reason why no announcement was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the resolver is not connected to a server yet")]
+struct NotConnected;
+
+/// A reason why a deletion is refused, in the words of servers.
+#[derive(Debug, thiserror::Error)]
+enum NotDeleted {
+    #[error("delete must be enabled in the resolver's arguments")]
+    Disabled,
+    #[error("malformed request")]
+    Malformed,
+    #[error("not self signed")]
+    NotSelfSigned,
+    #[error("not trusted")]
+    NotTrusted,
+    #[error("not allowed to delete system account")]
+    SystemAccount,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An answer of the resolver.
+#[derive(Debug, Serialize)]
+struct Envelope<'a, T> {
+    server: &'a ServerInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Refusal>,
+}
+
+/// The part of the resolver that answers over one connection.
+#[derive(Debug)]
+struct Responder<N> {
+    resolver: Resolver,
+    nats: N,
+    server: ServerInfo,
+}
+
+impl<N: Nats> Servers<N> {
+    /// Returns servers without a connection yet. Announcements fail until then.
+    pub const fn new() -> Self {
+        Self {
+            client: OnceLock::new(),
+        }
+    }
+
+    /// Answers requests over `nats` as `server`, and announces over it. Returns when the connection
+    /// is closed for good.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a subscription is not made.
+    pub async fn answer(
+        &self,
+        resolver: Resolver,
+        nats: N,
+        server: ServerInfo,
+    ) -> Result<(), SubscribeError> {
+        let mut requests = Vec::new();
+        for subject in [
+            LOOK_UP,
+            UPDATE,
+            OLD_UPDATE,
+            claim_subjects::UPDATE,
+            claim_subjects::LIST,
+            claim_subjects::DELETE,
+        ] {
+            requests.push(nats.subscribe(Subject::from_static(subject)).await?);
+        }
+        let packs = Subject::from_static(claim_subjects::PACK);
+        let packs = nats.queue_subscribe(packs, PACK_GROUP.to_owned());
+        requests.push(packs.await?);
+        // A connection that is made again keeps the client, so only the first call sets it.
+        let _ = self.client.set(SystemClient::new(nats.clone()));
+        tracing::info!("accounts served over nats");
+        let responder = &Responder {
+            resolver,
+            nats,
+            server,
+        };
+        let answered = select_all(requests)
+            .for_each_concurrent(MAX_REQUESTS, |message| responder.answer(message));
+        answered.await;
+        Ok(())
+    }
+}
+
+impl<N: Nats> Announcer for Servers<N> {
+    fn announce<'a>(
+        &'a self,
+        jwt: &'a AccountJwt,
+    ) -> BoxFuture<'a, Result<Announcement, AnnounceError>> {
+        async move {
+            let Some(client) = self.client.get() else {
+                return Err(AnnounceError(NotConnected.into()));
+            };
+            let account = jwt.account.as_str().parse();
+            let account = account.map_err(|error| AnnounceError(Box::new(error)))?;
+            let gathering = Gathering::until_quiet(QUIET, TOTAL);
+            let gathered = client.update_account(&account, &jwt.token, gathering).await;
+            let gathered = gathered.map_err(|error| AnnounceError(error.into()))?;
+            let answers = gathered.replies.into_iter().map(|reply| {
+                let answer = match reply.result {
+                    Ok(ClaimStatus { message, .. }) => message,
+                    Err(ReplyError::Refused(refusal)) => refusal.description,
+                    Err(error) => with_causes(&error),
+                };
+                (reply.server.name, answer)
+            });
+            Ok(Announcement {
+                answers: answers.collect(),
+            })
+        }
+        .boxed()
+    }
+}
+
+impl<N: Nats> Responder<N> {
+    /// Answers one request.
+    async fn answer(&self, message: Message) {
+        let subject = message.subject.as_str();
+        let tokens: Vec<&str> = subject.split('.').collect();
+        match tokens.as_slice() {
+            ["$SYS", "REQ", "ACCOUNT", key, "CLAIMS", "LOOKUP"] => {
+                self.look_up(key, &message).await;
+            }
+            ["$SYS", "REQ", "ACCOUNT", key, "CLAIMS", "UPDATE"]
+            | ["$SYS", "ACCOUNT", key, "CLAIMS", "UPDATE"] => {
+                self.update(Some(key), &message).await;
+            }
+            ["$SYS", "REQ", "CLAIMS", "UPDATE"] => self.update(None, &message).await,
+            ["$SYS", "REQ", "CLAIMS", "LIST"] => self.list(&message).await,
+            ["$SYS", "REQ", "CLAIMS", "DELETE"] => self.delete(&message).await,
+            ["$SYS", "REQ", "CLAIMS", "PACK"] => self.pack(&message).await,
+            _ => {}
+        }
+    }
+
+    /// Sends the JWT of an account. Says nothing of an unknown one: servers count an empty answer
+    /// as that of another server, and would stop to wait for one that has the JWT.
+    async fn look_up(&self, key: &str, message: &Message) {
+        let Some(account) = account(key) else { return };
+        let shared = &self.resolver.shared;
+        let found = shared.in_room(&shared.lookups, move |shared| shared.look_up(&account));
+        if let Ok(Ok(Some(jwt))) = found.await {
+            self.send(message, jwt.token.into_bytes()).await;
+        }
+    }
+
+    /// Stores a version of an account. `key` is the account in the subject.
+    async fn update(&self, key: Option<&str>, message: &Message) {
+        let expected = match key.map(account) {
+            Some(None) => return,
+            Some(Some(expected)) => Some(expected),
+            None => None,
+        };
+        let name = expected
+            .as_ref()
+            .map_or("n/a", PublicKey::as_str)
+            .to_owned();
+        let Ok(token) = String::from_utf8(message.payload.to_vec()) else {
+            let problem = "jwt update resulted in error - not text".to_owned();
+            return self.refuse(message, &name, problem).await;
+        };
+        let shared = &self.resolver.shared;
+        let accepted = shared.in_room(&shared.writes, move |shared| {
+            let now = shared.clock.unix_seconds();
+            accept(&shared.store, &token, expected.as_ref(), now)
+        });
+        match accepted.await {
+            Ok(Ok(Accepted { jwt, written })) => {
+                tracing::info!(account = %jwt.account, ?written, "account stored");
+                let account = jwt.account.to_string();
+                self.agree(message, account, "jwt updated".to_owned()).await;
+                // Servers that do not store JWTs take the subject of the account alone.
+                if key.is_none() && written != Written::Unchanged {
+                    self.announce(&jwt).await;
+                }
+            }
+            Ok(Err(error)) => {
+                let what = match error {
+                    NotAccepted::Invalid(_) => "jwt validation failed",
+                    _ => "jwt update resulted in error",
+                };
+                let problem = format!("{what} - {}", with_causes(&error));
+                self.refuse(message, &name, problem).await;
+            }
+            Err(error) => self.refuse(message, &name, error.to_string()).await,
+        }
+    }
+
+    async fn announce(&self, jwt: &AccountJwt) {
+        if let Some(announcer) = &self.resolver.shared.announcer
+            && let Err(error) = announcer.announce(jwt).await
+        {
+            let error = with_causes(&error);
+            tracing::warn!(account = %jwt.account, error, "servers not told of an account");
+        }
+    }
+
+    async fn list(&self, message: &Message) {
+        let shared = &self.resolver.shared;
+        let listed = shared.in_room(&shared.packs, |shared| shared.store.accounts().accounts());
+        if let Ok(Ok(accounts)) = listed.await {
+            let accounts: Vec<_> = accounts.iter().map(PublicKey::as_str).collect();
+            self.envelope(message, Some(accounts), None).await;
+        }
+    }
+
+    /// Deletes the accounts that the operator lists in a JWT of its own.
+    async fn delete(&self, message: &Message) {
+        let token = String::from_utf8(message.payload.to_vec()).unwrap_or_default();
+        let shared = &self.resolver.shared;
+        let deleted = shared.in_room(&shared.writes, move |shared| shared.delete(&token));
+        let problem = match deleted.await {
+            Ok(Ok(count)) => {
+                let text = format!("deleted {count} accounts");
+                return self.agree(message, String::new(), text).await;
+            }
+            Ok(Err(error)) => with_causes(&error),
+            Err(error) => with_causes(&error),
+        };
+        let problem = format!("delete accounts request failed - {problem}");
+        self.refuse(message, "", problem).await;
+    }
+
+    /// Sends one message for each account, then an empty one. Sends only that if the hash in the
+    /// request is that of the store.
+    async fn pack(&self, message: &Message) {
+        let shared = &self.resolver.shared;
+        let packed = shared.in_room(&shared.packs, |shared| shared.pack(usize::MAX));
+        let Ok(Ok(lines)) = packed.await else { return };
+        if hash(&lines) != message.payload.as_ref() {
+            for line in lines {
+                self.send(message, line.into_bytes()).await;
+            }
+        }
+        self.send(message, Vec::new()).await;
+    }
+
+    async fn agree(&self, message: &Message, account: String, text: String) {
+        let status = ClaimStatus {
+            account,
+            code: 200,
+            message: text,
+        };
+        self.envelope(message, Some(status), None).await;
+    }
+
+    async fn refuse(&self, message: &Message, account: &str, description: String) {
+        let refusal = Refusal {
+            code: 500,
+            description,
+            account: (!account.is_empty()).then(|| account.to_owned()),
+        };
+        self.envelope(message, None::<()>, Some(refusal)).await;
+    }
+
+    async fn envelope<T: Serialize>(
+        &self,
+        message: &Message,
+        data: Option<T>,
+        error: Option<Refusal>,
+    ) {
+        let server = &self.server;
+        let envelope = Envelope {
+            server,
+            data,
+            error,
+        };
+        if let Ok(body) = serde_json::to_vec(&envelope) {
+            self.send(message, body).await;
+        }
+    }
+
+    async fn send(&self, message: &Message, body: Vec<u8>) {
+        let Some(reply) = message.reply.clone() else {
+            return;
+        };
+        if let Err(error) = self.nats.publish(reply, body.into()).await {
+            tracing::debug!(%error, "answer not sent");
+        }
+    }
+}
+
+impl Shared {
+    /// Deletes accounts. Returns their number.
+    fn delete(&self, token: &str) -> Result<usize, NotDeleted> {
+        if !self.options.allow_delete {
+            return Err(NotDeleted::Disabled);
+        }
+        let (operator, _) = self.store.operator()?;
+        let accounts = accounts_to_delete(token, &operator)?;
+        for account in &accounts {
+            self.store.accounts().delete(account)?;
+            tracing::info!(%account, "account deleted");
+        }
+        Ok(accounts.len())
+    }
+}
+
+/// Returns the accounts that `token` lists, if the operator signed it for itself.
+fn accounts_to_delete(
+    token: &str,
+    operator: &OperatorClaims,
+) -> Result<Vec<PublicKey>, NotDeleted> {
+    let claims = GenericClaims::decode(token.trim()).map_err(|_| NotDeleted::Malformed)?;
+    let issuer = claims.issuer.as_deref().unwrap_or_default();
+    if claims.subject.as_deref() != Some(issuer) {
+        return Err(NotDeleted::NotSelfSigned);
+    }
+    if !PublicKey::is_valid(issuer, KeyKind::Operator) || !is_trusted(operator, issuer) {
+        return Err(NotDeleted::NotTrusted);
+    }
+    let listed = claims.nats.data.get("accounts").and_then(Value::as_array);
+    let listed = listed.ok_or(NotDeleted::Malformed)?.iter();
+    let accounts: Option<Vec<_>> = listed.map(|key| account(key.as_str()?)).collect();
+    let accounts = accounts.ok_or(NotDeleted::Malformed)?;
+    let system = operator.nats.system_account.as_str();
+    if accounts.iter().any(|account| account.as_str() == system) {
+        return Err(NotDeleted::SystemAccount);
+    }
+    Ok(accounts)
+}
+
+/// Returns the hash of account JWTs that servers compare: the digests of all, combined by XOR.
+fn hash(lines: &[String]) -> [u8; SHA256_OUTPUT_LEN] {
+    let mut combined = [0; SHA256_OUTPUT_LEN];
+    for line in lines {
+        let token = line.split_once('|').map_or("", |(_, token)| token);
+        let one = digest(&SHA256, token.as_bytes());
+        for (combined, one) in combined.iter_mut().zip(one.as_ref()) {
+            *combined ^= one;
+        }
+    }
+    combined
+}

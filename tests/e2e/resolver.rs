@@ -1,0 +1,230 @@
+//! The resolver with real servers: at a URL, and over NATS.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use async_nats::Client;
+use futures::StreamExt as _;
+use portcullis_claims::{AccountClaims, KeyKind, OperatorClaims, SigningKey};
+use portcullis_harness::{Host, NatsServer, PATIENCE, Page, Release, ask};
+use rstest::rstest;
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::accounts::Made;
+
+/// A store, servers' configuration and credentials of `init --mode operator --resolver url`, with
+/// a user.
+struct Stage {
+    made: Made,
+    worker: PathBuf,
+}
+
+impl Stage {
+    async fn new() -> Result<Self> {
+        let made = Made::new(&["--resolver", "url", "--oldest-server", "2.10.26"]).await?;
+        let worker = made.path("worker.creds");
+        let creds = worker.display();
+        made.text(&format!("user add worker --account APP --creds {creds}"))
+            .await?;
+        Ok(Self { made, worker })
+    }
+
+    async fn resolver(&self, arguments: &[&str]) -> Result<(Host, String)> {
+        Host::resolver(&self.made.path("store"), arguments).await
+    }
+
+    /// Starts a resolver that is connected to `server`.
+    async fn connected_resolver(&self, server: &NatsServer) -> Result<(Host, String)> {
+        let creds = self.made.path("creds/system.creds").display().to_string();
+        let url = server.url();
+        let arguments = ["--server", &url, "--creds", &creds];
+        let (host, address) = self.resolver(&arguments).await?;
+        host.says("accounts served over nats").await?;
+        Ok((host, address))
+    }
+
+    /// Starts a server whose resolver is `resolver`.
+    async fn server(&self, release: Release, resolver: &str) -> Result<NatsServer> {
+        let file = self.made.path("nats-server.conf");
+        let text = fs::read_to_string(&file)?;
+        let own = "URL(http://127.0.0.1:9090/jwt/v1/accounts/)";
+        ensure!(text.contains(own), "{text}");
+        fs::write(&file, text.replace(own, resolver))?;
+        self.made.start_server(release).await
+    }
+
+    async fn server_at(&self, release: Release, address: &str) -> Result<NatsServer> {
+        let url = format!("URL(http://{address}/jwt/v1/accounts/)");
+        self.server(release, &url).await
+    }
+
+    async fn log_in(&self, server: &NatsServer) -> Result<Client> {
+        self.made.log_in(server, &self.worker).await
+    }
+
+    async fn system(&self, server: &NatsServer) -> Result<Client> {
+        let creds = self.made.path("creds/system.creds");
+        self.made.log_in(server, &creds).await
+    }
+
+    async fn jwt(&self, account: &str) -> Result<String> {
+        let jwt = self.made.text(&format!("account jwt {account}")).await?;
+        Ok(jwt.trim().to_owned())
+    }
+
+    /// Revokes the user in the account's next version, which the resolver does not have yet.
+    async fn revoking_jwt(&self) -> Result<String> {
+        let file = self
+            .made
+            .path("store/accounts")
+            .join(format!("{}.jwt", self.key("APP").await?));
+        let before = fs::read(&file)?;
+        self.made.text("user revoke worker --account APP").await?;
+        let revoking = self.jwt("APP").await?;
+        fs::write(&file, before)?;
+        Ok(revoking)
+    }
+
+    async fn key(&self, account: &str) -> Result<String> {
+        let shown = self
+            .made
+            .text(&format!("account describe {account} --json"))
+            .await?;
+        let shown: Value = serde_json::from_str(&shown)?;
+        let key = shown.pointer("/claims/sub").and_then(Value::as_str);
+        Ok(key.context("no key")?.to_owned())
+    }
+}
+
+async fn post(address: &str, key: &str, jwt: &str) -> Result<Page> {
+    let length = jwt.len();
+    let request = format!(
+        "POST /jwt/v1/accounts/{key} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{jwt}"
+    );
+    ask(address, &request).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn servers_start_from_the_resolver_and_go_on_without_it(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let stage = Stage::new().await?;
+    let (mut resolver, address) = stage.resolver(&[]).await?;
+    let server = stage.server_at(release, &address).await?;
+    stage.log_in(&server).await?;
+    resolver.ask_to_stop().await?;
+    assert_eq!(resolver.ended().await?, Some(0));
+    // The server has the account, and keeps it.
+    stage.log_in(&server).await?;
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_revocation_reaches_clients_and_no_replay_undoes_it(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let stage = Stage::new().await?;
+    let (_first, address) = stage.resolver(&[]).await?;
+    let server = stage.server_at(release, &address).await?;
+    // Two resolvers may use one store. This one knows the server, whose port is known only now.
+    let (_second, address) = stage.connected_resolver(&server).await?;
+    let system = stage.system(&server).await?;
+    let key = stage.key("APP").await?;
+    let mut disconnects = system
+        .subscribe(format!("$SYS.ACCOUNT.{key}.DISCONNECT"))
+        .await?;
+    system.flush().await?;
+    let _worker = stage.log_in(&server).await?;
+    let (first, revoking) = (stage.jwt("APP").await?, stage.revoking_jwt().await?);
+
+    let stored = post(&address, &key, &revoking).await?;
+    assert_eq!(stored.status, 200, "{stored:?}");
+    let told = stored.content.contains(": jwt updated");
+    assert!(told && stored.content.starts_with("stored; "), "{stored:?}");
+    let event = timeout(PATIENCE, disconnects.next()).await?;
+    let event: Value = serde_json::from_slice(&event.context("no event")?.payload)?;
+    assert_eq!(event["reason"], "Credentials Revoked", "{event:#}");
+    assert!(stage.log_in(&server).await.is_err());
+
+    let replay = post(&address, &key, &first).await?;
+    assert_eq!(replay.status, 409, "{replay:?}");
+    assert!(stage.log_in(&server).await.is_err());
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_server_with_a_cache_has_its_accounts_over_nats(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let stage = Stage::new().await?;
+    let directory = stage.made.path("cache");
+    let (key, jwt) = (stage.key("SYS").await?, stage.jwt("SYS").await?);
+    let cache = format!(
+        "{{ type: cache, dir: {directory:?}, ttl: \"1h\" }}\nresolver_preload: {{ {key}: {jwt} }}"
+    );
+    let server = stage.server(release, &cache).await?;
+    let (mut resolver, _) = stage.connected_resolver(&server).await?;
+    stage.log_in(&server).await?;
+    resolver.kill().await?;
+    stage.log_in(&server).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_resolver_that_is_killed_keeps_every_acknowledged_version() -> Result<()> {
+    const ROUNDS: u64 = 12;
+    const NOW: u64 = 1_795_300_862;
+    let home = tempfile::tempdir()?;
+    let operator = nkeys::KeyPair::new_operator().seed()?;
+    let operator = SigningKey::from_seed(&operator, KeyKind::Operator)?;
+    let claims = OperatorClaims::new(operator.public_key(), NOW).sign(&operator)?;
+    fs::write(home.path().join("operator.jwt"), claims)?;
+    fs::create_dir(home.path().join("accounts"))?;
+    let account = nkeys::KeyPair::new_account().public_key();
+    let mut issued = NOW;
+    let mut acknowledged = 0;
+    for round in 0..ROUNDS {
+        let (mut resolver, address) = Host::resolver(home.path(), &[]).await?;
+        let began = Notify::new();
+        let writes = async {
+            loop {
+                issued += 1;
+                let jwt = AccountClaims::new(&account, issued).sign(&operator)?;
+                let Ok(page) = post(&address, &account, &jwt).await else {
+                    return anyhow::Ok(());
+                };
+                ensure!(page.status == 200 || page.status == 429, "{page:?}");
+                if page.status == 200 {
+                    acknowledged = issued;
+                    began.notify_one();
+                }
+            }
+        };
+        // A little later in each round, so that the signal meets different steps of a write.
+        let kill = async {
+            began.notified().await;
+            tokio::time::sleep(Duration::from_micros(round * 700)).await;
+            resolver.kill().await
+        };
+        timeout(PATIENCE, async { tokio::try_join!(writes, kill) }).await??;
+        let (_resolver, address) = Host::resolver(home.path(), &[]).await?;
+        let request = format!(
+            "GET /jwt/v1/accounts/{account} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        );
+        let page = ask(&address, &request).await?;
+        // The text is a whole JWT with a good signature.
+        let served = AccountClaims::decode(&page.content).context(page.content.clone())?;
+        let served = served.issued_at.unwrap_or_default();
+        // The last write may be on disk without an acknowledgement.
+        let is_kept = served == acknowledged || served == issued;
+        assert!(is_kept, "{served}, acknowledged was {acknowledged}");
+    }
+    Ok(())
+}
