@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::*;
 
@@ -24,8 +25,12 @@ async fn talk(address: std::net::SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
+    // hyper's own limit for the head of a request is 30 s.
+    let read = timeout(Duration::from_secs(25), stream.read_to_string(&mut answer));
     // The resolver may reset a connection that it closes unread.
-    let _ = stream.read_to_string(&mut answer).await;
+    let _ = read
+        .await
+        .expect("the resolver should close the connection");
     answer
 }
 
