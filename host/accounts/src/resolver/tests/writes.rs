@@ -150,3 +150,17 @@ async fn a_notification_needs_a_configured_proof() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert!(told.0.lock().is_empty());
 }
+
+#[tokio::test]
+async fn a_full_disk_keeps_the_stored_version() {
+    let site = Site::new();
+    let stored = site.stored().token;
+    let later = site.sign(NOW + 1, |claims| claims.name = Some("n".repeat(1000)));
+    site.disk.set_capacity(Some(site.disk.used() + 500));
+    let full = site.post(later.clone()).await;
+    assert_eq!(full.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(site.get_account("").await.text, stored);
+    site.disk.set_capacity(None);
+    assert_eq!(site.post(later.clone()).await.status, StatusCode::OK);
+    assert_eq!(site.get_account("").await.text, later);
+}
