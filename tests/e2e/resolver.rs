@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use futures::StreamExt as _;
 use portcullis_claims::{AccountClaims, KeyKind, OperatorClaims, SigningKey};
-use portcullis_harness::{Host, NatsServer, PATIENCE, Page, Release, ask};
+use portcullis_harness::{Authority, Host, NatsServer, PATIENCE, Page, Release, ask};
 use rstest::rstest;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -120,6 +120,24 @@ async fn servers_start_from_the_resolver_and_go_on_without_it(
     resolver.ask_to_stop().await?;
     assert_eq!(resolver.ended().await?, Some(0));
     // The server has the account, and keeps it.
+    stage.log_in(&server).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_starts_from_a_resolver_with_tls() -> Result<()> {
+    let stage = Stage::new().await?;
+    let authority = Authority::create(&stage.made.path("tls"))?;
+    let certificate = authority.issue("resolver")?;
+    let (file, key) = (&certificate.file, &certificate.key_file);
+    let (file, key) = (file.display().to_string(), key.display().to_string());
+    let arguments = ["--tls-cert", &file, "--tls-key", &key];
+    let (_resolver, address) = stage.resolver(&arguments).await?;
+    let resolver = format!(
+        "URL(https://{address}/jwt/v1/accounts/)\nresolver_tls: {{ ca_file: {:?} }}",
+        authority.file
+    );
+    let server = stage.server(Release::Nats2_15, &resolver).await?;
     stage.log_in(&server).await?;
     Ok(())
 }
