@@ -14,9 +14,10 @@ pub(crate) enum ExitCode {
     Usage = 64,
     /// `check` found no policy, or policies that cannot be put in service or fail an assertion. Or
     /// `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff`
-    /// or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate
-    /// makes no policy, or `policy lint` found something. Or `run` cannot serve its policies. Or
-    /// `decide` or `access preview` found policies that cannot be put in service.
+    /// or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or the module
+    /// for `schema` does not say what its settings are. Or a crate makes no policy, or
+    /// `policy lint` found something. Or `run` cannot serve its policies. Or `decide` or
+    /// `access preview` found policies that cannot be put in service.
     BadPolicies = 65,
     /// The policy directory or the state directory is missing or cannot be read, or it does not
     /// contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`,
@@ -46,9 +47,9 @@ pub(crate) enum ExitCode {
     /// accounts changes.
     NotCurrent = 75,
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
-    /// Or the file for `import` is wrong, or the login for `decide` or `access preview`. Or servers
-    /// would refuse the claims that a command on the store of accounts writes or verifies, or one
-    /// of its files is damaged.
+    /// Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the
+    /// decisions for `policy diff`. Or servers would refuse the claims that a command on the store
+    /// of accounts writes or verifies, or one of its files is damaged.
     BadConfiguration = 78,
     /// `policy diff --no-new-access`: a login gains access with the new version.
     NewAccess = 80,
@@ -112,7 +113,7 @@ mod tests {
                     "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
                 }
                 Self::BadPolicies => {
-                    "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate makes no policy, or `policy lint` found something. Or `run` cannot serve its policies. Or `decide` or `access preview` found policies that cannot be put in service."
+                    "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or the module for `schema` does not say what its settings are. Or a crate makes no policy, or `policy lint` found something. Or `run` cannot serve its policies. Or `decide` or `access preview` found policies that cannot be put in service."
                 }
                 Self::NoPolicyDirectory => {
                     "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command. Or the store of accounts does not have the operator, the account, the user or the seed."
@@ -140,7 +141,7 @@ mod tests {
                     "`policy diff --never`: a login reaches a forbidden subject with the new version."
                 }
                 Self::BadConfiguration => {
-                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`. Or servers would refuse the claims that a command on the store of accounts writes or verifies, or one of its files is damaged."
+                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`. Or servers would refuse the claims that a command on the store of accounts writes or verifies, or one of its files is damaged."
                 }
                 Self::Denied => {
                     "`decide` or `access preview`: the login is denied, by a policy, because all abstain, or by the host's rules."
