@@ -19,3 +19,4 @@ mod permits;
 mod reuse;
 mod secrets;
 mod without_snapshot;
+mod world;

@@ -7,8 +7,8 @@ use portcullis_engine::{Limits, LoadError, Policy};
 use portcullis_test_policies::{
     decide, engine, load_bytes, load_with, plain_hashes, request, unreadable, wat,
 };
-use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+
+use crate::world::typed;
 
 fn load(name: &str, settings: &str, deadline: Duration) -> Result<Policy, LoadError> {
     let limits = Limits {
@@ -105,16 +105,7 @@ const FULL: &str = r#"(module
 
 #[test]
 fn a_snapshot_that_fails_for_another_reason_is_a_refusal() {
-    let policy = |text: &str| {
-        let mut resolve = Resolve::default();
-        let package = resolve
-            .push_source("policy.wit", include_str!("../../../../wit/policy.wit"))
-            .unwrap();
-        let world = resolve.select_world(&[package], Some("policy")).unwrap();
-        let mut module = wat(text);
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-        load_bytes(&module)
-    };
+    let policy = |text: &str| load_bytes(&typed(wat(text)));
     let error = policy(FULL).unwrap_err();
     assert!(matches!(error, LoadError::Snapshot(_)), "{error}");
     let with_room = policy(&FULL.replace("1 1)", "1 2)")).unwrap();

@@ -7,7 +7,8 @@ use portcullis_core::{AuthorizationRequest, DenialClass};
 use portcullis_engine::Limits;
 use portcullis_test_policies::{guest, request, wat};
 
-use super::wat::{Source, typed};
+use super::wat::Source;
+use crate::world::typed;
 
 /// A misbehaviour.
 pub(super) struct Case {

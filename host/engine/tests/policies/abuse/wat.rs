@@ -1,9 +1,10 @@
 //! Policies in the text format, for what Rust does not allow a policy to do.
 
-use portcullis_test_policies::{guest, wat};
 use std::fmt::Write as _;
 
-use wit_component::{StringEncoding, embed_component_metadata, metadata};
+use portcullis_test_policies::wat;
+
+use crate::world::typed;
 
 /// The differences of a policy from a correct one.
 #[derive(Clone, Copy)]
@@ -84,11 +85,3 @@ const IMPORTS: [(&str, &str, &str); 5] = [
     ),
     ("permits", "[resource-drop]permit", "$drop (param i32)"),
 ];
-
-/// Adds the type of the contract's world, which every Rust guest has.
-pub(super) fn typed(mut module: Vec<u8>) -> Vec<u8> {
-    let (_, carried) = metadata::decode(&guest("abstains")).unwrap();
-    let encoding = StringEncoding::UTF8;
-    embed_component_metadata(&mut module, &carried.resolve, carried.world, encoding).unwrap();
-    module
-}
