@@ -15,7 +15,7 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub(super) struct ConnectionArguments {
     /// The configuration, portcullis.toml, whose table `[nats]` has the servers, the login and TLS.
-    /// The other arguments take precedence.
+    /// Other arguments about the connection replace what it says.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The address of a server, such as `nats://127.0.0.1:4222`; can be given several times.

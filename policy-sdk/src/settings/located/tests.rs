@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::*;
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    let node: Node = serde_json::from_str(json).unwrap();
+    T::deserialize(node).map_err(|error| format!("{}: {error}", error.path()))
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Shape {
+    Point,
+    Circle(f64),
+    Rectangle { width: i8, height: Option<u8> },
+    Line(u8, u8),
+}
+
+#[test]
+fn every_shape_of_data_is_read_as_serde_json_reads_it() {
+    for json in [
+        r#""point""#,
+        r#"{"circle":1.5}"#,
+        r#"{"circle":2}"#,
+        r#"{"rectangle":{"width":-1,"height":null}}"#,
+        r#"{"rectangle":{"width":1,"unknown":[{}]}}"#,
+        r#"{"line":[1,2]}"#,
+    ] {
+        let expected: Shape = serde_json::from_str(json).unwrap();
+        assert_eq!(read(json), Ok(expected), "{json}");
+    }
+    let nested = r#"{"a":[[1,true,"x"],[null,2.5]],"b":{}}"#;
+    let expected: serde_json::Value = serde_json::from_str(nested).unwrap();
+    assert_eq!(read(nested), Ok(expected));
+    assert_eq!(
+        read(r#"{"7":"x"}"#),
+        Ok(BTreeMap::from([("7".to_owned(), 'x')]))
+    );
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Name(String);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Side {
+    Left,
+}
+
+#[test]
+fn keys_may_be_of_any_type_that_a_text_is_read_into() {
+    let names = BTreeMap::from([(Name("a".to_owned()), 1)]);
+    assert_eq!(read(r#"{"a":1}"#), Ok(names));
+
+    assert_eq!(read(r#"{"left":1}"#), Ok(BTreeMap::from([(Side::Left, 1)])));
+    assert_eq!(
+        read::<BTreeMap<Side, u8>>(r#"{"right":1}"#),
+        Err("right: expected one of `left`".to_owned())
+    );
+    assert_eq!(
+        read(r#"{"a":1}"#),
+        Ok(BTreeMap::from([(Some("a".to_owned()), 1)]))
+    );
+}
+
+#[test]
+fn a_value_of_another_kind_is_refused() {
+    let cases = [
+        (read::<String>("7").err(), "expected a string, found `7`"),
+        (read::<u8>("true").err(), "expected u8, found `true`"),
+        (
+            read::<u8>("1.5").err(),
+            "expected u8, found a number with a fraction",
+        ),
+        (
+            read::<bool>("null").err(),
+            "expected a boolean, found something else",
+        ),
+        (read::<()>("1").err(), "expected unit, found `1`"),
+        (
+            read::<Vec<u8>>("{}").err(),
+            "expected a sequence, found a table",
+        ),
+        (
+            read::<BTreeMap<String, u8>>("[]").err(),
+            "expected a map, found a list",
+        ),
+    ];
+    for (error, expected) in cases {
+        assert_eq!(error, Some(format!(": {expected}")));
+    }
+}
+
+#[test]
+fn a_string_in_the_wrong_place_is_not_shown() {
+    let error = read::<BTreeMap<String, u8>>(r#"{"alice":"hunter2"}"#).unwrap_err();
+    assert_eq!(error, "alice: expected u8, found a string");
+}
+
+#[test]
+fn errors_name_the_path() {
+    let cases = [
+        (
+            r#"{"rectangle":{"width":300}}"#,
+            "rectangle.width: expected i8, found `300`",
+        ),
+        (
+            r#"{"line":[1,"2"]}"#,
+            "line[1]: expected u8, found a string",
+        ),
+        (
+            r#"{"line":[1,2,3]}"#,
+            "line: invalid length 3, expected fewer elements",
+        ),
+        (
+            r#"{"rectangle":[1,2]}"#,
+            "rectangle: expected struct variant Shape::Rectangle, found a list",
+        ),
+        (
+            r#""line""#,
+            ": expected a table with this key and its content, found a string",
+        ),
+        (r#"{"point":1}"#, ": expected the name alone, found a table"),
+        (
+            r#""square""#,
+            ": expected one of `point`, `circle`, `rectangle`, `line`",
+        ),
+        ("7", ": expected enum Shape, found `7`"),
+    ];
+    for (json, expected) in cases {
+        assert_eq!(read::<Shape>(json), Err(expected.to_owned()), "{json}");
+    }
+}
