@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name. A folder among them stands for all that it may name.
-const ARROWS: [(&str, &[&str]); 28] = [
+const ARROWS: [(&str, &[&str]); 29] = [
     ("policy-sdk/rules", &[]),
     ("host/core", &["portcullis-permit-rules"]),
     ("host/environment", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 28] = [
             "portcullis-connect",
             "portcullis-environment",
             "portcullis-files",
+            "portcullis-http",
             "portcullis-system",
         ],
     ),
@@ -92,8 +93,10 @@ const ARROWS: [(&str, &[&str]); 28] = [
             "portcullis-claims",
             "portcullis-environment",
             "portcullis-authority",
+            "portcullis-http",
         ],
     ),
+    ("host/http", &["portcullis-core"]),
     ("host/toml", &[]),
     (
         "host/config",
@@ -112,7 +115,10 @@ const ARROWS: [(&str, &[&str]); 28] = [
             "portcullis-toml",
         ],
     ),
-    ("host/app", &["host/config", "portcullis-config"]),
+    (
+        "host/app",
+        &["host/config", "portcullis-config", "portcullis-http"],
+    ),
     (
         "host/cli",
         &[

@@ -5,19 +5,18 @@
 //! stored one, limits what peers decide, and asks for a bearer token if it is configured.
 //!
 //! - [`Resolver`] and [`ResolverOptions`]: the store and its rules, and their limits.
-//! - [`ResolverListener`]: the HTTP listener.
+//! - [`Resolver::serve`]: the service of an HTTP listener.
 //! - [`Servers`]: the requests of servers over NATS, and the announcement of new versions.
 
 mod accept;
 mod announce;
 mod decoded;
 mod guard;
-mod listener;
 mod lookup;
 mod options;
-mod places;
 mod query;
 mod routes;
+mod serve;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -36,7 +35,6 @@ use write_rate::WriteRate;
 
 pub use accept::{Accepted, NotAccepted};
 pub use announce::{AnnounceError, Announcement, Announcer};
-pub use listener::{CannotListen, ResolverListener};
 pub use options::ResolverOptions;
 pub use servers::Servers;
 

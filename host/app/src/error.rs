@@ -5,6 +5,7 @@ use portcullis_catalog::{OpenError, WatchError};
 use portcullis_claims::KeyError;
 use portcullis_connect::{ConnectError, TlsFileError};
 use portcullis_engine::EngineError;
+use portcullis_http::TlsError;
 use portcullis_identity::{AccountSetupError, NoRandomBytes, TokenSetupError};
 use portcullis_toml::Problems;
 use tokio::task::JoinError;
@@ -52,14 +53,11 @@ pub enum RunError {
     #[error(transparent)]
     Listen(#[from] CannotListen),
     /// The token exchange cannot use its address.
-    #[error(transparent)]
-    Exchange(#[from] portcullis_exchange::CannotListen),
-    /// The certificate of the token exchange cannot be used.
+    #[error("`listen` under [exchange]")]
+    Exchange(#[from] portcullis_http::CannotListen),
+    /// The token exchange has no TLS, because its certificate cannot be used.
     #[error("[exchange]")]
-    Certificate(#[from] TlsFileError),
-    /// The cryptography library offers no TLS.
-    #[error("[exchange]: the cryptography library offers no tls")]
-    Tls(#[source] rustls::Error),
+    Certificate(#[from] TlsError<TlsFileError>),
     /// The key of the token exchange's nonces cannot be made.
     #[error("[exchange]: the issuer's key cannot sign")]
     Nonces(#[from] KeyError),

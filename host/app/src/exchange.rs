@@ -1,26 +1,16 @@
 //! The token exchange: its listener, with a certificate that is read again.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use parking_lot::RwLock;
 use portcullis_config as config;
 use portcullis_connect::{CertificateFiles, TlsFileError};
 use portcullis_core::{Authorizer, with_causes};
-use portcullis_exchange::{Exchange, ExchangeListener};
+use portcullis_exchange::Exchange;
+use portcullis_http::{HttpListener, ServerTls, TlsError};
 use rustix::process::{Resource, getrlimit};
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::error::RunError;
-
-/// Interval at which the certificate is read again.
-const CERTIFICATE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Number of file descriptors that are left to the rest of the host: connections to servers, files
 /// of policies and keys, the health listener.
@@ -31,13 +21,7 @@ pub(crate) struct RunningExchange {
     /// Whether the exchange is to stop. The exchange holds the receiver until it ends.
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
-    /// The task that reads the certificate again.
-    _watch: JoinSet<()>,
 }
-
-/// The certificate of the listener, as last read.
-#[derive(Debug)]
-struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
 impl RunningExchange {
     /// Listens at the address of `table` and serves `exchange`.
@@ -50,27 +34,20 @@ impl RunningExchange {
         address: std::net::SocketAddr,
         exchange: Exchange<A>,
     ) -> Result<Self, RunError> {
-        let mut watch = JoinSet::new();
         let tls = match table.certificate.clone() {
             None => None,
-            Some(files) => {
-                Some(watched_certificate(files, CERTIFICATE_INTERVAL, &mut watch).await?)
-            }
+            Some(files) => Some(tls(files).await?),
         };
-        let with_tls = tls.is_some();
-        let listener = ExchangeListener::bind(address, tls).await?;
-        info!(exchange.address = %listener.address(), exchange.tls = with_tls, "tokens exchanged");
+        let listener = HttpListener::bind(address, tls).await?;
+        let (address, with_tls) = (listener.address(), listener.has_tls());
+        info!(exchange.address = %address, exchange.tls = with_tls, "tokens exchanged");
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();
-        let served = tokio::spawn(listener.run(exchange, async move {
+        let served = tokio::spawn(exchange.serve(listener, async move {
             // The exchange also ends if its owner is dropped.
             let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
         }));
-        Ok(Self {
-            stop,
-            served,
-            _watch: watch,
-        })
+        Ok(Self { stop, served })
     }
 
     /// Waits for `shutdown`, or for the end of an exchange that panicked, and stops the exchange.
@@ -122,49 +99,15 @@ pub(crate) fn affordable(max_connections: usize) -> usize {
     max_connections.min(most)
 }
 
-/// Reads the certificate and starts to read it again at each `interval`. Returns the configuration
-/// of TLS.
-async fn watched_certificate(
-    files: CertificateFiles,
-    interval: Duration,
-    watch: &mut JoinSet<()>,
-) -> Result<Arc<ServerConfig>, RunError> {
-    let key = read(files.clone()).await??;
-    let current = Arc::new(CurrentCertificate(RwLock::new(Arc::new(key))));
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(RunError::Tls)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
-    watch.spawn(async move {
-        loop {
-            tokio::time::sleep(interval).await;
-            match read(files.clone()).await {
-                Ok(Ok(key)) => *current.0.write() = Arc::new(key),
-                Ok(Err(error)) => tracing::error!(
-                    error = with_causes(&error),
-                    "certificate of the exchange not read, the last one stays in use"
-                ),
-                // The runtime shuts down.
-                Err(_) => return,
-            }
-        }
-    });
-    Ok(Arc::new(config))
-}
-
-/// Reads the files on the blocking pool.
-async fn read(
-    files: CertificateFiles,
-) -> Result<Result<CertifiedKey, TlsFileError>, tokio::task::JoinError> {
-    tokio::task::spawn_blocking(move || files.read()).await
-}
-
-impl ResolvesServerCert for CurrentCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0.read()))
-    }
+/// Starts TLS with the certificate of `files`.
+async fn tls(files: CertificateFiles) -> Result<ServerTls, TlsError<TlsFileError>> {
+    let failed = |error: &TlsFileError| {
+        tracing::error!(
+            error = with_causes(error),
+            "certificate of the exchange not read, the last one stays in use"
+        );
+    };
+    ServerTls::start(move || files.read(), failed).await
 }
 
 #[cfg(test)]

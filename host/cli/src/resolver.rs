@@ -6,21 +6,17 @@ use std::sync::Arc;
 
 use clap::Args;
 use portcullis_accounts::Store;
-use portcullis_accounts::resolver::{
-    Announcer, Resolver, ResolverListener, ResolverOptions, Servers,
-};
+use portcullis_accounts::resolver::{Announcer, Resolver, ResolverOptions, Servers};
 use portcullis_config::{LogFilter, LogFormat, ServerAddress, WhenFull};
 use portcullis_connect::{
     AdditionalOptions, Authentication, CertificateFiles, ConnectionOptions, Nats, SecretSource,
-    connect,
+    TlsFileError, connect,
 };
-use portcullis_core::{KeyKind, PublicKey, Secret};
+use portcullis_core::{KeyKind, PublicKey, Secret, with_causes};
 use portcullis_environment::{Randomness as _, SystemClock, SystemRandomness};
 use portcullis_files::SystemDisk;
+use portcullis_http::{HttpListener, ServerTls, TlsError};
 use portcullis_system::ServerInfo;
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::sign::SingleCertAndKey;
 use tracing::info;
 
 use crate::accounts::store_failure;
@@ -116,20 +112,24 @@ impl ResolverArguments {
             ..ResolverOptions::default()
         };
         let tls = self.tls_cert.zip(self.tls_key);
-        let tls = tls.map(|(certificate, key)| tls_config(&CertificateFiles { certificate, key }));
-        let tls = tls.transpose()?;
-        let with_tls = tls.is_some();
+        let tls = match tls {
+            None => None,
+            Some((certificate, key)) => {
+                Some(start_tls(CertificateFiles { certificate, key }).await?)
+            }
+        };
         let store = Store::at(Arc::new(SystemDisk), &self.store);
         store.operator().map_err(store_failure)?;
-        let listener = ResolverListener::bind(self.listen, tls).await;
+        let listener = HttpListener::bind(self.listen, tls).await;
         let listener = listener.map_err(|error| Failure::new(ExitCode::CannotListen, error))?;
         let connection = self.servers.connection();
         let servers = Arc::new(Servers::new());
         let announcer = Arc::clone(&servers) as Arc<dyn Announcer>;
         let announcer = connection.is_some().then_some(announcer);
         let resolver = Resolver::new(store, Arc::new(SystemClock), options, announcer);
-        info!(resolver.address = %listener.address(), resolver.tls = with_tls, "accounts served");
-        let served = listener.run(resolver.clone(), stop);
+        let (address, with_tls) = (listener.address(), listener.has_tls());
+        info!(resolver.address = %address, resolver.tls = with_tls, "accounts served");
+        let served = resolver.clone().serve(listener, stop);
         let Some(connection) = connection else {
             served.await;
             return Ok(());
@@ -202,13 +202,17 @@ fn bearer(file: PathBuf) -> Result<Secret, Failure> {
     Ok(token)
 }
 
-fn tls_config(files: &CertificateFiles) -> Result<Arc<ServerConfig>, Failure> {
-    let bad = |error: anyhow::Error| Failure::new(ExitCode::BadConfiguration, error);
-    let key = files.read().map_err(|error| bad(error.into()))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Failure::internal)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
-    Ok(Arc::new(config))
+/// Starts TLS with the certificate of `files`.
+async fn start_tls(files: CertificateFiles) -> Result<ServerTls, Failure> {
+    let failed = |error: &TlsFileError| {
+        tracing::error!(
+            error = with_causes(error),
+            "certificate of the resolver not read, the last one stays in use"
+        );
+    };
+    let started = ServerTls::start(move || files.read(), failed).await;
+    started.map_err(|error| match error {
+        TlsError::Certificate(error) => Failure::new(ExitCode::BadConfiguration, error),
+        error @ TlsError::Library(_) => Failure::internal(error),
+    })
 }

@@ -1,24 +1,14 @@
 //! The facts about one request that its answer and its log lines share.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::http::{HeaderMap, header::HeaderName};
 use data_encoding::HEXLOWER;
-use portcullis_core::ClientTls;
 use portcullis_environment::Randomness;
+use portcullis_http::Peer;
 
 /// W3C trace context, section 3.2.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-
-/// The HTTP client of a connection.
-#[derive(Clone, Debug)]
-pub(crate) struct Peer {
-    /// Address of the client, or of a proxy in between.
-    pub(crate) address: SocketAddr,
-    /// The TLS connection. `None` without TLS.
-    pub(crate) tls: Option<ClientTls>,
-}
 
 /// The facts about one request.
 #[derive(Clone, Debug)]

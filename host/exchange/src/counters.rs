@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use portcullis_core::{DenialClass, Sample};
-
-use crate::closed::Closed;
+use portcullis_http::Closed;
 
 /// All reasons of refusals, so that each counter is exported from zero on.
 pub(crate) const REASONS: [&str; 16] = [

@@ -33,8 +33,8 @@ use crate::routes;
 /// The name of the exchange as the server that asks, in decisions.
 const SERVER_NAME: &str = "exchange";
 
-/// The token exchange, as a service for [`ExchangeListener`](crate::ExchangeListener). It reads the
-/// time from `C`. Clones share their state.
+/// The token exchange, as a service for an [`HttpListener`](portcullis_http::HttpListener). It
+/// reads the time from `C`. Clones share their state.
 pub struct Exchange<A, C = SystemClock> {
     pub(crate) shared: Arc<Shared<A, C>>,
 }

@@ -9,9 +9,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use portcullis_core::Authorizer;
 use portcullis_environment::Clock;
+use portcullis_http::Peer;
 use tokio::time::timeout;
 
-use crate::context::{Peer, RequestContext};
+use crate::context::RequestContext;
 use crate::exchange::Shared;
 use crate::problem::{Problem, Refusal};
 

@@ -20,7 +20,7 @@
 //! # Layout
 //!
 //! - [`Exchange`] and [`ExchangeOptions`]: the routes as a service, and their options.
-//! - [`ExchangeListener`]: the listener, with limits on everything that peers decide.
+//! - [`Exchange::serve`]: the service of a listener of `portcullis-http`.
 
 #![cfg_attr(
     test,
@@ -30,17 +30,13 @@
     )
 )]
 
-mod addresses;
 mod answer;
 mod bearer;
 mod body;
-mod closed;
-mod connection;
 mod context;
 mod counters;
 mod exchange;
 mod guard;
-mod listener;
 mod nonces;
 mod object;
 mod openapi;
@@ -49,9 +45,9 @@ mod problem;
 mod proof;
 mod refusal_log;
 mod routes;
+mod serve;
 #[cfg(test)]
 mod tests;
 
 pub use exchange::Exchange;
-pub use listener::{CannotListen, ExchangeListener};
 pub use options::{ExchangeOptions, ProofRoute};

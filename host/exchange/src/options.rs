@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use portcullis_http::ListenerOptions;
+
 /// The options of the exchange. [`ExchangeOptions::default`] sets the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeOptions {
@@ -65,6 +67,19 @@ impl ProofRoute {
             Self::Own => "/v1/tokens",
             Self::Core => "/core/tokens",
             Self::Admin => "/admin/accounts/{name}/tokens",
+        }
+    }
+}
+
+impl ExchangeOptions {
+    /// Returns the limits of the listener.
+    pub(crate) const fn listener(&self) -> ListenerOptions {
+        ListenerOptions {
+            idle_timeout: self.idle_timeout,
+            request_timeout: self.request_timeout,
+            max_connection_age: self.max_connection_age,
+            max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
         }
     }
 }

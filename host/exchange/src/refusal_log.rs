@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{Repeats, Report};
+use portcullis_http::Closed;
 
-use crate::closed::Closed;
 use crate::context::RequestContext;
 use crate::problem::Refusal;
 

@@ -1,6 +1,6 @@
 //! The limits around all routes.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -9,14 +9,11 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use portcullis_core::client_network;
+use portcullis_http::Peer;
 use tokio::time::timeout;
 
 use super::Shared;
 use super::routes::text;
-
-/// Address of the client, which the listener adds to each request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
 
 /// Answers one request within the limits.
 pub(super) async fn guard(
@@ -24,8 +21,8 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let network = peer.map(|Peer(address)| client_network(address.ip()));
+    let peer = request.extensions().get::<Peer>();
+    let network = peer.map(|peer| client_network(peer.address.ip()));
     let mut response = if is_within_rate(&shared, request.method(), network) {
         let limit = shared.options.request_timeout;
         let answered = timeout(limit, next.run(request)).await;

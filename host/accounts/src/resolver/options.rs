@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portcullis_core::Secret;
+use portcullis_http::ListenerOptions;
 
 /// The options of the resolver. [`ResolverOptions::default`] sets the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +27,27 @@ pub struct ResolverOptions {
     /// Time limit for the head of a request, for a connection without one, and for the client to
     /// read an answer. Default: 5 s.
     pub idle_timeout: Duration,
+    /// Maximum age of a connection. The resolver finishes a request in progress and then closes the
+    /// connection. Default: 10 min.
+    pub max_connection_age: Duration,
     /// Maximum number of connections. The resolver closes further ones. Default: 1024.
     pub max_connections: usize,
     /// Maximum number of connections of a client address, of an IPv6 client's /64. The resolver
     /// closes further ones. Default: 256.
     pub max_connections_per_address: usize,
+}
+
+impl ResolverOptions {
+    /// Returns the limits of the listener.
+    pub(super) const fn listener(&self) -> ListenerOptions {
+        ListenerOptions {
+            idle_timeout: self.idle_timeout,
+            request_timeout: self.request_timeout,
+            max_connection_age: self.max_connection_age,
+            max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
+        }
+    }
 }
 
 impl Default for ResolverOptions {
@@ -44,6 +61,7 @@ impl Default for ResolverOptions {
             max_writes_per_second: 50,
             request_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(5),
+            max_connection_age: Duration::from_mins(10),
             max_connections: 1024,
             max_connections_per_address: 256,
         }

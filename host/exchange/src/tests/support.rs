@@ -19,6 +19,7 @@ use portcullis_core::{
     Allowed, AuthorizationRequest, Authorizer, Decision, DenialClass, Permit, Strength,
 };
 use portcullis_environment::{Clock, SystemClock};
+use portcullis_http::{HttpListener, ServerTls};
 use portcullis_identity::{Identifier, IdentifierOptions, IssuerOptions, KeySource, TokenVerifier};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -26,7 +27,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::subscriber::DefaultGuard;
 
-use crate::{Exchange, ExchangeListener, ExchangeOptions};
+use crate::{Exchange, ExchangeOptions};
 
 const ISSUER: &str = "https://idp.example";
 const AUDIENCE: &str = "nats";
@@ -131,10 +132,7 @@ impl Stage {
         Self::with_tls(options, None).await
     }
 
-    pub(super) async fn with_tls(
-        options: ExchangeOptions,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> Self {
+    pub(super) async fn with_tls(options: ExchangeOptions, tls: Option<ServerTls>) -> Self {
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -157,9 +155,9 @@ impl Stage {
         let authority = Authority::new(doorkeeper.clone(), authority_options(keys));
         let exchange = Exchange::new(Arc::new(authority), Arc::new(issuers), options).unwrap();
         let address = ([127, 0, 0, 1], 0).into();
-        let listener = ExchangeListener::bind(address, tls).await.unwrap();
+        let listener = HttpListener::bind(address, tls).await.unwrap();
         let address = listener.address();
-        tokio::spawn(listener.run(exchange.clone(), std::future::pending()));
+        tokio::spawn(exchange.clone().serve(listener, std::future::pending()));
         Self {
             address,
             exchange,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_http::HttpListener;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -11,12 +12,12 @@ use super::*;
 
 /// Runs `site` at an address of its own, until the sender is dropped.
 async fn listen(site: &Site) -> (std::net::SocketAddr, oneshot::Sender<()>) {
-    let listener = ResolverListener::bind(([127, 0, 0, 1], 0).into(), None);
+    let listener = HttpListener::bind(([127, 0, 0, 1], 0).into(), None);
     let listener = listener.await.unwrap();
     let address = listener.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let resolver = site.resolver.clone();
-    tokio::spawn(listener.run(resolver, async move { drop(stopped.await) }));
+    tokio::spawn(resolver.serve(listener, async move { drop(stopped.await) }));
     (address, stop)
 }
 

@@ -1,8 +1,8 @@
-//! Connections that the exchange closes before their clients do.
+//! Connections that the listener closes before their clients do.
 
-/// A reason for which the exchange closes a connection.
+/// A reason for which the listener closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Closed {
+pub enum Closed {
     /// There are too many connections.
     TooMany,
     /// The client's address has too many connections.
@@ -19,7 +19,7 @@ pub(crate) enum Closed {
 
 impl Closed {
     /// All reasons.
-    pub(crate) const ALL: [Self; 6] = [
+    pub const ALL: [Self; 6] = [
         Self::TooMany,
         Self::TooManyOfAddress,
         Self::Handshake,
@@ -29,7 +29,7 @@ impl Closed {
     ];
 
     /// Returns the name in logs and metrics.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooMany => "max-connections",
             Self::TooManyOfAddress => "max-connections-per-address",
@@ -41,7 +41,7 @@ impl Closed {
     }
 
     /// Returns whether connections of ordinary clients end for this reason.
-    pub(crate) const fn is_ordinary(self) -> bool {
+    pub const fn is_ordinary(self) -> bool {
         matches!(self, Self::Idle | Self::Age)
     }
 }

@@ -3,26 +3,22 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use portcullis_core::ClientTls;
-use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::closed::Closed;
-use crate::context::Peer;
-use crate::options::ExchangeOptions;
+use crate::options::ListenerOptions;
+use crate::peer::{Peer, described};
 
 /// Maximum number of headers in a request.
 const MAX_HEADERS: usize = 64;
@@ -32,42 +28,37 @@ const MAX_HEAD: usize = 32 * 1024;
 /// The server of connections.
 #[derive(Clone)]
 pub(crate) struct Connections {
-    pub(crate) router: Router,
-    pub(crate) tls: Option<TlsAcceptor>,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    options: ListenerOptions,
     /// Whether connections finish their request in progress and close.
-    pub(crate) stopping: watch::Receiver<bool>,
-    /// Time limit for the handshake, for the head of a request, and for an answer to be read.
-    idle_timeout: Duration,
-    max_age: Duration,
-    request_timeout: Duration,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Connections {
-    pub(crate) fn new(
+    pub(crate) const fn new(
         router: Router,
         tls: Option<TlsAcceptor>,
-        options: &ExchangeOptions,
+        options: ListenerOptions,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self {
             router,
             tls,
+            options,
             stopping,
-            idle_timeout: options.idle_timeout,
-            max_age: options.max_connection_age,
-            request_timeout: options.request_timeout,
         }
     }
 
-    /// Serves the connection from `address` until it ends. Returns why the exchange closed it, or
+    /// Serves the connection from `address` until it ends. Returns why the listener closed it, or
     /// `None` if the client did.
     pub(crate) async fn serve(self, stream: TcpStream, address: SocketAddr) -> Option<Closed> {
         let Some(tls) = self.tls.clone() else {
             return self.requests(stream, Peer { address, tls: None }).await;
         };
-        match timeout(self.idle_timeout, tls.accept(stream)).await {
+        match timeout(self.options.idle_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
-                let tls = Some(described(&stream));
+                let tls = Some(described(stream.get_ref().1));
                 self.requests(stream, Peer { address, tls }).await
             }
             Ok(Err(error)) => {
@@ -93,30 +84,30 @@ impl Connections {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream
             .as_mut()
-            .set_write_timeout_pinned(Some(self.idle_timeout));
+            .set_write_timeout_pinned(Some(self.options.idle_timeout));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.idle_timeout)
+            .header_read_timeout(self.options.idle_timeout)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let aged = tokio::select! {
             ended = connection.as_mut() => return closed_by(ended, host),
-            () = sleep(self.max_age) => true,
-            // The channel only closes when the exchange stops.
+            () = sleep(self.options.max_connection_age) => true,
+            // The channel only closes when the listener stops.
             _ = self.stopping.wait_for(|stopping| *stopping) => false,
         };
         connection.as_mut().graceful_shutdown();
         // A request takes no longer than its time limit.
-        match timeout(self.request_timeout, connection).await {
+        match timeout(self.options.request_timeout, connection).await {
             Ok(ended) => closed_by(ended, host).or_else(|| aged.then_some(Closed::Age)),
             Err(_) => aged.then_some(Closed::Age),
         }
     }
 }
 
-/// Returns why the exchange closed a connection. `None` if the client did.
+/// Returns why the listener closed a connection. `None` if the client did.
 fn closed_by(ended: Result<(), hyper::Error>, host: std::net::IpAddr) -> Option<Closed> {
     let error = ended.err()?;
     if error.is_timeout() {
@@ -131,25 +122,6 @@ fn closed_by(ended: Result<(), hyper::Error>, host: std::net::IpAddr) -> Option<
     if causes.any(is_late) {
         return Some(Closed::Unread);
     }
-    tracing::debug!(%error, client.host = %host, "exchange connection ended");
+    tracing::debug!(%error, client.host = %host, "http connection ended");
     None
-}
-
-/// Describes the connection as servers describe theirs. The exchange asks for no certificate.
-fn described(stream: &TlsStream<TcpStream>) -> ClientTls {
-    let (_, connection) = stream.get_ref();
-    let version = match connection.protocol_version() {
-        Some(ProtocolVersion::TLSv1_2) => "1.2",
-        Some(ProtocolVersion::TLSv1_3) => "1.3",
-        _ => "",
-    };
-    let cipher = connection.negotiated_cipher_suite();
-    let cipher = cipher.and_then(|cipher| cipher.suite().as_str());
-    ClientTls {
-        version: version.to_owned(),
-        // rustls begins the names of TLS 1.3 with `TLS13_`, servers with `TLS_`.
-        cipher: cipher.unwrap_or_default().replacen("TLS13_", "TLS_", 1),
-        verified: false,
-        chains: Vec::new(),
-    }
 }
