@@ -6,7 +6,6 @@
 mod code;
 mod files;
 mod issuers;
-mod metrics;
 mod outage;
 mod page;
 mod policies;

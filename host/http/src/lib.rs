@@ -10,6 +10,7 @@
 //! - [`Observer`] and [`Closed`]: what the listener tells the front door.
 //! - [`Peer`]: the client of a connection, which the listener adds to each request.
 //! - [`ServerTls`]: TLS with a certificate that is read again.
+//! - [`MetricsText`]: metrics in the formats of Prometheus.
 //! - [`Refreshed`]: a value that is read again, such as a token in a file.
 
 #![cfg_attr(
@@ -21,6 +22,7 @@ mod addresses;
 mod closed;
 mod connection;
 mod listener;
+mod metrics;
 mod options;
 mod peer;
 mod refreshed;
@@ -30,6 +32,7 @@ mod tls;
 
 pub use closed::Closed;
 pub use listener::{CannotListen, HttpListener, Observer};
+pub use metrics::MetricsText;
 pub use options::ListenerOptions;
 pub use peer::Peer;
 pub use refreshed::{NotRead, Refreshed};

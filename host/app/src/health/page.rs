@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, VARY};
 use hyper::{Method, Response, StatusCode};
+use portcullis_http::MetricsText;
 
-use super::metrics::{self, Format};
 use super::readiness::Readiness;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -48,10 +48,9 @@ fn readiness_page(readiness: &Readiness) -> Response<Full<Bytes>> {
 }
 
 fn numbers(accept: Option<&str>, readiness: &Readiness) -> Response<Full<Bytes>> {
-    let format = Format::accepted(accept);
-    match metrics::render(readiness.samples(), format) {
-        Ok(content) => {
-            let mut page = page(StatusCode::OK, format.media_type(), content);
+    match MetricsText::render(readiness.samples(), accept) {
+        Ok(metrics) => {
+            let mut page = page(StatusCode::OK, metrics.media_type, metrics.text);
             page.headers_mut()
                 .insert(VARY, HeaderValue::from_static("Accept"));
             page

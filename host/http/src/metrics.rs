@@ -10,19 +10,44 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+/// Metrics as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsText {
+    /// The value of the header `Content-Type`.
+    pub media_type: &'static str,
+    /// The text.
+    pub text: String,
+}
+
 /// A text format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+enum Format {
     /// `OpenMetrics` 1.0.0.
     OpenMetrics,
     /// The text format of Prometheus, version 0.0.4.
     Classic,
 }
 
+impl MetricsText {
+    /// Renders samples in the format that the header `Accept` of a request selects: `OpenMetrics`
+    /// if it names that, otherwise the text format of Prometheus.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the library refuses a sample.
+    pub fn render(samples: Vec<Sample>, accept: Option<&str>) -> Result<Self, fmt::Error> {
+        let format = Format::accepted(accept);
+        Ok(Self {
+            media_type: format.media_type(),
+            text: render(samples, format)?,
+        })
+    }
+}
+
 impl Format {
     /// Returns the format that the header `Accept` selects: `OpenMetrics` if it is named with at
     /// least the weight of plain text.
-    pub(super) fn accepted(accept: Option<&str>) -> Self {
+    fn accepted(accept: Option<&str>) -> Self {
         let ranges = || accept.unwrap_or_default().split(',').map(weighed);
         let weight = |wanted: &str| {
             let named = ranges().filter(|(range, _)| range.eq_ignore_ascii_case(wanted));
@@ -36,7 +61,7 @@ impl Format {
         }
     }
 
-    pub(super) const fn media_type(self) -> &'static str {
+    const fn media_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Classic => "text/plain; version=0.0.4; charset=utf-8",
@@ -59,11 +84,7 @@ fn weighed(range: &str) -> (&str, f32) {
 const PREFIX: &str = "portcullis";
 
 /// Returns the samples as text.
-///
-/// # Errors
-///
-/// Fails if the library refuses a sample.
-pub(super) fn render(samples: Vec<Sample>, format: Format) -> Result<String, fmt::Error> {
+fn render(samples: Vec<Sample>, format: Format) -> Result<String, fmt::Error> {
     let counters = match format {
         Format::OpenMetrics => Vec::new(),
         Format::Classic => counters(&samples),
