@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use portcullis_claims::ServerVersion;
 use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat};
 use portcullis_core::{BucketName, PolicyName};
@@ -184,6 +185,18 @@ pub(crate) enum Command {
         /// The command to run.
         #[command(subcommand)]
         verb: JwtVerb,
+    },
+    /// Print the script that completes commands in a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write a manual page for each command.
+    Man {
+        /// The directory to write to. It is made if necessary, and existing pages are replaced.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
     /// Load and test one policy for the host that started this process. Not for interactive use.
     #[command(hide = true)]

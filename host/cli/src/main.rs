@@ -13,6 +13,7 @@ mod init;
 mod inspect;
 mod key_value;
 mod keys;
+mod manual;
 mod output;
 mod policy;
 mod prove;

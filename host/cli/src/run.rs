@@ -27,6 +27,7 @@ use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, Mode, NotInitialized, OperatorMode};
 use crate::inspect;
+use crate::manual;
 use crate::output::{NotDone, Output};
 use crate::policy;
 use crate::prove::{child_prover, prove};
@@ -91,6 +92,8 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         Command::Keys { verb } => finish(verb.run().map_err(NotDone::from)),
         Command::Creds { verb } => finish(verb.run().map_err(NotDone::from)),
         Command::Jwt { verb } => finish(verb.run().map_err(NotDone::from)),
+        Command::Completions { shell } => finish(manual::completions(shell).map_err(NotDone::from)),
+        Command::Man { directory } => finish(manual::man(&directory).map_err(NotDone::from)),
         Command::Prove {
             memory,
             processor_time,
