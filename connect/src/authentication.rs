@@ -271,6 +271,15 @@ impl Reading {
 }
 
 impl Proof {
+    /// Returns the time at which the proof expires by its own word, in seconds since the Unix
+    /// epoch. `None` if it names no end.
+    pub(crate) fn expires_at(&self) -> Option<u64> {
+        match self {
+            Self::UserJwt(credentials) => credentials.expires_at(),
+            Self::Nkey(_) | Self::Password { .. } | Self::Token(_) => None,
+        }
+    }
+
     /// Returns whether both are the same login.
     pub(crate) fn is_same_login(&self, other: &Self) -> bool {
         match (self, other) {

@@ -208,6 +208,7 @@ async fn log_in(
         return Ok(async_nats::Auth::new());
     };
     proofs.present(&reading);
+    monitor.set_login_expiry(reading.proof.expires_at());
     if let Some(stale) = reading.stale {
         monitor.report_stale_credentials(stale);
     }

@@ -40,6 +40,9 @@ pub(crate) struct Monitor {
     /// The number of connections that were abandoned before the current one. Their late events are
     /// ignored.
     number: AtomicU64,
+    /// Expiry of the login that was presented last, in seconds since the Unix epoch. 0 if it names
+    /// no end.
+    login_expiry: AtomicU64,
     /// The server's last error, for tasks that wait for one.
     refused: watch::Sender<String>,
     /// The state, for tasks that wait for a change.
@@ -75,6 +78,7 @@ impl Monitor {
                 last_error: None,
             }),
             number: AtomicU64::new(0),
+            login_expiry: AtomicU64::new(0),
             refused: watch::Sender::default(),
             link: watch::Sender::new(Link::Down(0)),
         }
@@ -86,6 +90,20 @@ impl Monitor {
 
     pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Records the expiry of the login that is presented to a server, in seconds since the Unix
+    /// epoch. `None` if it names no end.
+    pub(crate) fn set_login_expiry(&self, at: Option<u64>) {
+        self.login_expiry
+            .store(at.unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Returns the expiry of the login that was presented last, in seconds since the Unix epoch.
+    /// `None` if it names no end.
+    pub(crate) fn login_expiry(&self) -> Option<u64> {
+        let at = self.login_expiry.load(Ordering::Relaxed);
+        (at > 0).then_some(at)
     }
 
     pub(crate) fn is_connected(&self) -> bool {

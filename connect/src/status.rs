@@ -72,8 +72,12 @@ impl ConnectionStatus {
                 counts.errors,
             ),
         ];
+        let expiry = self.0.login_expiry().map(|at| {
+            let help = "When the user JWT of the login expires, in seconds since the Unix epoch";
+            Sample::whole("nats_login_expiry_timestamp_seconds", help, at)
+        });
         let labelled = |sample: Sample| sample.with("connection", self.name());
-        samples.into_iter().map(labelled).collect()
+        samples.into_iter().chain(expiry).map(labelled).collect()
     }
 }
 

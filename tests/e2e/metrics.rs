@@ -85,3 +85,32 @@ async fn an_unreachable_provider_shows_in_the_metrics_and_stops_no_service(
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn each_policy_counts_its_own_decisions() -> Result<()> {
+    let (_site, server, host) = start(Release::Nats2_15, "").await?;
+    for name in ["first", "second"] {
+        log_in(&server.url(), ALICE, name).await?;
+    }
+    let guess = Credentials::Password("alice", "correct-horse-battery-stable");
+    assert!(is_refused(&log_in(&server.url(), guess, "guess").await));
+    let decisions = |verdict| {
+        let host = &host;
+        let line = format!(
+            "portcullis_policy_decisions_total{{policy=\"{POLICY}\",verdict=\"{verdict}\"}}"
+        );
+        async move { metric(host, &line).await }
+    };
+    assert_eq!(decisions("permit").await?, 2);
+    assert_eq!(decisions("deny").await?, 1);
+    assert_eq!(decisions("failed").await?, 0);
+    let took = format!("portcullis_policy_decision_seconds_count{{policy=\"{POLICY}\"}}");
+    assert_eq!(metric(&host, &took).await?, 3);
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!("portcullis_build_info{{version=\"{version}\"}}");
+    assert_eq!(metric(&host, &build).await?, 1);
+    let last = metric(&host, "portcullis_last_request_timestamp_seconds").await?;
+    let start = metric(&host, "portcullis_start_time_seconds").await?;
+    assert!(start > 0 && last >= start, "{start} {last}");
+    Ok(())
+}

@@ -11,6 +11,7 @@ mod page;
 mod policies;
 mod readiness;
 mod server;
+mod start;
 
 pub(crate) use code::samples as code_samples;
 pub(crate) use files::samples as file_samples;
@@ -22,3 +23,4 @@ pub use readiness::NotReady;
 pub(crate) use readiness::Readiness;
 pub use server::CannotListen;
 pub(crate) use server::HealthServer;
+pub(crate) use start::samples as start_samples;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use futures::future::try_join_all;
-use portcullis_authority::Throttle;
 use portcullis_callout::{Service, ServiceOptions};
 use portcullis_catalog::{Catalog, Watcher};
 use portcullis_config::{self as config, Config, Health};
@@ -21,7 +21,9 @@ use crate::buckets::Buckets;
 use crate::error::RunError;
 use crate::exchange::{RunningExchange, affordable};
 use crate::handle::HostHandle;
-use crate::health::{HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long};
+use crate::health::{
+    HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long, start_samples,
+};
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
 
@@ -120,7 +122,9 @@ impl Parts {
             service.participation(),
             service.counters(),
         ));
-        add_samples(&readiness, service.throttle(), tokens, self.sources);
+        let authority = service.authority();
+        readiness.add_samples(move || authority.samples());
+        add_samples(&readiness, tokens, self.sources);
         if let Some(policies) = &policies {
             policies.add_samples(&readiness);
         }
@@ -196,11 +200,11 @@ impl Watching {
 /// Adds the metrics that do not depend on the decider, and those of the embedding program.
 fn add_samples(
     readiness: &Readiness,
-    throttle: Arc<Throttle>,
     tokens: Option<Arc<TokenVerifier>>,
     sources: Vec<MetricSource>,
 ) {
-    readiness.add_samples(move || throttle.samples());
+    let start = start_samples(SystemTime::now());
+    readiness.add_samples(move || start.clone());
     for source in sources {
         readiness.add_samples(source);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, Denial, DenialClass};
+use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Sample};
 use portcullis_environment::Clock;
 use portcullis_identity::Claimant;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -65,6 +65,15 @@ impl<C: Clock + Clone> Admission<C> {
 impl<C: Clock> Admission<C> {
     pub(crate) const fn throttle(&self) -> &Arc<Throttle<C>> {
         &self.throttle
+    }
+
+    /// Returns the counts of the queue and of failed attempts, for metrics.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        let help = "Logins that wait for one of the max-in-flight decisions to end";
+        let waiting = Sample::whole("requests_waiting", help, self.load.waiting());
+        let mut samples = vec![waiting];
+        samples.extend(self.throttle.samples());
+        samples
     }
 
     /// Returns a place in the queue for a login that must be decided within `limit`.

@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, Denial, Identity, Strength};
+use portcullis_core::{
+    AuthorizationRequest, Authorizer, Decision, Denial, Identity, Sample, Strength,
+};
 use portcullis_environment::{Clock, SystemClock};
 use portcullis_identity::Identifier;
 
@@ -94,6 +96,11 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
     /// Returns the counters of failed attempts.
     pub const fn throttle(&self) -> &Arc<Throttle<C>> {
         self.admission.throttle()
+    }
+
+    /// Returns the counts of the queue and of failed attempts, for metrics.
+    pub fn samples(&self) -> Vec<Sample> {
+        self.admission.samples()
     }
 
     /// Returns a place in the queue for a request that must be decided within `limit`.

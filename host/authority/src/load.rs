@@ -21,6 +21,11 @@ impl Load {
         Waiting(self)
     }
 
+    /// Returns the number of requests that wait for a slot.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn held(&self, time: Duration) {
         let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let average = self.average.load(Ordering::Relaxed);
@@ -34,8 +39,7 @@ impl Load {
     }
 
     pub(crate) fn expected_wait(&self, slots: usize) -> Duration {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        let rounds = u64::try_from(waiting / slots.max(1)).unwrap_or(u64::MAX);
+        let rounds = u64::try_from(self.waiting() / slots.max(1)).unwrap_or(u64::MAX);
         Duration::from_nanos(self.average.load(Ordering::Relaxed).saturating_mul(rounds))
     }
 }
@@ -56,6 +60,7 @@ mod tests {
         assert_eq!(load.expected_wait(4), Duration::ZERO);
         load.held(Duration::from_millis(80));
         let waiting: Vec<_> = (0..8).map(|_| load.wait()).collect();
+        assert_eq!(load.waiting(), 8);
         assert_eq!(load.expected_wait(4), Duration::from_millis(160));
         assert_eq!(load.expected_wait(16), Duration::ZERO);
         for _ in 0..100 {

@@ -6,10 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use portcullis_core::{DenialClass, Outcome, Sample, Server};
+use portcullis_core::{DenialClass, Histogram, Outcome, Sample, Server};
 
-use crate::latency::Latency;
 use crate::releases::UnknownReleases;
+
+/// Upper bounds of the buckets of the time from arrival to reply, in microseconds: from a decision
+/// without a password hash to the longest time that a server waits.
+const BOUNDS: [u64; 14] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000,
+];
 
 /// The counts since the start of the service, for metrics and `$SRV.STATS`. All connections share
 /// them.
@@ -21,11 +27,23 @@ pub struct Counters {
     late: AtomicU64,
     rejected_by_server: AtomicU64,
     in_flight: AtomicU64,
+    /// Time of the last request, in seconds since the Unix epoch. 0 before the first one.
+    last_at: AtomicU64,
     latency: Latency,
     unknown_releases: UnknownReleases,
     /// The counters by family and label. Labels are constants of the host. A label that comes from
     /// a configuration or a request, such as a role, needs a map and a bound of its own.
     by_name: Mutex<BTreeMap<(Family, &'static str), u64>>,
+}
+
+/// The times from arrival to reply.
+#[derive(Debug)]
+struct Latency(Histogram);
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(Histogram::new(&BOUNDS))
+    }
 }
 
 /// A family of counters that differ in their label.
@@ -60,9 +78,11 @@ const REASONS: [&str; 14] = [
 pub(crate) struct InFlight(Arc<Counters>);
 
 impl Counters {
-    /// Counts a request that arrived. The request is in flight until the caller drops the result.
-    pub(crate) fn received(self: &Arc<Self>) -> InFlight {
+    /// Counts a request that arrived at `now`, in seconds since the Unix epoch. The request is in
+    /// flight until the caller drops the result.
+    pub(crate) fn received(self: &Arc<Self>, now: u64) -> InFlight {
         self.received.fetch_add(1, Ordering::Relaxed);
+        self.last_at.store(now, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(Arc::clone(self))
     }
@@ -70,7 +90,7 @@ impl Counters {
     /// Counts a request that was decided, with its time since arrival. A permit counts if its reply
     /// was sent in time.
     pub(crate) fn decided(&self, outcome: &Outcome, took: Duration, in_time: bool) {
-        self.latency.add(took);
+        self.latency.0.add(took);
         match outcome {
             Outcome::Permit(_) if !in_time => {}
             Outcome::Permit(_) => {
@@ -130,12 +150,12 @@ impl Counters {
 
     /// Returns the sum of the times from arrival to reply, over all decided requests.
     pub fn processing_time(&self) -> Duration {
-        self.latency.total()
+        self.latency.0.total()
     }
 
     /// Returns the mean time from arrival to reply, over all decided requests.
     pub fn average_processing_time(&self) -> Duration {
-        self.latency.mean()
+        self.latency.0.mean()
     }
 
     /// Returns a sample of each counter, gauge and histogram, for `/metrics`. The field `data` of
@@ -175,8 +195,20 @@ impl Counters {
                 "Releases of nats-server that have asked and whose rules the host does not know",
                 self.unknown_releases.all().len(),
             ),
-            self.latency.sample(),
+            self.latency.0.sample(
+                "decision_seconds",
+                "Time from the arrival of a request to its reply",
+            ),
         ];
+        let last_at = read(&self.last_at);
+        if last_at > 0 {
+            let help = "When the last request arrived, in seconds since the Unix epoch";
+            samples.push(Sample::whole(
+                "last_request_timestamp_seconds",
+                help,
+                last_at,
+            ));
+        }
         let by_name = self.by_name.lock();
         let classes = DenialClass::ALL.map(|class| (Family::Denied, class.as_str()));
         let reasons = REASONS.map(|reason| (Family::Refused, reason));
@@ -268,7 +300,9 @@ mod tests {
             .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
             .map(|(name, _)| name)
             .collect();
-        let samples = Counters::default().samples();
+        let counters = Arc::new(Counters::default());
+        drop(counters.received(1_800_000_000));
+        let samples = counters.samples();
         let exported: BTreeSet<_> = samples.iter().map(|sample| sample.name).collect();
         assert_eq!(listed, exported);
     }
@@ -276,14 +310,22 @@ mod tests {
     #[test]
     fn every_outcome_has_its_number() {
         let counters = Arc::new(Counters::default());
-        let one = counters.received();
-        drop(counters.received());
+        assert_eq!(
+            value(&counters, "last_request_timestamp_seconds", None),
+            None
+        );
+        let one = counters.received(1_800_000_000);
+        drop(counters.received(1_800_000_001));
         let denial = Outcome::Deny(Denial::new(DenialClass::Deadline, "late"));
         counters.decided(&denial, Duration::from_millis(10), true);
         counters.decided(&denial, Duration::from_millis(30), true);
         counters.refused("replayed");
         counters.lost();
         assert_eq!(value(&counters, "requests", None), counted(2));
+        assert_eq!(
+            value(&counters, "last_request_timestamp_seconds", None),
+            Some(SampleValue::Gauge(1_800_000_001.0))
+        );
         assert_eq!(
             value(&counters, "requests_in_flight", None),
             Some(SampleValue::Gauge(1.0))

@@ -120,7 +120,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
 
     /// Answers one request, at most once.
     pub(crate) async fn handle<N: Nats>(self: Arc<Self>, received: Received<N>) {
-        let in_flight = self.counters.received();
+        let in_flight = self.counters.received(self.clock.unix_seconds());
         let Received {
             payload,
             headers,

@@ -45,7 +45,6 @@ mod expiring_map;
 mod fixtures;
 mod handler;
 mod keys;
-mod latency;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod open;

@@ -171,7 +171,8 @@ impl<A: Authorizer, C: Clock + Clone, N: Nats> Subscription<A, C, N> {
     /// Refuses a request before any cryptography, because shedding load must cost less than
     /// serving.
     async fn shed(&self, reply: ReplyToken<N>, error: &str) {
-        drop(self.handler.counters.received());
+        let now = self.handler.clock.unix_seconds();
+        drop(self.handler.counters.received(now));
         let refusal = Refusal::new("overloaded", error);
         let drops = self.handler.rules.deny.for_class(DenialClass::Overloaded) == DenyMode::Drop;
         if drops || !reply.is_for_server() {

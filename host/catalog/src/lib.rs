@@ -87,6 +87,7 @@ mod snapshot;
 mod status;
 mod stop;
 mod store;
+mod tally;
 mod terms;
 mod test_run;
 mod text;

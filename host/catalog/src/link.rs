@@ -7,6 +7,7 @@ use portcullis_engine::Policy;
 
 use crate::seen::SeenLogins;
 use crate::slowness::Slowness;
+use crate::tally::Tally;
 
 /// One version of one policy in service.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct LoadedPolicy {
     pub(crate) slowness: Slowness,
     /// Logins that versions of the policy have decided.
     pub(crate) seen: Arc<SeenLogins>,
+    /// Decisions that versions of the policy have made.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// One place in a chain.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{
     AuthorizationRequest, Decision, Denial, DenialClass, KeyValues, Outcome, PolicyName, PolicyRef,
-    Verdict,
+    Sample, Verdict,
 };
 use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError};
 use portcullis_environment::Clock;
@@ -89,6 +89,17 @@ impl Snapshot {
         once_each(loaded, |reference| &reference.name)
     }
 
+    /// Returns the counts of each policy in service, for metrics.
+    pub fn samples(&self) -> Vec<Sample> {
+        let loaded = self.links().filter_map(|link| match link {
+            Link::Policy(loaded) => Some(&**loaded),
+            Link::Missing(_) => None,
+        });
+        once_each(loaded, |loaded| &loaded.reference.name)
+            .flat_map(|loaded| loaded.tally.samples(&loaded.reference))
+            .collect()
+    }
+
     /// Returns the policies that the configuration lists and that have no good version. No login
     /// gets past them. Each policy appears once.
     pub fn missing(&self) -> impl Iterator<Item = &PolicyName> {
@@ -143,12 +154,14 @@ impl Snapshot {
             if loaded.slowness.is_slow() {
                 return Err(None);
             }
+            let began = self.clock.now();
             let evaluation = loaded
                 .policy
                 .evaluate(Arc::clone(request), deadline)
                 .with_comparisons(&comparisons);
             match evaluation.run_inline(at_most) {
                 Attempt::Decided(verdict) => {
+                    loaded.tally.record(&verdict, self.clock.elapsed(began));
                     loaded.seen.record(request, &verdict);
                     Ok(verdict)
                 }
@@ -186,6 +199,7 @@ impl Snapshot {
     ) -> Decision {
         let comparisons = Arc::clone(&progress.comparisons);
         let asked = self.ask(&mut progress, request, deadline, |loaded, exceeded| {
+            let began = self.clock.now();
             let evaluation = loaded
                 .policy
                 .evaluate(Arc::clone(request), deadline)
@@ -200,6 +214,7 @@ impl Snapshot {
             };
             // With buckets of its own, the login is one of the operator's and not a client's.
             if key_values.is_none() {
+                loaded.tally.record(&verdict, self.clock.elapsed(began));
                 loaded.seen.record(request, &verdict);
             }
             Ok::<_, Infallible>(verdict)

@@ -22,8 +22,8 @@
 //!   with hashes.
 //! - [`KeyValues`]: buckets in which policies look up keys; [`FixedKeyValues`]: buckets with fixed
 //!   content.
-//! - [`Sample`]: one number for exporters of metrics. [`Repeats`]: log lines that sum up
-//!   repetitions.
+//! - [`Sample`]: one number for exporters of metrics; [`Histogram`]: durations to count.
+//!   [`Repeats`]: log lines that sum up repetitions.
 //! - [`with_causes`]: an error on one line.
 //!
 //! This crate does no I/O, reads no clock and depends on neither tokio, wasmtime nor a NATS client.
@@ -36,6 +36,7 @@ mod connection;
 mod decision;
 mod doubts;
 mod error;
+mod histogram;
 mod identity;
 mod key_value;
 mod literal;
@@ -60,6 +61,7 @@ pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ClientKind, Transport, client_network};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use error::with_causes;
+pub use histogram::Histogram;
 pub use identity::{Certificate, Claims, Identity, Strength};
 pub use key_value::{
     BucketName, FixedKeyValues, InvalidBucketName, KeyValues, LookUpError, NoKeyValues, is_key,

@@ -167,6 +167,7 @@ fn serving_samples(catalog: &Catalog) -> Vec<Sample> {
             .with("version", policy.version.to_string())
             .with("digest", policy.digest.to_string())
     }));
+    samples.extend(snapshot.samples());
     samples
 }
 

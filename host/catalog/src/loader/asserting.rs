@@ -37,6 +37,7 @@ impl Loader {
             policy: Arc::clone(&proved.policy),
             slowness: Slowness::default(),
             seen: Arc::default(),
+            tally: Arc::default(),
         };
         Some(self.snapshot_with(Some(&Arc::new(loaded))))
     }

@@ -11,6 +11,7 @@ use crate::seen::SeenLogins;
 use crate::status::Attempt;
 use crate::stop::Stop;
 use crate::store::Version;
+use crate::tally::Tally;
 
 /// Delay before the first repetition of a proof that ended without a verdict, as at a deadline.
 const RETRY_DELAY: Duration = Duration::from_secs(10);
@@ -47,6 +48,8 @@ pub(super) struct Entry {
     pub(super) serving: Option<Serving>,
     /// Logins that versions of the policy have decided.
     pub(super) seen: Arc<SeenLogins>,
+    /// Decisions that versions of the policy have made.
+    pub(super) tally: Arc<Tally>,
     /// Doubtful permissions of the last good version.
     pub(super) findings: Vec<Finding>,
     /// The content that was tried last, so that a failure is reported once.

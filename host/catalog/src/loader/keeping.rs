@@ -200,6 +200,7 @@ impl Loader {
             policy,
             slowness: Slowness::default(),
             seen: Arc::clone(&entry.seen),
+            tally: Arc::clone(&entry.tally),
         };
         entry.serving = Some(Serving {
             loaded: Arc::new(loaded),
