@@ -28,6 +28,7 @@ mod login;
 mod metrics;
 mod oidc;
 mod operator;
+mod packages;
 mod participation;
 mod permissions;
 mod proving;

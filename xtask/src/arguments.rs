@@ -1,6 +1,9 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use crate::benches::Bench;
+use crate::dist;
 use crate::failure::{Failure, Result};
 
 /// The output of `cargo xtask help`.
@@ -73,6 +76,11 @@ Usage: cargo xtask <verb>
                     contain a PAGE, and compares outputs with the ones that the pages show
   check             checks documents, comments, formatting, lints, documentation, dependencies and
                     the SDK's public items, as CI does
+  dist [--binary FILE] [--into DIR]
+                    builds the program for distribution, and packages it: an archive with
+                    completions and manual pages, a Debian package, the context of a container
+                    image, the list of contents (SBOM) and checksums. FILE is packaged in place of
+                    a build; DIR is target/packages by default
   help              prints this text
 
 A verb fetches the tools that the machine lacks once, and keeps them in target/xtask/.
@@ -111,6 +119,8 @@ pub(crate) enum Verb {
     /// The report alone.
     BenchReport,
     Check,
+    /// The packages of a release.
+    Dist(dist::Options),
     Help,
 }
 
@@ -159,6 +169,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             Ok(Verb::BenchAll { options })
         }
         ("check", []) => Ok(Verb::Check),
+        ("dist", options) => dist(options),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
         ("demo" | "test" | "faults" | "guide" | "bench" | "check", rest) => {
             Err(Failure::new(format!(
@@ -188,6 +199,25 @@ fn conformance(options: &[String]) -> Result<Verb> {
     }
     Err(Failure::new(format!(
         "`conformance` does not take `{}`; see `cargo xtask help`",
+        rest.join(" ")
+    )))
+}
+
+fn dist(options: &[String]) -> Result<Verb> {
+    let (mut read, mut rest) = (dist::Options::default(), options);
+    while let [flag, value, others @ ..] = rest {
+        match flag.as_str() {
+            "--binary" => read.binary = Some(PathBuf::from(value)),
+            "--into" => read.into = Some(PathBuf::from(value)),
+            _ => break,
+        }
+        rest = others;
+    }
+    if rest.is_empty() {
+        return Ok(Verb::Dist(read));
+    }
+    Err(Failure::new(format!(
+        "`dist` does not take `{}`; see `cargo xtask help`",
         rest.join(" ")
     )))
 }
@@ -240,6 +270,18 @@ mod tests {
             let (suite, server) = (Some(suite), Some("./nats".to_owned()));
             assert_eq!(parsed(&line).unwrap(), Verb::Conformance { suite, server });
         }
+        let packages = dist::Options {
+            binary: Some("a".into()),
+            into: Some("b".into()),
+        };
+        assert_eq!(
+            parsed("dist --into b --binary a").unwrap(),
+            Verb::Dist(packages)
+        );
+        assert_eq!(
+            parsed("dist").unwrap(),
+            Verb::Dist(dist::Options::default())
+        );
         let filters = vec!["garbage".to_owned()];
         assert_eq!(parsed("faults garbage").unwrap(), Verb::Faults { filters });
         let filters = vec!["reload".to_owned(), "expiry".to_owned()];
@@ -300,6 +342,7 @@ mod tests {
             ("bench reload --rate 5", "`--rate 5`"),
             ("bench storm --seconds 5", "`--seconds 5`"),
             ("conformance --server", "`--server`"),
+            ("dist --into", "`--into`"),
         ] {
             let error = parsed(line).unwrap_err().to_string();
             assert!(error.contains(quoted), "{error}");

@@ -1,5 +1,6 @@
 //! The repository's own verbs: `cargo xtask demo`, `test`, `conformance`, `faults`, `guide`,
-//! `bench`, `check`.
+//! `bench`, `check`,
+//! `dist`.
 //!
 //! Uses the standard library only, so that a newcomer's first command compiles in seconds.
 //!
@@ -8,6 +9,7 @@
 //! - [`arguments`], [`benches`]: the command line.
 //! - [`verbs`]: the steps of each verb.
 //! - [`steps`]: progress, with one line at the start of a step and one at its end.
+//! - [`dist`]: the packages of a release.
 //! - [`prose`]: checks of documents and comments.
 //! - [`guide`]: execution of the pages in `docs/guide`.
 //! - [`api`]: the public items of the SDK, compared with a list.
@@ -21,6 +23,7 @@ mod arguments;
 #[cfg(test)]
 mod arrows;
 mod benches;
+mod dist;
 mod failure;
 mod guide;
 #[cfg(test)]
@@ -73,5 +76,6 @@ fn run() -> Result<()> {
         Verb::BenchAll { options } => verbs::bench::all(&Workspace::open()?, &options),
         Verb::BenchReport => verbs::bench::report(&Workspace::open()?),
         Verb::Check => verbs::check(&Workspace::open()?),
+        Verb::Dist(options) => dist::run(&Workspace::open()?, &options),
     }
 }

@@ -228,9 +228,15 @@ fn prepare_clients(
 
 /// Checks documents, comments, dependencies, formatting, lints and documentation, as CI does.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(12);
+    let mut steps = Steps::new(13);
     steps.run("documents and comments", || {
         prose::check(&workspace.file(""))
+    })?;
+    steps.run("files for deployment, alerts and the dashboard", || {
+        let mut check = Command::new(setup::PYTHON);
+        check.arg(workspace.file("xtask/packaging/check.py"));
+        check.arg(workspace.file(""));
+        process::run(check.env("PYTHONPATH", setup::packaging_checkers(workspace)?))
     })?;
     steps.run("licences, versions and sources of dependencies", || {
         let mut deny = Command::new(setup::cargo_deny(workspace)?);

@@ -48,8 +48,18 @@ impl Workspace {
 
     /// Returns the path of a program built in the release profile.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.built("release", name)
+    }
+
+    /// Returns the path of a program built in `profile`.
+    pub(crate) fn built(&self, profile: &str, name: &str) -> PathBuf {
         let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-        self.target.join("release").join(name)
+        self.target.join(profile).join(name)
+    }
+
+    /// Returns the directory of the packages of a release.
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.target.join("packages")
     }
 
     /// Returns the folder of the built policies.
