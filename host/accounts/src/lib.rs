@@ -8,11 +8,13 @@
 //! - [`Nsc`]: a store of the tool nsc, which is imported and exported.
 //! - [`KeyRing`]: the seeds of a store. A [`Seed`] is one of any kind.
 //! - [`resolver`]: the account JWTs of a store for NATS servers, over HTTP and NATS.
+//! - [`FirstLogins`]: accounts that are made at their first login.
 //!
-//! Times are seconds since the Unix epoch. Only the resolver reads a clock.
+//! Times are seconds since the Unix epoch. Only the resolver and the first logins read a clock.
 
 mod account_jwts;
 mod error;
+mod first_login;
 mod keys;
 mod nsc;
 mod records;
@@ -22,6 +24,7 @@ mod validate;
 
 pub use account_jwts::{AccountJwt, AccountJwts, Written};
 pub use error::StoreError;
+pub use first_login::{AccountSigners, FirstLoginOptions, FirstLogins, NotMade};
 pub use keys::{KeyRing, Seed};
 pub use nsc::{Nsc, Transferred};
 pub use store::{Signed, Store, UserJwt};

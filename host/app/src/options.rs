@@ -58,6 +58,7 @@ pub fn authority_options(config: &Config) -> Result<AuthorityOptions, BuildError
         throttle: config.identity.throttle.clone(),
         rules: permit_rules(callout, config.operator.as_ref(), &config.ceilings),
         max_in_flight: callout.max_in_flight,
+        accounts: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{
-    AuthorizationRequest, Authorizer, Decision, Denial, Identity, Sample, Strength,
+    AuthorizationRequest, Authorizer, Decision, Denial, Identity, Outcome, Sample, Strength,
 };
 use portcullis_environment::{Clock, SystemClock};
 use portcullis_identity::Identifier;
@@ -13,6 +13,7 @@ use portcullis_identity::Identifier;
 use crate::admission::{Admission, Overload};
 use crate::decide::decide;
 use crate::identify::identify;
+use crate::new_accounts::{AccountMaker, provide};
 use crate::place::Place;
 use crate::rules::PermitRules;
 use crate::throttle::{AdmittedAttempt, Throttle, ThrottleOptions};
@@ -31,6 +32,9 @@ pub struct AuthorityOptions {
     pub rules: PermitRules,
     /// The maximum number of decisions in progress. Default: 256.
     pub max_in_flight: usize,
+    /// The maker of the accounts that `rules.new_accounts` names. Default: `None`, and no account
+    /// is made.
+    pub accounts: Option<Arc<dyn AccountMaker>>,
 }
 
 /// The decider of logins, which is the same for every front door. It reads the time from `C`.
@@ -39,6 +43,7 @@ pub struct Authority<A, C = SystemClock> {
     authorizer: A,
     identifier: Identifier,
     rules: Arc<PermitRules>,
+    accounts: Option<Arc<dyn AccountMaker>>,
     admission: Admission<C>,
 }
 
@@ -66,6 +71,7 @@ impl AuthorityOptions {
             throttle: ThrottleOptions::default(),
             rules,
             max_in_flight: Self::MAX_IN_FLIGHT,
+            accounts: None,
         }
     }
 }
@@ -84,6 +90,7 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             authorizer,
             identifier: options.identifier,
             rules: Arc::new(options.rules),
+            accounts: options.accounts,
             admission: Admission::new(options.throttle, options.max_in_flight, clock),
         }
     }
@@ -203,9 +210,22 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         if let Err(denial) = check_scope(&request.client, &request.identity) {
             return Decision::deny(denial.class, denial.reason);
         }
-        match self.admission.slot(deadline).await {
-            Ok(_slot) => decide(&self.authorizer, request, deadline, &self.rules).await,
-            Err(denial) => Decision::deny(denial.class, denial.reason),
+        let decided = Arc::clone(&request);
+        let decision = match self.admission.slot(deadline).await {
+            Ok(_slot) => decide(&self.authorizer, decided, deadline, &self.rules).await,
+            Err(denial) => return Decision::deny(denial.class, denial.reason),
+        };
+        // The slot is free again: waiting for a new account must not delay other decisions.
+        let outcome = match (decision.outcome, &self.accounts) {
+            (Outcome::Permit(permit), Some(maker)) if self.rules.is_new(permit.account()) => {
+                let provided = provide(maker, &permit, &request, &self.rules, deadline).await;
+                provided.map_or_else(Outcome::Deny, |()| Outcome::Permit(permit))
+            }
+            (outcome, _) => outcome,
+        };
+        Decision {
+            outcome,
+            ..decision
         }
     }
 }

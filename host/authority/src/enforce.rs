@@ -89,14 +89,20 @@ pub(crate) fn hold_to_ceilings(
     permissions::held(permit.permissions(), ceilings, filter, work)
 }
 
-/// Checks that `permit` is for an account that the host signs for.
+/// Checks that `permit` is for an account that the host signs for, or may make.
 pub(crate) fn check_account(permit: &Permit, rules: &PermitRules) -> Result<(), Denial> {
-    if rules.accounts.contains(rules.name_of(permit.account())) {
+    let account = permit.account();
+    if rules.accounts.contains(rules.name_of(account)) || rules.is_new(account) {
         return Ok(());
     }
+    let making = if rules.new_accounts.is_empty() {
+        ""
+    } else {
+        " and matches none of `names` under [operator.first-login]"
+    };
     let reason = format!(
-        "the permit places the login in account `{}`, which is not in `target-accounts`: add it there or correct the policy",
-        permit.account()
+        "the permit places the login in account `{account}`, which is not in `target-accounts`{making}: add it there or \
+         correct the policy"
     );
     Err(Denial::new(DenialClass::AccountNotAllowed, reason))
 }

@@ -1,7 +1,9 @@
 //! The keys that the host signs with, and the accounts that they sign for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use portcullis_claims::{
     AccountView, IssuerKey, OperatorView, PublicKey, ScopeView, ServerMode, SigningKeyView,
 };
@@ -21,10 +23,13 @@ pub enum Issuers {
 #[derive(Debug)]
 pub struct OperatorIssuers {
     account: PublicKey,
-    response: IssuerKey,
+    response: Arc<IssuerKey>,
     accounts: BTreeMap<AccountName, AccountIssuer>,
     /// The callout account and the others, as the server knows them.
     views: (AccountView, Vec<AccountView>),
+    /// Accounts that were added later, each with issuers that know this account only. A login then
+    /// looks at one account, however many there are.
+    added: RwLock<BTreeMap<AccountName, Arc<Issuers>>>,
 }
 
 /// The keys that sign the users of one target account. `K` is `()` where only the presence of keys
@@ -150,6 +155,14 @@ impl Issuers {
             Self::Operator(operator) => operator.for_permit(permit),
         }
     }
+
+    /// Returns the issuers of the account of `permit`, if the account was added later.
+    pub(crate) fn added(&self, permit: &Permit) -> Option<Arc<Self>> {
+        match self {
+            Self::Config(_) => None,
+            Self::Operator(operator) => operator.added(permit.account()),
+        }
+    }
 }
 
 impl OperatorIssuers {
@@ -160,12 +173,43 @@ impl OperatorIssuers {
         response: IssuerKey,
         accounts: BTreeMap<AccountName, AccountIssuer>,
     ) -> Self {
+        Self::with_response(account, Arc::new(response), accounts)
+    }
+
+    fn with_response(
+        account: PublicKey,
+        response: Arc<IssuerKey>,
+        accounts: BTreeMap<AccountName, AccountIssuer>,
+    ) -> Self {
         let views = views(&account, &response, &accounts);
         Self {
             account,
             response,
             accounts,
             views,
+            added: RwLock::default(),
+        }
+    }
+
+    /// Adds the keys of an account, or replaces those that were added before. The accounts that
+    /// [`OperatorIssuers::new`] was given stay as they are.
+    pub fn add(&self, name: AccountName, issuer: AccountIssuer) {
+        let accounts = BTreeMap::from([(name.clone(), issuer)]);
+        let (account, response) = (self.account.clone(), Arc::clone(&self.response));
+        let one = Self::with_response(account, response, accounts);
+        let one = Arc::new(Issuers::Operator(Box::new(one)));
+        self.added.write().insert(name, one);
+    }
+
+    /// Removes the keys of an account that was added.
+    pub fn remove(&self, name: &AccountName) {
+        self.added.write().remove(name);
+    }
+
+    fn added(&self, account: &AccountName) -> Option<Arc<Issuers>> {
+        match named(&self.accounts, account) {
+            None => self.added.read().get(account).cloned(),
+            Some(_) => None,
         }
     }
 

@@ -14,6 +14,7 @@
 //!   permits.
 //! - [`DecisionRecord`], [`log_decision`]: the log line of a decision.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
+//! - [`AccountMaker`] and [`AccountPattern`]: accounts that are made at their first login.
 
 #![cfg_attr(
     test,
@@ -35,6 +36,7 @@ mod identify;
 mod issue;
 mod issuers;
 mod load;
+mod new_accounts;
 mod permit_check;
 mod place;
 mod response;
@@ -48,6 +50,7 @@ pub use authority::{Attempt, Authority, AuthorityOptions, Considered};
 pub use decision_log::{DecisionRecord, log_decision, log_summed_up};
 pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
+pub use new_accounts::{AccountMaker, AccountPattern, InvalidAccountPattern};
 pub use place::Place;
 pub use portcullis_identity::bearer_credentials;
 pub use response::{CheckedUser, ResponseError};

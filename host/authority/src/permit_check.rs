@@ -61,8 +61,12 @@ impl PermitRules {
     }
 
     /// Checks whether a key signs for the permit, and whether a server of this version enforces its
-    /// limits.
-    fn check_accepted(&self, permit: &Permit, server_version: Option<&str>) -> Result<(), Denial> {
+    /// limits. A new account will have a key without a role.
+    pub(crate) fn check_accepted(
+        &self,
+        permit: &Permit,
+        server_version: Option<&str>,
+    ) -> Result<(), Denial> {
         let signable = self.check_signable(permit).map_err(IssueError::Issuer);
         let limits = match server_version {
             Some(text) => check_limits(permit, Some(text)),
@@ -75,6 +79,14 @@ impl PermitRules {
 
     fn check_signable(&self, permit: &Permit) -> Result<(), NoIssuer> {
         match (&self.signing, permit.role()) {
+            (Some(_), role) if self.is_new(permit.account()) => match role {
+                None => Ok(()),
+                Some(role) => Err(NoIssuer::Role {
+                    account: permit.account().clone(),
+                    role: role.to_owned(),
+                    known: Vec::new(),
+                }),
+            },
             (Some(accounts), _) => for_permit(accounts, permit).map(|_| ()),
             (None, Some(role)) => Err(NoIssuer::RoleInConfigMode(role.to_owned())),
             (None, None) => Ok(()),

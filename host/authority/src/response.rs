@@ -147,6 +147,9 @@ impl Issuers {
         decision: &Decision,
         now: u64,
     ) -> Result<(String, ServerVerdict), ResponseError> {
+        if let Some(added) = decision.outcome.permit().and_then(|it| self.added(it)) {
+            return added.judged_response_to(request, decision, now);
+        }
         let answer = match &decision.outcome {
             Outcome::Permit(permit) => {
                 let policy = decision.policy.as_deref();
@@ -171,6 +174,9 @@ impl Issuers {
         policy: Option<&PolicyRef>,
         now: u64,
     ) -> Result<CheckedUser, ResponseError> {
+        if let Some(added) = self.added(permit) {
+            return added.user_for_exchange(request, permit, policy, now);
+        }
         let jwt = self.user_jwt(request, permit, policy, now)?;
         // The address of the NATS client is not known, so the check assumes one that the permit
         // admits.

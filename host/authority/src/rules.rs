@@ -7,6 +7,7 @@ use portcullis_core::{AccountName, Ceiling, PolicyName};
 
 use crate::accounts::TargetAccounts;
 use crate::issuers::{AccountIssuer, named};
+use crate::new_accounts::AccountPattern;
 
 /// The host's own rules for permits, the same for every policy and login.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,9 @@ pub struct PermitRules {
     /// The accounts that users are signed for in operator mode, by their names in the
     /// configuration. `None` in config mode.
     pub signing: Option<BTreeMap<AccountName, AccountIssuer<()>>>,
+    /// The names of accounts that the host makes at their first login, in operator mode. Default:
+    /// none.
+    pub new_accounts: Vec<AccountPattern>,
 }
 
 /// The upper limits on the permissions of permits, by account and by policy.
@@ -48,5 +52,14 @@ impl PermitRules {
         let accounts = self.signing.as_ref();
         let named = accounts.and_then(|accounts| named(accounts, account));
         named.map_or(account, |(name, _)| name)
+    }
+
+    /// Returns whether `account` is one that the configuration does not know and that the host may
+    /// make at its first login.
+    pub(crate) fn is_new(&self, account: &AccountName) -> bool {
+        let mut patterns = self.new_accounts.iter();
+        let accounts = self.signing.as_ref();
+        accounts.is_some_and(|accounts| named(accounts, account).is_none())
+            && patterns.any(|pattern| pattern.matches(account))
     }
 }

@@ -83,6 +83,7 @@ const fn is_decided(class: DenialClass) -> bool {
     !matches!(
         class,
         DenialClass::IdentityUnavailable
+            | DenialClass::AccountUnavailable
             | DenialClass::NoPolicy
             | DenialClass::PolicyTrapped
             | DenialClass::PolicyDeadline

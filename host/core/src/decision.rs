@@ -92,6 +92,9 @@ pub enum DenialClass {
     InvalidPermit,
     /// A policy chose an account that the host does not sign for.
     AccountNotAllowed,
+    /// A policy chose a new account, and the host cannot make it, or the server does not have it
+    /// yet.
+    AccountUnavailable,
     /// The caller of the token exchange asks for an account of its choice, and its token lacks the
     /// scope that this needs.
     ScopeMissing,
@@ -127,7 +130,7 @@ pub enum Blame {
 
 impl DenialClass {
     /// All classes.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::PolicyDenied,
         Self::IdentityRejected,
         Self::ProofRejected,
@@ -143,6 +146,7 @@ impl DenialClass {
         Self::InvalidOutput,
         Self::InvalidPermit,
         Self::AccountNotAllowed,
+        Self::AccountUnavailable,
         Self::ScopeMissing,
         Self::RoleNotAllowed,
         Self::SourceNotAllowed,
@@ -173,6 +177,7 @@ impl DenialClass {
             Self::InvalidOutput => "invalid-output",
             Self::InvalidPermit => "invalid-permit",
             Self::AccountNotAllowed => "account-not-allowed",
+            Self::AccountUnavailable => "account-unavailable",
             Self::ScopeMissing => "scope-missing",
             Self::RoleNotAllowed => "role-not-allowed",
             Self::SourceNotAllowed => "source-not-allowed",
@@ -201,6 +206,7 @@ impl DenialClass {
             | Self::CeilingExceeded => Some(Blame::Guest),
             Self::NoPolicy
             | Self::IdentityUnavailable
+            | Self::AccountUnavailable
             | Self::Deadline
             | Self::Overloaded
             | Self::InvalidResponse

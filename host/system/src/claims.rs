@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::SystemClient;
 use crate::error::SystemError;
-use crate::gathering::{Gathered, Gathering};
+use crate::gathering::{Gathered, Gathering, Reply};
 
 /// Subjects of the requests about account JWTs.
 pub mod claim_subjects {
@@ -69,6 +69,14 @@ pub struct AccountJwts {
     pub complete: bool,
 }
 
+impl ClaimStatus {
+    /// Returns whether the server has the JWT now. A server that does not store JWTs skips that of
+    /// an account that it does not use, and looks it up at need.
+    pub fn is_applied(&self) -> bool {
+        self.message != "jwt update skipped"
+    }
+}
+
 impl<N: Nats> SystemClient<N> {
     /// Has the servers store an account JWT (`CLAIMS.UPDATE`). Servers whose resolver is of type
     /// `full` or `cache` answer, and apply the JWT to connected clients.
@@ -102,6 +110,24 @@ impl<N: Nats> SystemClient<N> {
     ) -> Result<Gathered<ClaimStatus>, SystemError> {
         let subject = claim_subjects::update(account)?;
         self.gather(subject, jwt.into(), gathering).await
+    }
+
+    /// Has the servers update the JWT of `account` as [`update_account`](Self::update_account)
+    /// does, and returns as soon as the answers are `enough`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no server receives the request. The error of one server is in its reply.
+    pub async fn update_account_until(
+        &self,
+        account: &AccountName,
+        jwt: &str,
+        gathering: Gathering,
+        enough: impl Fn(&[Reply<ClaimStatus>]) -> bool,
+    ) -> Result<Gathered<ClaimStatus>, SystemError> {
+        let subject = claim_subjects::update(account)?;
+        self.gather_until(subject, jwt.into(), gathering, enough)
+            .await
     }
 
     /// Returns the JWT of `account` from the first server that has it (`CLAIMS.LOOKUP`). `None` if

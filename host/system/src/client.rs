@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::envelope;
 use crate::error::SystemError;
-use crate::gathering::{Answers, Gathered, Gathering, Reply};
+use crate::gathering::{Answers, Gathered, Gathering, GatheringEnd, Reply};
 use crate::server::{ServerFilter, ServerId};
 use crate::service::{AccountService, Service};
 use crate::subject;
@@ -131,6 +131,17 @@ impl<N: Nats> SystemClient<N> {
         body: Vec<u8>,
         gathering: Gathering,
     ) -> Result<Gathered<T>, SystemError> {
+        self.gather_until(subject, body, gathering, |_| false).await
+    }
+
+    /// Sends a request, and reads the answers of several servers until they are `enough`.
+    pub(crate) async fn gather_until<T: DeserializeOwned>(
+        &self,
+        subject: String,
+        body: Vec<u8>,
+        gathering: Gathering,
+        enough: impl Fn(&[Reply<T>]) -> bool,
+    ) -> Result<Gathered<T>, SystemError> {
         let mut answers = self.request(subject, body, gathering).await?;
         let mut replies = Vec::new();
         while let Some(message) = answers.next().await? {
@@ -141,6 +152,10 @@ impl<N: Nats> SystemClient<N> {
                 elapsed,
                 result,
             });
+            if enough(&replies) {
+                let end = GatheringEnd::Complete;
+                return Ok(Gathered { replies, end });
+            }
         }
         let end = answers.end();
         Ok(Gathered { replies, end })

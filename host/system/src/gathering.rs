@@ -47,7 +47,7 @@ pub struct Reply<T> {
 /// The condition that ended the wait for answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatheringEnd {
-    /// The expected number of servers has answered.
+    /// The expected number of servers has answered, or the answers are what the caller waits for.
     Complete,
     /// No other answer arrived for the time [`Gathering::quiet`].
     Quiet,

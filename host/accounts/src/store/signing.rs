@@ -112,7 +112,13 @@ impl Store {
         self.keys.first_of(&keys)
     }
 
-    fn signer_of_users(&self, account: &AccountJwt, by: Option<&str>) -> Result<Seed, StoreError> {
+    /// Returns the seed that signs users of `account`: that of the key `by`, or else of a plain
+    /// signing key, or else the account's own.
+    pub(crate) fn signer_of_users(
+        &self,
+        account: &AccountJwt,
+        by: Option<&str>,
+    ) -> Result<Seed, StoreError> {
         if let Some(key) = by {
             return self.keys.first_of(&[key]);
         }

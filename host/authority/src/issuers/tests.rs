@@ -109,3 +109,38 @@ fn responses_name_the_callout_account_when_their_signer_is_not_it() {
     assert_eq!(signing.response_account(), Some(account.as_str()));
     assert_eq!(signing.request_subject(), account.as_str());
 }
+
+#[test]
+fn an_added_account_signs_until_it_is_removed() {
+    let (issuers, [app, _]) = operator();
+    let Issuers::Operator(operator) = &issuers else {
+        panic!("{issuers:?}")
+    };
+    let added = || {
+        let key = key();
+        let issuer = AccountIssuer {
+            key: key.public_key().parse().unwrap(),
+            issuer: Some(key),
+            roles: BTreeMap::new(),
+        };
+        (issuer.key.to_string(), issuer)
+    };
+    let signer = |account: &str| {
+        let permit = permit(account, None);
+        let added = issuers.added(&permit);
+        let issuers = added.as_deref().unwrap_or(&issuers);
+        let issuer = issuers.for_permit(&permit);
+        issuer.map(|issuer| issuer.key().public_key().to_owned())
+    };
+    let (key, issuer) = added();
+    operator.add("NEW".parse().unwrap(), issuer);
+    assert_eq!(signer("NEW").unwrap(), key);
+    // The callout account is the same, and the configured accounts keep their keys.
+    let new = issuers.added(&permit("NEW", None)).unwrap();
+    assert_eq!(new.request_subject(), issuers.request_subject());
+    let (_, other) = added();
+    operator.add("APP".parse().unwrap(), other);
+    assert_eq!(signer("APP").unwrap(), app);
+    operator.remove(&"NEW".parse().unwrap());
+    assert!(matches!(signer("NEW"), Err(NoIssuer::Account(_))));
+}

@@ -1,0 +1,96 @@
+//! The accounts of a store by name, without a look at each file for each login.
+
+use std::collections::BTreeMap;
+
+use portcullis_core::PublicKey;
+
+use super::TAG;
+use crate::account_jwts::{AccountJwt, AccountJwts};
+use crate::error::StoreError;
+
+/// Seconds in which `max-per-hour` counts accounts.
+const HOUR: u64 = 60 * 60;
+
+/// Names of the accounts of a store, and when those of first logins were made.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    accounts: BTreeMap<PublicKey, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    /// Time of the first login, in seconds since the Unix epoch. `None` if the account was made
+    /// otherwise.
+    made_at: Option<u64>,
+}
+
+impl Index {
+    /// Reads the accounts that are new in the store, and drops those that it no longer has.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be read, or with the first account that cannot be. The others
+    /// are in the index then.
+    pub(super) fn scan(&mut self, jwts: &AccountJwts) -> Result<(), StoreError> {
+        let keys = jwts.accounts()?;
+        self.accounts
+            .retain(|known, _| keys.binary_search(known).is_ok());
+        let mut failure = None;
+        for key in keys {
+            if self.accounts.contains_key(&key) {
+                continue;
+            }
+            match jwts.get(&key) {
+                Ok(Some(jwt)) => self.record(&jwt),
+                Ok(None) => {}
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Records what the JWT of an account says.
+    pub(super) fn record(&mut self, jwt: &AccountJwt) {
+        let entry = Entry {
+            name: jwt.claims.name.clone().unwrap_or_default(),
+            made_at: made_at(jwt),
+        };
+        self.accounts.insert(jwt.account.clone(), entry);
+    }
+
+    /// Drops an account.
+    pub(super) fn remove(&mut self, account: &PublicKey) {
+        self.accounts.remove(account);
+    }
+
+    /// Returns the accounts with this name.
+    pub(super) fn named(&self, name: &str) -> Vec<PublicKey> {
+        let accounts = self.accounts.iter();
+        let named = accounts.filter(|(_, entry)| entry.name == name);
+        named.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Returns the number of accounts that were made at their first login.
+    pub(super) fn made(&self) -> usize {
+        self.times().count()
+    }
+
+    /// Returns the number of accounts that were made at their first login in the hour before `now`.
+    /// A time after `now` counts, because a clock may have been set back.
+    pub(super) fn made_in_hour(&self, now: u64) -> usize {
+        let recent = |made_at: &u64| now.saturating_sub(*made_at) < HOUR;
+        self.times().filter(recent).count()
+    }
+
+    fn times(&self) -> impl Iterator<Item = u64> {
+        self.accounts.values().filter_map(|entry| entry.made_at)
+    }
+}
+
+/// Returns the time of the first login at which the account was made. `None` if it was made
+/// otherwise.
+pub(super) fn made_at(jwt: &AccountJwt) -> Option<u64> {
+    let mut tags = jwt.claims.nats.tags.iter();
+    tags.find_map(|tag| tag.strip_prefix(TAG)?.parse().ok())
+}
