@@ -56,6 +56,13 @@ impl Made {
         Ok(finished.stdout)
     }
 
+    /// Returns the key that the command `line` describes.
+    pub(crate) async fn key(&self, line: &str) -> Result<String> {
+        let shown: Value = serde_json::from_str(&self.text(&format!("{line} --json")).await?)?;
+        let key = shown.pointer("/claims/sub").and_then(Value::as_str);
+        Ok(key.context("no key")?.to_owned())
+    }
+
     pub(crate) async fn start_server(&self, release: Release) -> Result<NatsServer> {
         NatsServer::start(release, &self.path("nats-server.conf")).await
     }
@@ -122,7 +129,7 @@ async fn what_init_makes_serves_a_login(
 }
 
 /// Writes the server's port into the host's configuration.
-fn point_at(config: &Path, server: &NatsServer) -> Result<()> {
+pub(crate) fn point_at(config: &Path, server: &NatsServer) -> Result<()> {
     let text = fs::read_to_string(config)?;
     let text = text.replace("nats://127.0.0.1:4222", &server.url());
     fs::write(config, text.replace("127.0.0.1:9222", "127.0.0.1:0"))?;

@@ -14,6 +14,7 @@ mod digest;
 mod embedded;
 mod exchange;
 mod files;
+mod first_login;
 mod foreign;
 mod hashes;
 mod health;

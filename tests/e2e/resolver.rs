@@ -90,13 +90,7 @@ impl Stage {
     }
 
     async fn key(&self, account: &str) -> Result<String> {
-        let shown = self
-            .made
-            .text(&format!("account describe {account} --json"))
-            .await?;
-        let shown: Value = serde_json::from_str(&shown)?;
-        let key = shown.pointer("/claims/sub").and_then(Value::as_str);
-        Ok(key.context("no key")?.to_owned())
+        self.made.key(&format!("account describe {account}")).await
     }
 }
 

@@ -101,6 +101,7 @@ const ARROWS: [(&str, &[&str]); 29] = [
     (
         "host/config",
         &[
+            "portcullis-accounts",
             "portcullis-core",
             "portcullis-claims",
             "portcullis-files",
@@ -117,15 +118,18 @@ const ARROWS: [(&str, &[&str]); 29] = [
     ),
     (
         "host/app",
-        &["host/config", "portcullis-config", "portcullis-http"],
+        &[
+            "host/config",
+            "portcullis-config",
+            "portcullis-environment",
+            "portcullis-http",
+        ],
     ),
     (
         "host/cli",
         &[
             "host/app",
             "portcullis",
-            "portcullis-accounts",
-            "portcullis-environment",
             "portcullis-system",
             "clap",
             "edn-format",

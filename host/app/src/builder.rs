@@ -10,6 +10,7 @@ use portcullis_core::{Authorizer, Sample};
 
 use crate::connections::LogHostConnections;
 use crate::error::BuildError;
+use crate::first_login::FirstLoginAccounts;
 use crate::handle::HostHandle;
 use crate::host::{Host, Parts};
 use crate::metric_source::MetricSource;
@@ -100,17 +101,24 @@ impl<D> HostBuilder<D> {
     ///
     /// # Errors
     ///
-    /// Fails if a secret is missing or of the wrong type, or if tables about identities contradict
-    /// each other.
+    /// Fails if a secret is missing or of the wrong type, if tables about identities contradict each
+    /// other, or if the store of accounts at first login cannot be used.
     pub fn build(self) -> Result<Host<D>, BuildError> {
         let secrets = match self.secrets {
             Some(secrets) => secrets,
             None => self.config.resolve_secrets()?.value,
         };
-        let options = service_options(&self.config, &secrets)?;
+        let mut options = service_options(&self.config, &secrets)?;
+        let operator = self.config.operator.as_ref();
+        let first_login = operator.and_then(|operator| operator.first_login.as_ref());
+        let first_login = first_login
+            .map(|table| FirstLoginAccounts::new(table, &options.keys.issuers))
+            .transpose()?;
+        options.authority.accounts = first_login.as_ref().map(FirstLoginAccounts::maker);
         let parts = Parts {
             config: self.config,
             options,
+            first_login,
             hooks: self.hooks,
             sources: self.sources,
             on_ready: self.on_ready,

@@ -1,5 +1,6 @@
 //! Failures of the host.
 
+use portcullis_accounts::StoreError;
 use portcullis_callout::ServiceError;
 use portcullis_catalog::{OpenError, WatchError};
 use portcullis_claims::KeyError;
@@ -28,6 +29,9 @@ pub enum BuildError {
     /// The accounts whose user JWTs are trusted cannot be used.
     #[error(transparent)]
     Accounts(#[from] AccountSetupError),
+    /// The store of accounts that are made at their first login cannot be used.
+    #[error("[operator.first-login]")]
+    FirstLogin(#[from] StoreError),
     /// The host's own login attempts cannot be made.
     #[error(transparent)]
     Probe(ConnectError),

@@ -20,6 +20,7 @@ use tracing::info;
 use crate::buckets::Buckets;
 use crate::error::RunError;
 use crate::exchange::{RunningExchange, affordable};
+use crate::first_login::FirstLoginAccounts;
 use crate::handle::HostHandle;
 use crate::health::{
     HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long, start_samples,
@@ -40,6 +41,7 @@ pub struct Host<D = PolicyDirectory> {
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) options: ServiceOptions,
+    pub(crate) first_login: Option<FirstLoginAccounts>,
     pub(crate) hooks: Arc<dyn ConnectionHooks>,
     pub(crate) sources: Vec<MetricSource>,
     pub(crate) on_ready: Box<dyn FnOnce(HostHandle) + Send>,
@@ -131,6 +133,9 @@ impl Parts {
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
         listen(&mut tasks, &self.config.health, &readiness).await?;
+        if let Some(first_login) = self.first_login {
+            first_login.connect(&mut tasks, Arc::clone(&self.hooks), &readiness);
+        }
         // The exchange needs no connection: it decides as soon as the policies are loaded.
         let exchange = start_exchange(&self.config.exchange, &service, &readiness).await?;
         let watching = Watching::start(&mut tasks, policies.as_ref(), self.handle.clone())?;

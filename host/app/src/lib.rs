@@ -50,6 +50,7 @@ mod builder;
 mod connections;
 mod error;
 mod exchange;
+mod first_login;
 mod handle;
 mod health;
 mod host;

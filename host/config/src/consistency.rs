@@ -21,7 +21,7 @@ pub(crate) fn check(
     ceilings: Option<&Ceilings>,
 ) {
     let target = |name: &AccountName| match (operator, &callout.target_accounts) {
-        (Some(operator), _) => operator.accounts.contains_key(name),
+        (Some(operator), _) => operator.accounts.contains_key(name) || is_new(operator, name),
         (None, Some(TargetAccounts::Only(names))) => names.contains(name),
         (None, _) => true,
     };
@@ -42,6 +42,12 @@ pub(crate) fn check(
     if let Some(operator) = operator {
         check_operator(document, callout, operator);
     }
+}
+
+/// Returns whether the account may be made at its first login.
+fn is_new(operator: &Operator, name: &AccountName) -> bool {
+    let names = operator.first_login.iter().flat_map(|table| &table.names);
+    names.into_iter().any(|pattern| pattern.matches(name))
 }
 
 /// Reports a state directory that is the directory of a secret, or lies in a directory of secrets,

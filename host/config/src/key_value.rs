@@ -3,7 +3,7 @@
 use portcullis_core::BucketName;
 use portcullis_mirror::KeyValueOptions;
 use portcullis_toml::kinds::{SIZE, WORD};
-use portcullis_toml::{InvalidValue, Kind, Read, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 
 use crate::nats::Nats;
 use crate::sources::NamedSecrets;
@@ -46,7 +46,8 @@ impl KeyValue {
             None => Some(None),
             Some(setting) => setting.parse(&WORD).map(Some),
         };
-        let nats = read_nats(section.section("nats"), secrets);
+        let why = "what is known of a bucket outlives its connection";
+        let nats = Nats::read_other(section.section("nats"), NAME, why, secrets);
         section.finish();
         Some(Self {
             mirror: KeyValueOptions {
@@ -57,16 +58,4 @@ impl KeyValue {
             nats: nats?,
         })
     }
-}
-
-/// Reads the keys of `[nats]`, except the one that ends the service.
-fn read_nats(mut section: Section<'_>, secrets: &NamedSecrets) -> Read<Option<Box<Nats>>> {
-    if !section.is_present() {
-        return Some(None);
-    }
-    if let Some(setting) = section.refused("max-disconnected") {
-        setting.report("is for [nats] only: what is known of a bucket outlives its connection");
-        return None;
-    }
-    Nats::read(section, NAME, secrets).map(|nats| Some(Box::new(nats)))
 }

@@ -11,7 +11,7 @@ use portcullis_connect::{
     Authentication, ConnectionOptions, InboxPrefix, Retries, SecretSource, TlsOptions,
 };
 use portcullis_toml::kinds::{DURATION, SOME_TIME, TEXT};
-use portcullis_toml::{InvalidValue, Keyed, Kind, Section, Setting};
+use portcullis_toml::{InvalidValue, Keyed, Kind, Read, Section, Setting};
 
 pub use self::address::{InvalidServerAddress, ServerAddress};
 pub(crate) use self::authentication::secrets as authentication_secrets;
@@ -116,6 +116,25 @@ impl Nats {
             inbox_prefix: inbox_prefix?,
             tls: tls?,
         })
+    }
+
+    /// Reads a table for connections to another account, which has every key except the one that
+    /// ends the service. `why` says why not. The inner `None` means that the table is absent, which
+    /// is no problem.
+    pub(crate) fn read_other(
+        mut section: Section<'_>,
+        name: &str,
+        why: &str,
+        secrets: &NamedSecrets,
+    ) -> Read<Option<Box<Self>>> {
+        if !section.is_present() {
+            return Some(None);
+        }
+        if let Some(setting) = section.refused("max-disconnected") {
+            setting.report(format!("is for [nats] only: {why}"));
+            return None;
+        }
+        Self::read(section, name, secrets).map(|nats| Some(Box::new(nats)))
     }
 }
 

@@ -8,6 +8,7 @@ use portcullis_core::AccountName;
 use portcullis_toml::kinds::WORD;
 use portcullis_toml::{Keyed, Read, Section};
 
+use crate::first_login::FirstLogin;
 use crate::sources::{NamedSecrets, SecretKind};
 use crate::values::{ACCOUNT, ACCOUNT_KEY};
 
@@ -16,11 +17,15 @@ use crate::values::{ACCOUNT, ACCOUNT_KEY};
 pub struct Operator {
     /// Public key of the callout account, `A…`.
     pub account: PublicKey,
-    /// Accounts that users can be placed in, by the names that policies use. At least one.
+    /// Accounts that users can be placed in, by the names that policies use. At least one without
+    /// `first_login`.
     pub accounts: BTreeMap<AccountName, SigningAccount>,
     /// Credentials of the sentinel, which clients present in addition to their own. The service's
     /// probe needs them.
     pub sentinel: Option<Keyed<SecretSource>>,
+    /// Table `[operator.first-login]`: accounts that are made at their first login. `None` makes
+    /// none.
+    pub first_login: Option<Box<FirstLogin>>,
 }
 
 /// The table `[operator.accounts.NAME]`.
@@ -49,12 +54,20 @@ impl Operator {
             "sentinel-creds-env",
             SecretKind::Credentials,
         );
-        let accounts = read_accounts(section.section("accounts"), secrets);
+        let first_login = FirstLogin::read(section.section("first-login"), secrets);
+        let accounts = match section.section("accounts") {
+            // All accounts may be made at their first login.
+            accounts if accounts.is_empty() && matches!(first_login, Some(Some(_))) => {
+                Some(BTreeMap::new())
+            }
+            accounts => read_accounts(accounts, secrets),
+        };
         section.finish();
         Some(Some(Self {
             account: account?,
             accounts: accounts?,
             sentinel,
+            first_login: first_login?.map(Box::new),
         }))
     }
 }

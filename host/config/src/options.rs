@@ -131,6 +131,10 @@ pub fn permit_rules(
         ceilings: ceilings.clone(),
         expiry: callout.expiry,
         signing: operator.map(signing),
+        new_accounts: operator
+            .and_then(|operator| operator.first_login.as_ref())
+            .map(|table| table.names.clone())
+            .unwrap_or_default(),
     }
 }
 

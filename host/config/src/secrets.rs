@@ -127,7 +127,13 @@ impl Config {
 
     /// Returns every table with connections to servers.
     fn connections(&self) -> impl Iterator<Item = &Nats> {
-        std::iter::once(&self.nats).chain(self.key_value.nats.as_deref())
+        let first_login = self
+            .operator
+            .as_ref()
+            .and_then(|it| it.first_login.as_deref());
+        std::iter::once(&self.nats)
+            .chain(self.key_value.nats.as_deref())
+            .chain(first_login.map(|table| &*table.nats))
     }
 }
 

@@ -59,7 +59,10 @@ impl Survey {
         };
         let key_value = parts.key_value.as_ref();
         let buckets = key_value.and_then(|table| table.nats.as_deref());
-        for nats in parts.nats.iter().chain(buckets) {
+        let operator = parts.operator.as_ref().and_then(Option::as_ref);
+        let first_login = operator.and_then(|table| table.first_login.as_deref());
+        let system = first_login.map(|table| &*table.nats);
+        for nats in parts.nats.iter().chain(buckets).chain(system) {
             problems.extend(secrets::check_connection(file, nats));
         }
         if let Some(exchange) = parts.exchange {

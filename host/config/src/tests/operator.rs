@@ -5,6 +5,7 @@ use portcullis_claims::{KeyKind, SigningKey};
 use portcullis_core::{DenialClass, PublicKey, Server};
 
 use super::*;
+use crate::permit_rules;
 
 fn account() -> String {
     let seed = SigningKey::generate_seed(KeyKind::Account).unwrap();
@@ -158,4 +159,88 @@ fn servers_are_trusted_by_the_keys_that_are_there(
     };
     let servers = config_with("callout", line).callout.open.trusted_servers;
     assert_eq!(servers.contains(&server), trusted);
+}
+
+/// Returns a configuration of operator mode with these lines in `[operator.first-login]`.
+fn first_login(lines: &str) -> String {
+    let (auth, app) = (account(), account());
+    operator(&format!(
+        "[operator]\naccount = \"{auth}\"\n[operator.accounts.APP]\nkey = \"{app}\"\nseed-file = \"app.nk\"\n\
+         [operator.first-login]\n{lines}\n"
+    ))
+}
+
+const FIRST_LOGIN: &str = "names = [\"tenant-*\"]\nstore = \"made\"\n";
+
+#[test]
+fn accounts_may_be_made_at_their_first_login() {
+    let text = first_login(&format!(
+        "{FIRST_LOGIN}max-per-hour = 5\n[operator.first-login.limits]\nconnections = 3\npayload = \"1KiB\"\n\
+         jetstream-disk = \"1MiB\"\n[operator.first-login.nats]\ncreds-file = \"system.creds\"\n\
+         [ceilings.accounts.tenant-a]\npublish-allow = [\"a\"]\n"
+    ));
+    let config = parse(&text).unwrap().value;
+    let rules = permit_rules(&config.callout, config.operator.as_ref(), &config.ceilings);
+    assert_eq!(rules.new_accounts, ["tenant-*".parse().unwrap()]);
+    let table = config.operator.unwrap().first_login.unwrap();
+    assert!(table.store.ends_with("made"));
+    assert_eq!(table.nats.name, "portcullis-accounts");
+    let options = table.options;
+    assert_eq!((options.max_accounts, options.max_per_hour), (1000, 5));
+    let limits = options.limits;
+    assert_eq!(
+        (limits.connections, limits.subs, limits.payload),
+        (3, 100_000, 1024)
+    );
+    assert_eq!(
+        (limits.leafnodes, limits.imports, limits.exports),
+        (0, 0, 0)
+    );
+    let jetstream = limits.jetstream;
+    assert_eq!(
+        (jetstream.memory_storage, jetstream.disk_storage),
+        (0, 1 << 20)
+    );
+    assert_eq!((jetstream.streams, jetstream.consumers), (10, 100));
+}
+
+#[test]
+fn no_account_need_exist_before_the_first_login() {
+    let auth = account();
+    let text = operator(&format!(
+        "[operator]\naccount = \"{auth}\"\n[operator.first-login]\n{FIRST_LOGIN}[operator.first-login.nats]\n"
+    ));
+    let config = parse(&text).unwrap().value;
+    assert!(config.operator.unwrap().accounts.is_empty());
+}
+
+#[rstest]
+#[case("", "operator.first-login.names: missing")]
+#[case("", "operator.first-login.store: missing")]
+#[case("", "operator.first-login.nats: missing")]
+#[case("names = []", "operator.first-login.names: must list at least one")]
+#[case(
+    "names = [\"$SYS\"]",
+    "at most one `*`, such as `tenant-*`, found `$SYS`"
+)]
+#[case(
+    "limits = { connections = -1 }",
+    "operator.first-login.limits.connections: "
+)]
+#[case(
+    "limits = { payload = \"0B\" }",
+    "operator.first-login.limits.payload: "
+)]
+#[case("max-accounts = 0", "operator.first-login.max-accounts: ")]
+#[case(
+    "nats = { max-disconnected = \"1m\" }",
+    "operator.first-login.nats.max-disconnected: is for [nats] only"
+)]
+fn what_is_wrong_about_first_logins_is_named(#[case] lines: &str, #[case] expected: &str) {
+    let problems = lines_of(&first_login(lines));
+    assert!(problems.contains(expected), "{problems}");
+}
+
+fn lines_of(text: &str) -> String {
+    lines(&parse(text).unwrap_err()).join("\n")
 }
