@@ -47,6 +47,8 @@ fn succeeds(command: &mut Command) -> Result<bool> {
 fn package(into: &Path) -> Result<PathBuf> {
     let mut dist = Command::new(env!("CARGO"));
     dist.current_dir(repository(""));
+    // Unified features would add crates of the tests to the list of contents.
+    dist.env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION");
     dist.args(["run", "--quiet", "--package", "xtask", "--", "dist"]);
     dist.arg("--binary").arg(Built::portcullis()?);
     dist.arg("--into").arg(into);
@@ -231,6 +233,7 @@ async fn the_configuration_for_kubernetes_is_accepted() -> Result<()> {
     fs::write(&file, config)?;
     let checked = run_portcullis(&["check", "--config", &file.to_string_lossy()], "").await?;
     assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert!(!format!("{checked:?}").contains("warning"), "{checked:?}");
+    let doubts = |line: &str| line.contains("portcullis.toml:") && line.contains("warning");
+    assert!(!checked.stdout.lines().any(doubts), "{checked:?}");
     Ok(())
 }
