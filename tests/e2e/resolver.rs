@@ -170,6 +170,36 @@ async fn a_revocation_reaches_clients_and_no_replay_undoes_it(
     Ok(())
 }
 
+#[tokio::test]
+async fn a_change_of_the_store_reaches_clients_without_a_request() -> Result<()> {
+    let stage = Stage::new().await?;
+    let (_first, address) = stage.resolver(&[]).await?;
+    let server = stage.server_at(Release::Nats2_15, &address).await?;
+    let (_second, _) = stage.connected_resolver(&server).await?;
+    let system = stage.system(&server).await?;
+    let key = stage.key("APP").await?;
+    let mut disconnects = system
+        .subscribe(format!("$SYS.ACCOUNT.{key}.DISCONNECT"))
+        .await?;
+    system.flush().await?;
+    let _worker = stage.log_in(&server).await?;
+    let revoke = async || stage.made.text("user revoke worker --account APP").await;
+    revoke().await?;
+    // A version that the resolver saw when it started is not announced, so another one follows.
+    let event = timeout(PATIENCE, async {
+        loop {
+            let next = timeout(Duration::from_secs(10), disconnects.next());
+            match next.await {
+                Ok(event) => return event.context("no event"),
+                Err(_) => revoke().await?,
+            };
+        }
+    });
+    let event: Value = serde_json::from_slice(&event.await??.payload)?;
+    assert_eq!(event["reason"], "Credentials Revoked", "{event:#}");
+    Ok(())
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_server_with_a_cache_has_its_accounts_over_nats(

@@ -1,11 +1,13 @@
 //! Account JWTs on disk, by public key. A resolver serves from it and a store of keys writes to it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use portcullis_claims::AccountClaims;
 use portcullis_core::{KeyKind, PublicKey};
-use portcullis_files::{Disk, FileLock};
+use portcullis_files::{Disk, FileLock, Stamp};
 
 use crate::error::StoreError;
 use crate::records::{Records, damaged};
@@ -120,6 +122,23 @@ impl AccountJwts {
         Ok(keys
             .filter(|key: &PublicKey| key.kind() == KeyKind::Account)
             .collect())
+    }
+
+    /// Returns the accounts of the store with stamps, which differ after a write.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be read.
+    pub(crate) fn stamps(&self) -> Result<BTreeMap<PublicKey, Stamp>, StoreError> {
+        let stamps = self.records.stamps()?.into_iter();
+        let keys = stamps.filter_map(|(name, stamp)| Some((name.parse().ok()?, stamp)));
+        Ok(keys
+            .filter(|(key, _): &(PublicKey, Stamp)| key.kind() == KeyKind::Account)
+            .collect())
+    }
+
+    pub(crate) fn remove_leftovers(&self, before: SystemTime) -> Result<(), StoreError> {
+        self.records.remove_leftovers(before)
     }
 
     /// Stores a JWT.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use portcullis_claims::{CurveKey, KeyError, SigningKey, seed_from_bytes};
 use portcullis_core::{KeyKind, PublicKey, Secret};
@@ -107,6 +108,10 @@ impl KeyRing {
     /// Returns the path of the file that has the seed of `public`.
     pub fn path(&self, public: &PublicKey) -> PathBuf {
         self.records.path(public.as_str())
+    }
+
+    pub(crate) fn remove_leftovers(&self, before: SystemTime) -> Result<(), StoreError> {
+        self.records.remove_leftovers(before)
     }
 
     pub(crate) fn create(&self) -> Result<(), StoreError> {

@@ -1,15 +1,15 @@
 //! A directory of small files by name, each of which is replaced as a whole.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use portcullis_claims::MAX_TOKEN_SIZE;
 use portcullis_core::Secret;
-use portcullis_files::{Disk, FileLock, NewAccess, ReadError, is_temporary};
+use portcullis_files::{Disk, FileLock, NewAccess, ReadError, Stamp, is_temporary};
 
 use crate::error::StoreError;
 
@@ -122,6 +122,52 @@ impl Records {
         let mut names: Vec<_> = names.map(str::to_owned).collect();
         names.sort();
         Ok(names)
+    }
+}
+
+impl Records {
+    /// Returns the names of the records with their stamps, which differ after a write. A missing
+    /// directory has none.
+    pub(crate) fn stamps(&self) -> Result<Vec<(String, Stamp)>, StoreError> {
+        let stamps = self.entries()?.into_iter();
+        let records = stamps.filter_map(|(name, stamp)| {
+            let path = Path::new(&name);
+            let is_record = path.extension() == Some(OsStr::new(self.extension));
+            let stem = path
+                .file_stem()
+                .filter(|_| is_record && !is_temporary(&name));
+            Some((stem?.to_str()?.to_owned(), stamp))
+        });
+        Ok(records.collect())
+    }
+
+    /// Removes temporary files of `before` and earlier, which writers that were killed left behind.
+    pub(crate) fn remove_leftovers(&self, before: SystemTime) -> Result<(), StoreError> {
+        let is_leftover =
+            |(name, stamp): &(OsString, Stamp)| is_temporary(name) && stamp.modified() <= before;
+        if !self.entries()?.iter().any(is_leftover) {
+            return Ok(());
+        }
+        // Writers of accounts and of the operator hold the lock. Those of seeds do not, and write a
+        // temporary file for milliseconds only.
+        let _lock = self.lock()?;
+        let failed = |source| unwritten(self.directory.clone(), source);
+        let directory = self.disk.open_directory(&self.directory).map_err(failed)?;
+        for (name, _) in self.entries()?.iter().filter(|entry| is_leftover(entry)) {
+            directory.remove(name).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> Result<Vec<(OsString, Stamp)>, StoreError> {
+        match self.disk.stamps(&self.directory) {
+            Err(ReadError::Missing) => Ok(Vec::new()),
+            Err(source) => {
+                let path = self.directory.clone();
+                Err(StoreError::Read { path, source })
+            }
+            Ok(stamps) => Ok(stamps),
+        }
     }
 }
 

@@ -10,10 +10,14 @@
 
 mod accept;
 mod announce;
+mod changes;
+mod counters;
 mod decoded;
 mod guard;
 mod lookup;
+mod metrics;
 mod options;
+mod outbox;
 mod query;
 mod routes;
 mod serve;
@@ -31,6 +35,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 use crate::store::Store;
+use counters::Counters;
+use outbox::Outbox;
 use write_rate::WriteRate;
 
 pub use accept::{Accepted, NotAccepted};
@@ -56,7 +62,8 @@ struct Shared {
     store: Store,
     clock: Arc<dyn Clock>,
     options: ResolverOptions,
-    announcer: Option<Arc<dyn Announcer>>,
+    outbox: Option<Outbox>,
+    counters: Counters,
     lookups: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     packs: Arc<Semaphore>,
@@ -70,20 +77,22 @@ pub(crate) struct TaskFailed(#[from] JoinError);
 
 impl Resolver {
     /// Creates a resolver of the accounts in `store`. It tells servers of new versions with
-    /// `announcer`, if one is given.
+    /// `announcer`, if one is given. [`maintain`](Self::maintain) repeats that where it has to be.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
         options: ResolverOptions,
         announcer: Option<Arc<dyn Announcer>>,
     ) -> Self {
+        let outbox = announcer.map(|announcer| Outbox::new(announcer, options.announce_delay));
         Self {
             shared: Arc::new(Shared {
                 store,
                 write_rate: WriteRate::new(options.max_writes_per_second),
                 clock,
                 options,
-                announcer,
+                outbox,
+                counters: Counters::default(),
                 lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
                 writes: Arc::new(Semaphore::new(MAX_WRITES)),
                 packs: Arc::new(Semaphore::new(MAX_PACKS)),

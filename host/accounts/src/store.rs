@@ -13,6 +13,7 @@ mod signing;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use portcullis_claims::{Body, Claims, OperatorClaims, UserBody, UserClaims};
 use portcullis_core::{KeyKind, PublicKey};
@@ -27,6 +28,9 @@ use crate::validate::Findings;
 
 /// Name of the operator's record.
 const OPERATOR: &str = "operator";
+
+/// Age from which a temporary file is that of a writer that was killed. A write takes milliseconds.
+const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 /// A store of one operator in a directory.
 ///
@@ -262,6 +266,25 @@ impl Store {
     ) -> Result<(), StoreError> {
         let _lock = self.lock()?;
         self.delete_record(&self.users_of(account), user.as_str(), seed)
+    }
+
+    /// Removes temporary files that are older than an hour at the time `now`. Writers that were
+    /// killed left them behind.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a directory cannot be read, or if a file cannot be removed.
+    pub fn remove_leftovers(&self, now: SystemTime) -> Result<(), StoreError> {
+        let before = now
+            .checked_sub(LEFTOVER_AGE)
+            .unwrap_or(SystemTime::UNIX_EPOCH);
+        self.operator.remove_leftovers(before)?;
+        self.accounts.remove_leftovers(before)?;
+        self.keys.remove_leftovers(before)?;
+        for account in self.accounts.accounts()? {
+            self.users_of(&account).remove_leftovers(before)?;
+        }
+        Ok(())
     }
 
     fn delete_record(&self, users: &Records, user: &str, seed: bool) -> Result<(), StoreError> {

@@ -1,5 +1,8 @@
 //! `portcullis resolver`: serves the account JWTs of a store to NATS servers.
 
+mod files;
+
+use std::future::pending;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,12 +13,12 @@ use portcullis_accounts::resolver::{Announcer, Resolver, ResolverOptions, Server
 use portcullis_config::{LogFilter, LogFormat, ServerAddress, WhenFull};
 use portcullis_connect::{
     AdditionalOptions, Authentication, CertificateFiles, ConnectionOptions, Nats, SecretSource,
-    TlsFileError, connect,
+    connect,
 };
-use portcullis_core::{KeyKind, PublicKey, Secret, with_causes};
+use portcullis_core::{KeyKind, PublicKey};
 use portcullis_environment::{Randomness as _, SystemClock, SystemRandomness};
 use portcullis_files::SystemDisk;
-use portcullis_http::{HttpListener, ServerTls, TlsError};
+use portcullis_http::{HttpListener, ServerTls};
 use portcullis_system::ServerInfo;
 use tracing::info;
 
@@ -24,9 +27,6 @@ use crate::cli::{log_filter, log_format};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::{run, signals, telemetry};
-
-/// Minimum length of a bearer token, in bytes.
-const MIN_BEARER: usize = 20;
 
 /// Name of the connection to servers, and of the resolver in its answers.
 const NAME: &str = "portcullis-resolver";
@@ -51,6 +51,9 @@ pub(crate) struct ResolverArguments {
     /// it, any client may store a JWT that the operator signed.
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<PathBuf>,
+    /// The address that serves the metrics, at `/metrics`. Default: none.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     servers: ServerArguments,
     /// The origin of web pages that may call the resolver; can be given several times.
@@ -105,8 +108,12 @@ impl ResolverArguments {
 
     async fn serve(self) -> Result<(), Failure> {
         let stop = signals::stop_requested().map_err(Failure::internal)?;
+        let bearer = match self.bearer_file {
+            None => None,
+            Some(file) => Some(Arc::new(files::bearer(file).await?)),
+        };
         let options = ResolverOptions {
-            bearer: self.bearer_file.map(bearer).transpose()?,
+            bearer,
             allowed_origins: self.allow_origin,
             allow_delete: self.servers.allow_delete,
             ..ResolverOptions::default()
@@ -115,13 +122,16 @@ impl ResolverArguments {
         let tls = match tls {
             None => None,
             Some((certificate, key)) => {
-                Some(start_tls(CertificateFiles { certificate, key }).await?)
+                Some(files::tls(CertificateFiles { certificate, key }).await?)
             }
         };
         let store = Store::at(Arc::new(SystemDisk), &self.store);
         store.operator().map_err(store_failure)?;
-        let listener = HttpListener::bind(self.listen, tls).await;
-        let listener = listener.map_err(|error| Failure::new(ExitCode::CannotListen, error))?;
+        let listener = bind(self.listen, tls).await?;
+        let metrics = match self.metrics_listen {
+            None => None,
+            Some(address) => Some(bind(address, None).await?),
+        };
         let connection = self.servers.connection();
         let servers = Arc::new(Servers::new());
         let announcer = Arc::clone(&servers) as Arc<dyn Announcer>;
@@ -129,20 +139,27 @@ impl ResolverArguments {
         let resolver = Resolver::new(store, Arc::new(SystemClock), options, announcer);
         let (address, with_tls) = (listener.address(), listener.has_tls());
         info!(resolver.address = %address, resolver.tls = with_tls, "accounts served");
-        let served = resolver.clone().serve(listener, stop);
-        let Some(connection) = connection else {
-            served.await;
-            return Ok(());
-        };
         let answered = async {
+            let Some(connection) = connection else {
+                return pending().await;
+            };
             match connect(&connection).await {
-                Ok(made) => answer(&servers, resolver, made.client().clone()).await,
+                Ok(made) => answer(&servers, resolver.clone(), made.client().clone()).await,
                 Err(error) => error.into(),
             }
         };
+        let measured = async {
+            if let Some(listener) = metrics {
+                info!(resolver.address = %listener.address(), "metrics served");
+                resolver.clone().serve_metrics(listener, pending()).await;
+            }
+            pending::<()>().await;
+        };
         tokio::select! {
-            () = served => Ok(()),
+            () = resolver.clone().serve(listener, stop) => Ok(()),
             failure = answered => Err(failure),
+            () = measured => Ok(()),
+            () = resolver.maintain() => Ok(()),
         }
     }
 }
@@ -170,6 +187,11 @@ impl ServerArguments {
     }
 }
 
+async fn bind(address: SocketAddr, tls: Option<ServerTls>) -> Result<HttpListener, Failure> {
+    let bound = HttpListener::bind(address, tls).await;
+    bound.map_err(|error| Failure::new(ExitCode::CannotListen, error))
+}
+
 /// Answers requests of servers over NATS. Returns when the connection is closed for good.
 async fn answer<N: Nats>(servers: &Servers<N>, resolver: Resolver, nats: N) -> Failure {
     let mut id = [0; PublicKey::LEN];
@@ -185,34 +207,4 @@ async fn answer<N: Nats>(servers: &Servers<N>, resolver: Resolver, nats: N) -> F
         Err(error) => error.into(),
     };
     Failure::new(ExitCode::Unreachable, error)
-}
-
-/// Reads the bearer token.
-fn bearer(file: PathBuf) -> Result<Secret, Failure> {
-    let bad = |error: anyhow::Error| Failure::new(ExitCode::BadConfiguration, error);
-    let shown = file.display().to_string();
-    let token = SecretSource::File(file).read();
-    let token = token.map_err(|error| bad(error.into()))?;
-    let text = token.expose();
-    if text.len() < MIN_BEARER || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(bad(anyhow::anyhow!(
-            "`{shown}` has no bearer token: it needs {MIN_BEARER} or more letters, digits and signs, without spaces"
-        )));
-    }
-    Ok(token)
-}
-
-/// Starts TLS with the certificate of `files`.
-async fn start_tls(files: CertificateFiles) -> Result<ServerTls, Failure> {
-    let failed = |error: &TlsFileError| {
-        tracing::error!(
-            error = with_causes(error),
-            "certificate of the resolver not read, the last one stays in use"
-        );
-    };
-    let started = ServerTls::start(move || files.read(), failed).await;
-    started.map_err(|error| match error {
-        TlsError::Certificate(error) => Failure::new(ExitCode::BadConfiguration, error),
-        error @ TlsError::Library(_) => Failure::internal(error),
-    })
 }

@@ -1,6 +1,6 @@
 //! The disk as a value, so that a test or a simulation can take its place.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use crate::directory::{Directory, NewAccess};
 use crate::error::ReadError;
 use crate::list::{DirectoryId, Listing};
 use crate::private;
-use crate::read::{Content, Survey};
+use crate::read::{Content, Stamp, Survey};
 
 /// The verbs that a service needs of a disk. All of them block.
 ///
@@ -25,6 +25,14 @@ pub trait Disk: Debug + Send + Sync + 'static {
     ///
     /// Fails if `path` is not a directory or cannot be read.
     fn list(&self, path: &Path) -> Result<Listing, ReadError>;
+
+    /// Returns the stamp of each entry of the directory at `path`, in no particular order. That of
+    /// a link is its own.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `path` is not a directory or cannot be read.
+    fn stamps(&self, path: &Path) -> Result<Vec<(OsString, Stamp)>, ReadError>;
 
     /// Returns the identity of the directory at `path`.
     ///
@@ -175,6 +183,10 @@ pub struct SystemDisk;
 impl Disk for SystemDisk {
     fn list(&self, path: &Path) -> Result<Listing, ReadError> {
         crate::list::list(path)
+    }
+
+    fn stamps(&self, path: &Path) -> Result<Vec<(OsString, Stamp)>, ReadError> {
+        crate::list::stamps(path)
     }
 
     fn directory_id(&self, path: &Path) -> Result<DirectoryId, ReadError> {

@@ -1,12 +1,15 @@
 //! Lists directories.
 
+use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::access::Access;
 use crate::bounded::{TIME_LIMIT, within};
 use crate::error::ReadError;
+use crate::read::Stamp;
 
 /// The entries of a directory, and its access rights.
 #[derive(Debug)]
@@ -48,6 +51,24 @@ pub(crate) fn directory_id(path: &Path) -> Result<DirectoryId, ReadError> {
     })
 }
 
+/// Returns the stamp of each entry of the directory at `path` within [`TIME_LIMIT`]. Blocks.
+pub(crate) fn stamps(path: &Path) -> Result<Vec<(OsString, Stamp)>, ReadError> {
+    let owned = path.to_owned();
+    within(path, TIME_LIMIT, move || {
+        let mut stamps = Vec::new();
+        for entry in fs::read_dir(owned)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) => stamps.push((entry.file_name(), Stamp::from(&metadata))),
+                // The entry was removed since the directory was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(stamps)
+    })
+}
+
 fn list_now(path: &Path) -> Result<Listing, ReadError> {
     let access = Access::from(&fs::metadata(path)?);
     let entries = fs::read_dir(path)?
@@ -63,7 +84,29 @@ fn list_now(path: &Path) -> Result<Listing, ReadError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
+
+    #[test]
+    fn a_stamp_changes_with_its_file_and_tells_the_age() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let time = UNIX_EPOCH + Duration::from_millis(1_500);
+        let write = |text: &str| {
+            let mut file = fs::File::create(&path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            file.set_modified(time).unwrap();
+            let stamps = stamps(directory.path()).unwrap();
+            let (name, stamp) = stamps.into_iter().next().unwrap();
+            assert_eq!(name, "a");
+            assert_eq!(stamp.modified(), time);
+            stamp
+        };
+        let first = write("one");
+        assert_ne!(write("other"), first, "the size differs");
+    }
 
     #[test]
     fn a_directory_is_listed_and_nothing_else() {

@@ -4,7 +4,7 @@ mod nodes;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::directory::NewAccess;
 use crate::disk::{Disk, FileLock, OpenDirectory};
 use crate::error::ReadError;
 use crate::list::{DirectoryId, Listing};
-use crate::read::{Content, Survey};
+use crate::read::{Content, Stamp, Survey};
 
 use nodes::Nodes;
 
@@ -40,6 +40,8 @@ pub struct MemoryDisk {
 pub enum Operation {
     /// [`Disk::list`].
     List,
+    /// [`Disk::stamps`].
+    Stamps,
     /// [`Disk::directory_id`].
     Identify,
     /// [`Disk::survey`].
@@ -159,6 +161,11 @@ impl Disk for MemoryDisk {
     fn list(&self, path: &Path) -> Result<Listing, ReadError> {
         self.check_read(Operation::List, path)?;
         self.nodes().list(path)
+    }
+
+    fn stamps(&self, path: &Path) -> Result<Vec<(OsString, Stamp)>, ReadError> {
+        self.check_read(Operation::Stamps, path)?;
+        self.nodes().stamps(path)
     }
 
     fn directory_id(&self, path: &Path) -> Result<DirectoryId, ReadError> {

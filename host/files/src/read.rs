@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 
@@ -22,6 +23,17 @@ pub struct Stamp {
     /// Time of the last status change, as seconds and nanoseconds. Detects a modification time that
     /// was set back, as `cp -p` and `touch` do.
     pub(crate) changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Returns the modification time. The epoch for a time that the clock does not have.
+    pub fn modified(&self) -> SystemTime {
+        let (seconds, nanoseconds) = self.modified;
+        let seconds = u64::try_from(seconds).unwrap_or_default();
+        let nanoseconds = u64::try_from(nanoseconds).unwrap_or_default();
+        let since = Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds));
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+    }
 }
 
 /// The content of a file, with its metadata at the time of the read.

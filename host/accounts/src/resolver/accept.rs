@@ -1,8 +1,12 @@
 //! The rules for a new version of an account.
 
+use std::sync::Arc;
+
 use portcullis_claims::OperatorClaims;
 use portcullis_core::{KeyKind, PublicKey};
 
+use super::counters::Wrote;
+use super::{Shared, TaskFailed};
 use crate::account_jwts::{AccountJwt, Written};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -41,13 +45,46 @@ pub enum NotAccepted {
     Store(#[from] StoreError),
 }
 
+impl Shared {
+    /// Stores and counts a version of an account, or of `account`.
+    pub(super) async fn accept(
+        self: &Arc<Self>,
+        token: String,
+        account: Option<PublicKey>,
+    ) -> Result<Result<Accepted, NotAccepted>, TaskFailed> {
+        let accepted = self.in_room(&self.writes, move |shared| {
+            let now = shared.clock.unix_seconds();
+            accept(&shared.store, &token, account.as_ref(), now)
+        });
+        let accepted = accepted.await?;
+        self.counters.wrote(outcome(&accepted));
+        if let Ok(Accepted { jwt, written }) = &accepted {
+            tracing::info!(account = %jwt.account, ?written, "account stored");
+        }
+        Ok(accepted)
+    }
+}
+
+fn outcome(accepted: &Result<Accepted, NotAccepted>) -> Wrote {
+    match accepted {
+        Ok(accepted) => match accepted.written {
+            Written::Added => Wrote::Added,
+            Written::Replaced => Wrote::Replaced,
+            Written::Unchanged => Wrote::Unchanged,
+        },
+        Err(NotAccepted::Store(StoreError::Older { .. })) => Wrote::Older,
+        Err(NotAccepted::Store(_)) => Wrote::Failed,
+        Err(_) => Wrote::Refused,
+    }
+}
+
 /// Stores a version of an account if the operator signed it, if servers accept it at the time
 /// `now`, and if it is later than the stored one.
 ///
 /// # Errors
 ///
 /// Fails if a rule is not met, or if the store fails. The stored version then stays.
-pub(super) fn accept(
+fn accept(
     store: &Store,
     token: &str,
     account: Option<&PublicKey>,

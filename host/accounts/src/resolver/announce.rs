@@ -1,5 +1,6 @@
 //! The announcement of a new version to the servers.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Debug;
 
@@ -29,6 +30,13 @@ pub trait Announcer: Debug + Send + Sync + 'static {
 }
 
 impl Announcement {
+    /// Returns the names of the servers that answered.
+    pub(super) fn servers(&self) -> BTreeSet<String> {
+        let names = self.answers.iter().map(|(server, _)| server.clone());
+        // A malformed answer has no name.
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
     /// Describes the answers on one line.
     pub(super) fn summary(&self) -> String {
         if self.answers.is_empty() {

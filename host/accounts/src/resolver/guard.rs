@@ -13,6 +13,7 @@ use portcullis_http::Peer;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::counters::Wrote;
 use super::routes::text;
 
 /// Answers one request within the limits.
@@ -28,6 +29,7 @@ pub(super) async fn guard(
         let answered = timeout(limit, next.run(request)).await;
         answered.unwrap_or_else(|_| busy(StatusCode::SERVICE_UNAVAILABLE, "not answered in time"))
     } else {
+        shared.counters.wrote(Wrote::Throttled);
         busy(StatusCode::TOO_MANY_REQUESTS, "too many writes in a second")
     };
     let headers = response.headers_mut();

@@ -1,20 +1,26 @@
 //! The options of the resolver.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::Secret;
-use portcullis_http::ListenerOptions;
+use portcullis_http::{ListenerOptions, Refreshed};
 
 /// The options of the resolver. [`ResolverOptions::default`] sets the defaults.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ResolverOptions {
     /// Bearer token that `POST`, `pack` and `notify` demand. Default: none. Every client may then
     /// store JWTs that the operator signed, and no client may use `notify`.
-    pub bearer: Option<Secret>,
+    pub bearer: Option<Arc<Refreshed<Secret>>>,
     /// Whether requests over NATS that the operator signed delete accounts. Default: false.
     pub allow_delete: bool,
     /// Origins of web pages that may call the resolver. Default: none.
     pub allowed_origins: Vec<String>,
+    /// Delay before an announcement that a server has not confirmed is repeated. The delay doubles
+    /// with each attempt, up to 1 min. Default: 1 s.
+    pub announce_delay: Duration,
+    /// Interval at which versions of other processes are looked for. Default: 5 s.
+    pub change_interval: Duration,
     /// Maximum number of account JWTs in one pack. Default: 10,000.
     pub max_pack: usize,
     /// Maximum size of a body, in bytes. Default: 1 MiB, the largest JWT that servers read.
@@ -56,6 +62,8 @@ impl Default for ResolverOptions {
             bearer: None,
             allow_delete: false,
             allowed_origins: Vec::new(),
+            announce_delay: Duration::from_secs(1),
+            change_interval: Duration::from_secs(5),
             max_pack: 10_000,
             max_body: portcullis_claims::MAX_TOKEN_SIZE,
             max_writes_per_second: 50,

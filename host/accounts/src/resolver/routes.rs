@@ -16,10 +16,11 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use portcullis_core::with_causes;
+use portcullis_core::{PublicKey, with_causes};
 use tower_http::cors::CorsLayer;
 
-use super::accept::{Accepted, NotAccepted, accept};
+use super::accept::{Accepted, NotAccepted};
+use super::counters::{LookedUp, Wrote};
 use super::decoded::decoded;
 use super::guard::guard;
 use super::lookup::account;
@@ -102,18 +103,30 @@ async fn look_up(
         let problem = "lookup by jti is not supported; look up the account\n";
         return Err(refused(StatusCode::NOT_IMPLEMENTED, problem));
     }
-    let unknown = || refused(StatusCode::NOT_FOUND, "no matching account JWT\n");
-    let account = account(&key).ok_or_else(unknown)?;
-    let found = shared
-        .in_room(&shared.lookups, move |shared| shared.look_up(&account))
-        .await?;
-    let jwt = found.map_err(|error| failed(&error))?.ok_or_else(unknown)?;
+    let counters = &shared.counters;
+    let found = match account(&key) {
+        Some(account) => {
+            let read = shared.in_room(&shared.lookups, move |shared| shared.look_up(&account));
+            read.await?
+        }
+        None => Ok(None),
+    };
+    let found = found.map_err(|error| {
+        counters.looked_up(LookedUp::Failed);
+        failed(&error)
+    });
+    let Some(jwt) = found? else {
+        counters.looked_up(LookedUp::Unknown);
+        return Err(refused(StatusCode::NOT_FOUND, "no matching account JWT\n"));
+    };
     if let Some(answer) = in_words(&query, &jwt.token) {
+        counters.looked_up(LookedUp::Found);
         return Ok(answer);
     }
     let now = shared.clock.unix_seconds();
     let expires = jwt.claims.expires_at.filter(|expires| *expires > 0);
     if query.is_true("check") && expires.is_some_and(|expires| expires < now) {
+        counters.looked_up(LookedUp::Expired);
         return Err(refused(
             StatusCode::NOT_FOUND,
             "the account JWT has expired\n",
@@ -125,12 +138,14 @@ async fn look_up(
     if let Some(tag) = &tag
         && known.any(|known| known.contains(tag.as_str()))
     {
+        counters.looked_up(LookedUp::NotModified);
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
     if query.is_true("notify") {
         require_proof(&shared.options, &headers)?;
         announce(&shared, &jwt).await?;
     }
+    counters.looked_up(LookedUp::Found);
     let age = expires.map_or(0, |expires| expires.saturating_sub(now));
     let caching = format!("max-age={age}, stale-while-revalidate={STALE}, stale-if-error={STALE}");
     let mut response =
@@ -149,23 +164,16 @@ async fn store(
 ) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
     if shared.options.bearer.is_some() {
-        require_proof(&shared.options, &head.headers)?;
+        require_proof(&shared.options, &head.headers)
+            .inspect_err(|_| shared.counters.wrote(Wrote::Unauthorized))?;
     }
-    let token = read(body, shared.options.max_body).await?;
-    let account = account(&key).ok_or_else(|| {
-        let problem = "the path has no public key of an account (A…)\n";
-        refused(StatusCode::BAD_REQUEST, problem)
-    })?;
-    let accepted = shared
-        .in_room(&shared.writes, move |shared| {
-            let now = shared.clock.unix_seconds();
-            accept(&shared.store, &token, Some(&account), now)
-        })
-        .await?;
-    let Accepted { jwt, written } = accepted.map_err(|error| not_accepted(&error))?;
-    tracing::info!(account = %jwt.account, ?written, "account stored");
+    let (account, token) = read_write(&shared, &key, body)
+        .await
+        .inspect_err(|_| shared.counters.wrote(Wrote::Refused))?;
+    let accepted = shared.accept(token, Some(account)).await?;
+    let Accepted { jwt, .. } = accepted.map_err(|error| not_accepted(&error))?;
     let mut answer = "stored".to_owned();
-    if shared.announcer.is_some() {
+    if shared.outbox.is_some() {
         answer = format!("{answer}; {}", announce(&shared, &jwt).await?);
     }
     Ok(text(StatusCode::OK, format!("{answer}\n")))
@@ -206,17 +214,16 @@ async fn pack(
 }
 
 /// Tells the servers of a version, and describes their answers.
-async fn announce(shared: &Shared, jwt: &AccountJwt) -> Result<String, Refused> {
-    let Some(announcer) = &shared.announcer else {
-        let problem = "the resolver has no connection to servers\n";
-        return Err(refused(StatusCode::NOT_IMPLEMENTED, problem));
-    };
-    match announcer.announce(jwt).await {
-        Ok(announcement) => Ok(announcement.summary()),
-        Err(error) => {
+async fn announce(shared: &Arc<Shared>, jwt: &AccountJwt) -> Result<String, Refused> {
+    match shared.tell(jwt.account.clone()).await {
+        None => {
+            let problem = "the resolver has no connection to servers\n";
+            Err(refused(StatusCode::NOT_IMPLEMENTED, problem))
+        }
+        Some(Ok(announcement)) => Ok(announcement.summary()),
+        Some(Err(error)) => {
             let error = with_causes(&error);
-            tracing::warn!(account = %jwt.account, error, "servers not told of an account");
-            let problem = format!("stored, but {error}; send it again\n");
+            let problem = format!("stored, but {error}; the resolver tries again\n");
             Err(refused(StatusCode::BAD_GATEWAY, problem))
         }
     }
@@ -232,13 +239,27 @@ fn require_proof(options: &ResolverOptions, headers: &HeaderMap) -> Result<(), R
     let given = given.and_then(|given| given.split_at_checked("Bearer ".len()));
     let is_known = given.is_some_and(|(scheme, token)| {
         scheme.eq_ignore_ascii_case(b"Bearer ")
-            && verify_slices_are_equal(token, bearer.expose().as_bytes()).is_ok()
+            && verify_slices_are_equal(token, bearer.get().expose().as_bytes()).is_ok()
     });
     if is_known {
         return Ok(());
     }
     let problem = "the request needs the bearer token of the resolver\n";
     Err(refused(StatusCode::UNAUTHORIZED, problem))
+}
+
+/// Reads the account and the body of a write.
+async fn read_write(
+    shared: &Shared,
+    key: &str,
+    body: Body,
+) -> Result<(PublicKey, String), Refused> {
+    let token = read(body, shared.options.max_body).await?;
+    let account = account(key).ok_or_else(|| {
+        let problem = "the path has no public key of an account (A…)\n";
+        refused(StatusCode::BAD_REQUEST, problem)
+    })?;
+    Ok((account, token))
 }
 
 async fn read(body: Body, max: usize) -> Result<String, Refused> {

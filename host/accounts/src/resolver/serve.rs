@@ -19,6 +19,7 @@ impl Resolver {
 
 impl Observer for Shared {
     fn closed(&self, reason: Closed, address: SocketAddr) {
+        self.counters.connection_closed(reason);
         tracing::debug!(
             connection.reason = reason.as_str(),
             client.host = %address.ip().to_canonical(),

@@ -18,8 +18,9 @@ use portcullis_system::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::accept::{Accepted, NotAccepted, accept, is_trusted};
+use super::accept::{Accepted, NotAccepted, is_trusted};
 use super::announce::{AnnounceError, Announcement, Announcer};
+use super::counters::{LookedUp, Wrote};
 use super::lookup::account;
 use super::{Resolver, Shared};
 use crate::account_jwts::{AccountJwt, Written};
@@ -193,9 +194,15 @@ impl<N: Nats> Responder<N> {
         let Some(account) = account(key) else { return };
         let shared = &self.resolver.shared;
         let found = shared.in_room(&shared.lookups, move |shared| shared.look_up(&account));
-        if let Ok(Ok(Some(jwt))) = found.await {
-            self.send(message, jwt.token.into_bytes()).await;
-        }
+        let outcome = match found.await {
+            Ok(Ok(Some(jwt))) => {
+                self.send(message, jwt.token.into_bytes()).await;
+                LookedUp::Found
+            }
+            Ok(Ok(None)) => LookedUp::Unknown,
+            Ok(Err(_)) | Err(_) => LookedUp::Failed,
+        };
+        shared.counters.looked_up(outcome);
     }
 
     /// Stores a version of an account. `key` is the account in the subject.
@@ -214,18 +221,18 @@ impl<N: Nats> Responder<N> {
             return self.refuse(message, &name, problem).await;
         };
         let shared = &self.resolver.shared;
-        let accepted = shared.in_room(&shared.writes, move |shared| {
-            let now = shared.clock.unix_seconds();
-            accept(&shared.store, &token, expected.as_ref(), now)
-        });
-        match accepted.await {
+        match shared.accept(token, expected).await {
             Ok(Ok(Accepted { jwt, written })) => {
-                tracing::info!(account = %jwt.account, ?written, "account stored");
                 let account = jwt.account.to_string();
                 self.agree(message, account, "jwt updated".to_owned()).await;
                 // Servers that do not store JWTs take the subject of the account alone.
                 if key.is_none() && written != Written::Unchanged {
-                    self.announce(&jwt).await;
+                    // The attempt logs its failure.
+                    let _ = shared.tell(jwt.account).await;
+                } else if key.is_some()
+                    && let Some(outbox) = &shared.outbox
+                {
+                    outbox.record(&jwt);
                 }
             }
             Ok(Err(error)) => {
@@ -237,15 +244,6 @@ impl<N: Nats> Responder<N> {
                 self.refuse(message, &name, problem).await;
             }
             Err(error) => self.refuse(message, &name, error.to_string()).await,
-        }
-    }
-
-    async fn announce(&self, jwt: &AccountJwt) {
-        if let Some(announcer) = &self.resolver.shared.announcer
-            && let Err(error) = announcer.announce(jwt).await
-        {
-            let error = with_causes(&error);
-            tracing::warn!(account = %jwt.account, error, "servers not told of an account");
         }
     }
 
@@ -344,6 +342,7 @@ impl Shared {
         let accounts = accounts_to_delete(token, &operator)?;
         for account in &accounts {
             self.store.accounts().delete(account)?;
+            self.counters.wrote(Wrote::Deleted);
             tracing::info!(%account, "account deleted");
         }
         Ok(accounts.len())

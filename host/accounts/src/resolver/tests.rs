@@ -1,6 +1,8 @@
 //! The routes of the resolver, one request after the other.
 
+mod announcements;
 mod limits;
+mod metrics;
 mod over_nats;
 mod reads;
 mod writes;
@@ -19,6 +21,7 @@ use portcullis_claims::{AccountClaims, OperatorClaims, SigningKey};
 use portcullis_core::{KeyKind, PublicKey, Secret};
 use portcullis_environment::ManualClock;
 use portcullis_files::MemoryDisk;
+use portcullis_http::Refreshed;
 
 use super::*;
 use crate::account_jwts::AccountJwt;
@@ -142,7 +145,7 @@ impl Announcer for Told {
 
 fn with_bearer_token() -> ResolverOptions {
     ResolverOptions {
-        bearer: Some(Secret::new(TOKEN)),
+        bearer: Some(Arc::new(Refreshed::fixed(Secret::new(TOKEN)))),
         ..ResolverOptions::default()
     }
 }

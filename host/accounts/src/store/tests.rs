@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
 
 use portcullis_claims::{AccountClaims, UserFields, UserScope};
 use portcullis_files::{MemoryDisk, SystemDisk};
@@ -242,4 +243,40 @@ fn only_the_owner_can_read_the_store() {
         store.keys().get(&seed.public).unwrap().unwrap().expose(),
         seed.expose()
     );
+}
+
+#[test]
+fn old_temporary_files_are_removed_and_others_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::at(Arc::new(SystemDisk), home.path());
+    let seed = Seed::generate(KeyKind::Operator).unwrap();
+    let mut claims = OperatorClaims::new(seed.public.as_str(), NOW);
+    claims.name = Some("op".to_owned());
+    store.create(claims, &seed, NOW).unwrap();
+    let now = SystemTime::now();
+    let file = |path: &str, age: u64| {
+        let path = home.path().join(path);
+        let file = fs::File::create(&path).unwrap();
+        file.set_modified(now - Duration::from_secs(age)).unwrap();
+        path
+    };
+    let young = file("accounts/.portcullis-1", 3500);
+    let others = file("accounts/other", 7200);
+    let old = [
+        file(".portcullis-2", 3600),
+        file("accounts/.portcullis-3", 7200),
+        file("keys/.portcullis-4", 7200),
+    ];
+    // A writer of accounts is at work: its lock is waited for.
+    let lock = SystemDisk
+        .lock(&home.path().join("accounts/.lock"))
+        .unwrap();
+    thread::scope(|scope| {
+        let removed = scope.spawn(|| store.remove_leftovers(now));
+        drop(lock);
+        removed.join().unwrap().unwrap();
+    });
+    assert!(old.iter().all(|path| !path.exists()));
+    assert!(young.exists() && others.exists());
+    assert_eq!(store.operator().unwrap().0.name.as_deref(), Some("op"));
 }

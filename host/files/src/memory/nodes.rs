@@ -1,6 +1,7 @@
 //! The files and directories of a disk in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -100,6 +101,17 @@ impl Nodes {
             access: self.access(path)?,
             read_only: false,
         })
+    }
+
+    pub(super) fn stamps(&self, path: &Path) -> Result<Vec<(OsString, Stamp)>, ReadError> {
+        self.directory(path)?;
+        let within = self.by_path.iter();
+        let within = within.filter(|(place, _)| place.parent() == Some(path));
+        let stamps = within.filter_map(|(place, node)| {
+            let name = place.file_name()?.to_owned();
+            Some((name, node.stamp()))
+        });
+        Ok(stamps.collect())
     }
 
     /// Returns the inode of a directory.

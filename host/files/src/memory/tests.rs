@@ -27,6 +27,9 @@ fn listed(disk: &dyn Disk, path: &Path) -> io::Result<String> {
     let entries = disk.list(path)?.entries;
     let mut names: Vec<_> = entries.iter().filter_map(|path| path.file_name()).collect();
     names.sort();
+    let mut stamped = disk.stamps(path)?;
+    stamped.sort_by(|(one, _), (other, _)| one.cmp(other));
+    assert!(stamped.iter().map(|(name, _)| name).eq(&names));
     Ok(format!("{names:?}"))
 }
 

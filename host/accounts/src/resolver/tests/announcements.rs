@@ -1,0 +1,200 @@
+//! Announcements that are repeated, and versions that other processes store.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use portcullis_core::SampleValue;
+
+use super::*;
+
+/// Servers that answer each announcement as the script says, and the last way from then on. `None`
+/// is a failed attempt.
+#[derive(Debug, Default)]
+struct Script {
+    answers: Mutex<VecDeque<Option<Vec<&'static str>>>>,
+    told: Mutex<Vec<String>>,
+}
+
+impl Script {
+    fn new(answers: impl IntoIterator<Item = Option<Vec<&'static str>>>) -> Arc<Self> {
+        Arc::new(Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            told: Mutex::default(),
+        })
+    }
+
+    /// Waits until the servers were told `count` times, and returns the versions.
+    async fn told(&self, count: usize) -> Vec<String> {
+        loop {
+            let told = self.told.lock().clone();
+            if told.len() >= count {
+                return told;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Announcer for Script {
+    fn announce<'a>(
+        &'a self,
+        jwt: &'a AccountJwt,
+    ) -> BoxFuture<'a, Result<Announcement, AnnounceError>> {
+        self.told.lock().push(jwt.token.clone());
+        let mut answers = self.answers.lock();
+        let servers = match answers.len() {
+            0 | 1 => answers.front().cloned(),
+            _ => answers.pop_front(),
+        };
+        let answered = match servers.flatten() {
+            Some(servers) => Ok(Announcement {
+                answers: servers
+                    .into_iter()
+                    .map(|name| (name.to_owned(), "jwt updated".to_owned()))
+                    .collect(),
+            }),
+            None => Err(AnnounceError("no connection".into())),
+        };
+        async move { answered }.boxed()
+    }
+}
+
+fn options() -> ResolverOptions {
+    ResolverOptions {
+        announce_delay: Duration::ZERO,
+        change_interval: Duration::from_millis(5),
+        ..ResolverOptions::default()
+    }
+}
+
+/// Starts a resolver that repeats its announcements to `script`.
+fn start(script: &Arc<Script>) -> Site {
+    let site = Site::with(options(), Some(Arc::clone(script) as Arc<dyn Announcer>));
+    let resolver = site.resolver.clone();
+    tokio::spawn(async move { resolver.maintain().await });
+    site
+}
+
+/// Waits until no announcement is pending, and returns the counts by outcome.
+async fn outcomes(site: &Site) -> Vec<(String, u64)> {
+    loop {
+        let samples = site.resolver.samples();
+        let pending = samples
+            .iter()
+            .find(|sample| sample.name == "resolver_announcements_pending");
+        if pending.unwrap().value == SampleValue::Gauge(0.0) {
+            let counts = samples.iter().filter_map(|sample| match sample.value {
+                SampleValue::Counter(count)
+                    if sample.name == "resolver_announcements" && count > 0 =>
+                {
+                    Some((sample.labels[0].1.clone(), count))
+                }
+                _ => None,
+            });
+            return counts.collect();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_announcement_is_repeated_until_every_known_server_has_answered() {
+    let script = Script::new([
+        Some(vec!["n1", "n2"]),
+        Some(vec!["n1"]),
+        Some(vec![]),
+        Some(vec!["n1", "n2"]),
+    ]);
+    let site = start(&script);
+    let (first, second) = (site.sign(NOW + 1, |_| {}), site.sign(NOW + 2, |_| {}));
+    assert_eq!(site.post(first.clone()).await.status, StatusCode::OK);
+    let answer = site.post(second.clone()).await;
+    assert_eq!(answer.text, "stored; `n1`: jwt updated\n");
+    let told = script.told(4).await;
+    assert_eq!(told, [first, second.clone(), second.clone(), second]);
+    let counts = outcomes(&site).await;
+    let expected = [("answered".to_owned(), 2), ("incomplete".to_owned(), 2)];
+    assert_eq!(counts, expected);
+    assert_eq!(script.told.lock().len(), 4, "confirmed");
+}
+
+#[tokio::test]
+async fn a_repeated_announcement_has_the_version_that_is_stored_then() {
+    let script = Script::new([Some(vec!["n1", "n2"]), Some(vec!["n1"])]);
+    let site = start(&script);
+    site.post(site.sign(NOW + 1, |_| {})).await;
+    // From here on, `n2` does not answer.
+    site.post(site.sign(NOW + 2, |_| {})).await;
+    let last = site.sign(NOW + 3, |_| {});
+    site.post(last.clone()).await;
+    // One attempt of each version, and nine more of those that `n2` has not confirmed.
+    outcomes(&site).await;
+    let told = script.told.lock().clone();
+    let position = told.iter().position(|token| *token == last).unwrap();
+    assert!(told[position..].iter().all(|token| *token == last));
+}
+
+#[tokio::test]
+async fn a_server_that_stays_silent_is_given_up_and_no_longer_expected() {
+    let script = Script::new([Some(vec!["n1", "n2"]), Some(vec!["n1"])]);
+    let site = start(&script);
+    site.post(site.sign(NOW + 1, |_| {})).await;
+    site.post(site.sign(NOW + 2, |_| {})).await;
+    let counts = outcomes(&site).await;
+    let expected = [("answered", 1), ("incomplete", 9), ("gave-up", 1)];
+    assert_eq!(
+        counts,
+        expected.map(|(name, count)| (name.to_owned(), count))
+    );
+    site.post(site.sign(NOW + 3, |_| {})).await;
+    let expected = [("answered", 2), ("incomplete", 9), ("gave-up", 1)];
+    let counts = outcomes(&site).await;
+    assert_eq!(
+        counts,
+        expected.map(|(name, count)| (name.to_owned(), count))
+    );
+}
+
+#[tokio::test]
+async fn a_failed_announcement_is_reported_and_kept() {
+    let script = Script::new([None]);
+    let site = start(&script);
+    let answer = site.post(site.sign(NOW + 1, |_| {})).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert!(answer.text.contains("no connection"), "{}", answer.text);
+    let samples = site.resolver.samples();
+    let pending = samples
+        .iter()
+        .find(|sample| sample.name == "resolver_announcements_pending");
+    assert_eq!(pending.unwrap().value, SampleValue::Gauge(1.0));
+}
+
+#[tokio::test]
+async fn a_version_that_another_process_stores_is_announced_once() {
+    let script = Script::new([Some(vec!["n1"])]);
+    let site = start(&script);
+    let other = Store::at(Arc::new(site.disk.clone()), Path::new("/store"));
+    // The first look at the store takes its versions as known. A version that it does not see is
+    // stored after it, so versions follow until one is announced.
+    let mut issued = NOW;
+    while script.told.lock().is_empty() {
+        issued += 1;
+        let later = site.sign(issued, |_| {});
+        other.accounts().put(&later).unwrap();
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let own = site.sign(issued + 1, |_| {});
+    site.post(own.clone()).await;
+    let others = site.sign(issued + 2, |_| {});
+    other.accounts().put(&others).unwrap();
+    while !script.told.lock().contains(&others) {
+        tokio::task::yield_now().await;
+    }
+    let told = script.told.lock().clone();
+    let count = |token: &String| told.iter().filter(|told| *told == token).count();
+    assert_eq!((count(&own), count(&others)), (1, 1));
+    other.accounts().delete(&site.account).unwrap();
+    assert_eq!(site.get_account("").await.status, StatusCode::NOT_FOUND);
+}
