@@ -15,7 +15,7 @@ use crate::accounts::{
 };
 use crate::author::crate_build::PROFILE;
 use crate::author::template::Template;
-use crate::decide::arguments::LoginArguments;
+use crate::decide::arguments::{DecideArguments, LoginArguments};
 use crate::exit::ExitCode;
 use crate::init::{Mode, Resolver};
 use crate::policy::DiffArguments;
@@ -121,7 +121,7 @@ pub(crate) enum Command {
     /// Decide one login without NATS, and show each step: identity, policies, the host's rules, the
     /// server's checks and the user JWT.
     #[command(visible_alias = "explain")]
-    Decide(Box<LoginArguments>),
+    Decide(Box<DecideArguments>),
     /// Show what logins may do.
     Access {
         /// The command to run.

@@ -18,7 +18,7 @@ use portcullis_toml::Problem;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{NotDone, Output};
-use arguments::LoginArguments;
+use arguments::{DecideArguments, LoginArguments};
 use explanation::Explanation;
 use login::Login;
 use path::Path;
@@ -28,10 +28,11 @@ use path::Path;
 /// # Errors
 ///
 /// Fails if the configuration, a policy or the login is wrong.
-pub(crate) fn decide(arguments: &LoginArguments, prover: &Prover) -> Result<Output, NotDone> {
-    let explanation = explain(arguments, prover)?;
-    let text = if arguments.json {
-        json::render(&explanation).map_err(Failure::internal)?
+pub(crate) fn decide(arguments: &DecideArguments, prover: &Prover) -> Result<Output, NotDone> {
+    let DecideArguments { login, claims } = arguments;
+    let explanation = explain(login, prover)?;
+    let text = if login.json {
+        json::render(&explanation, *claims).map_err(Failure::internal)?
     } else {
         text::render(&explanation)
     };

@@ -7,6 +7,17 @@ use clap::Args;
 use portcullis_claims::ServerVersion;
 use portcullis_core::{ConnectionType, Secret};
 
+/// The arguments of `portcullis decide`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct DecideArguments {
+    #[command(flatten)]
+    pub(crate) login: LoginArguments,
+    /// Print the values of the login's claims too, so that `policy diff --decisions` has them. They
+    /// are the content of a token.
+    #[arg(long, requires = "json")]
+    pub(crate) claims: bool,
+}
+
 /// One login, and the host that decides it.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub(crate) struct LoginArguments {

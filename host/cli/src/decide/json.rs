@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 use super::access::access;
 use super::explanation::{Change, Explanation, ServerAnswer};
 
-/// Renders the steps of a login.
-pub(super) fn render(explanation: &Explanation) -> Result<String, serde_json::Error> {
+/// Renders the steps of a login, with the values of its claims if `with_claims`.
+pub(super) fn render(
+    explanation: &Explanation,
+    with_claims: bool,
+) -> Result<String, serde_json::Error> {
     let explained = explanation.explained.as_ref();
     let steps = explained.map_or(&[][..], |explained| &explained.steps);
     let not_asked = explained.map_or(&[][..], |explained| &explained.not_asked);
@@ -19,7 +22,7 @@ pub(super) fn render(explanation: &Explanation) -> Result<String, serde_json::Er
     };
     let value = json!({
         "outcome": outcome(&explanation.decision),
-        "login": login(explanation),
+        "login": login(explanation, with_claims),
         "received-at": explanation.request.received_at,
         "identity": identity(explanation),
         "chain": explained.and_then(|explained| explained.chain.as_ref()),
@@ -57,10 +60,13 @@ pub(super) fn outcome(decision: &Decision) -> Value {
     }
 }
 
-/// Returns the facts about the login, in the format of policy tests. The values of claims stay out:
-/// they are the content of a token.
-fn login(explanation: &Explanation) -> Value {
+/// Returns the facts about the login, in the format of policy tests. The values of claims are the
+/// content of a token, and stay out unless `with_claims`.
+fn login(explanation: &Explanation, with_claims: bool) -> Value {
     let mut login = describe(&explanation.request);
+    if with_claims {
+        return login;
+    }
     if let Some(identity) = login.get_mut("identity").and_then(Value::as_object_mut) {
         identity.remove("claims");
     }

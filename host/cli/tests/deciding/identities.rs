@@ -93,4 +93,9 @@ fn a_described_identity_counts_and_the_values_of_its_claims_are_not_shown() {
     let shown = site.run(&["decide", "login.json", "--json"]);
     assert!(!shown.stdout.contains("ann@example.com"), "{shown:?}");
     assert_eq!(shown.json()["identity"]["claims"], json!(["email", "sub"]));
+    let with_claims = site.run(&["decide", "login.json", "--json", "--claims"]);
+    let claims = &with_claims.json()["login"]["identity"]["claims"];
+    assert_eq!(claims, &json!({ "sub": "ann", "email": "ann@example.com" }));
+    let without_json = site.run(&["decide", "login.json", "--claims"]);
+    assert_eq!(without_json.code, Some(64), "{without_json:?}");
 }
