@@ -1,11 +1,13 @@
 //! The NATS protocol by hand, for what client libraries do not support or do not report.
 
+use std::net::Ipv4Addr;
+
 use anyhow::{Context, Result, bail};
 use data_encoding::BASE64URL_NOPAD;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::PATIENCE;
@@ -36,7 +38,18 @@ impl Wire {
     ///
     /// Fails if the connection fails.
     pub async fn open(port: u16) -> Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        Self::open_from(Ipv4Addr::LOCALHOST, port).await
+    }
+
+    /// Connects as [`Self::open`] does, from the address `from` of this machine, such as 127.0.0.2.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the machine does not have the address, or if the connection fails.
+    pub async fn open_from(from: Ipv4Addr, port: u16) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
         let mut wire = Self {
             stream: BufReader::new(stream),
             nonce: String::new(),
