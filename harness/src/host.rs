@@ -301,7 +301,7 @@ impl Drop for Host {
 }
 
 /// Returns a path as text.
-fn path_text(path: &Path) -> Result<&str> {
+pub(crate) fn path_text(path: &Path) -> Result<&str> {
     path.to_str()
         .with_context(|| format!("`{}` is not text", path.display()))
 }

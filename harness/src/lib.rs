@@ -14,7 +14,8 @@
 //! - [`Leafnode`]: a server that connects to another.
 //! - [`Provider`]: an `OpenID` provider, which issues tokens; [`Forgery`]: forged ones.
 //!   [`Exchange`]: a host that exchanges its tokens for user JWTs.
-//! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
+//! - [`Operator`]: accounts and users of operator mode. [`Made`]: those that the program makes.
+//!   [`Authority`]: certificates.
 //! - [`ShiftedClock`]: a process whose clock is wrong.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Relay`]: a proxy of a server that can cut one of several connections.
@@ -42,6 +43,7 @@ mod keys;
 mod leafnode;
 mod leaks;
 mod login;
+mod made;
 mod mqtt;
 mod nats_server;
 mod operator;
@@ -65,6 +67,7 @@ pub use host::{Finished, Host, hash, run_portcullis};
 pub use keys::Keys;
 pub use leafnode::{Joined, Leafnode, Remote};
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
+pub use made::Made;
 pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};

@@ -1,5 +1,7 @@
 //! Requests over plain HTTP, as text.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,4 +34,55 @@ pub async fn ask(address: &str, request: &str) -> Result<Page> {
         head: head.to_owned(),
         content: content.to_owned(),
     })
+}
+
+impl Page {
+    /// Requests `path` of `address` with these additional header fields.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`ask`] does.
+    pub async fn get(address: &str, path: &str, fields: &[(&str, &str)]) -> Result<Self> {
+        send(address, "GET", path, fields, "").await
+    }
+
+    /// Sends `body` to `path` of `address`, with these additional header fields.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`ask`] does.
+    pub async fn post(
+        address: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Self> {
+        let length = body.len().to_string();
+        let fields = [&[("content-length", length.as_str())], fields].concat();
+        send(address, "POST", path, &fields, body).await
+    }
+
+    /// Returns a field of the header. `None` if the header does not have it.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1);
+        let mut fields = lines.filter_map(|line| line.split_once(": "));
+        let found = fields.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(found.1)
+    }
+}
+
+async fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> Result<Page> {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    for (name, value) in fields {
+        write!(request, "{name}: {value}\r\n")?;
+    }
+    write!(request, "\r\n{body}")?;
+    ask(address, &request).await
 }

@@ -2,77 +2,23 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use async_nats::{Client, ConnectOptions};
+use async_nats::Client;
 use portcullis_harness::{
-    Answer, Built, Credentials, Finished, Host, NatsServer, PATIENCE, PolicyDirectory, Release,
-    Wire, hash, log_in, run_portcullis,
+    Answer, Built, Credentials, Host, Made, PolicyDirectory, Release, Wire, hash, log_in,
+    run_portcullis,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::support::{POLICY, settings, static_users, user};
 
 /// The exit code of a command whose JWT another one has changed.
 const CHANGED: Option<i32> = Some(75);
-
-/// A directory that `init --mode operator` made.
-pub(crate) struct Made {
-    home: TempDir,
-}
-
-impl Made {
-    pub(crate) async fn new(arguments: &[&str]) -> Result<Self> {
-        let made = Self {
-            home: tempfile::tempdir()?,
-        };
-        let directory = made.path("").display().to_string();
-        let command = ["init", "--mode", "operator", &directory];
-        let finished = run_portcullis(&[&command, arguments].concat(), "").await?;
-        ensure!(finished.code == Some(0), "{finished:?}");
-        Ok(made)
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join("site").join(name)
-    }
-
-    /// Runs a command on the store. Its words are separated by spaces.
-    async fn run(&self, line: &str) -> Result<Finished> {
-        let store = self.path("store").display().to_string();
-        let words: Vec<&str> = line.split(' ').chain(["--store", &store]).collect();
-        run_portcullis(&words, "").await
-    }
-
-    pub(crate) async fn text(&self, line: &str) -> Result<String> {
-        let finished = self.run(line).await?;
-        ensure!(finished.code == Some(0), "{line}: {finished:?}");
-        Ok(finished.stdout)
-    }
-
-    /// Returns the key that the command `line` describes.
-    pub(crate) async fn key(&self, line: &str) -> Result<String> {
-        let shown: Value = serde_json::from_str(&self.text(&format!("{line} --json")).await?)?;
-        let key = shown.pointer("/claims/sub").and_then(Value::as_str);
-        Ok(key.context("no key")?.to_owned())
-    }
-
-    pub(crate) async fn start_server(&self, release: Release) -> Result<NatsServer> {
-        NatsServer::start(release, &self.path("nats-server.conf")).await
-    }
-
-    pub(crate) async fn log_in(&self, server: &NatsServer, creds: &Path) -> Result<Client> {
-        let options = ConnectOptions::with_credentials_file(creds).await?;
-        let options = options.connection_timeout(PATIENCE).max_reconnects(1);
-        Ok(options.connect(server.url()).await?)
-    }
-}
 
 #[rstest]
 #[case(Release::Nats2_10, &["--oldest-server", "2.10.26"])]
@@ -92,9 +38,8 @@ async fn what_init_makes_serves_a_login(
         let mode = fs::metadata(made.path(name))?.permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
-    let config = made.path("portcullis.toml");
     let server = made.start_server(release).await?;
-    point_at(&config, &server)?;
+    let config = made.point_at(&server)?;
     let policies = PolicyDirectory::create(made.path("policies"))?;
     let password = format!("password = \"{}\"", hash("secret", &[]).await?);
     let alice = user("alice", &password, "own", "account = \"APP\"");
@@ -118,21 +63,11 @@ async fn what_init_makes_serves_a_login(
     let mut wire = Wire::open(server.port()).await?;
     assert_ne!(wire.log_in(&fields).await?, Answer::Admitted);
 
-    let system = made
-        .log_in(&server, &made.path("creds/system.creds"))
-        .await?;
+    let system = made.system(&server).await?;
     let reply = system
         .request("$SYS.REQ.SERVER.PING.IDZ", "".into())
         .await?;
     assert!(!reply.payload.is_empty());
-    Ok(())
-}
-
-/// Writes the server's port into the host's configuration.
-pub(crate) fn point_at(config: &Path, server: &NatsServer) -> Result<()> {
-    let text = fs::read_to_string(config)?;
-    let text = text.replace("nats://127.0.0.1:4222", &server.url());
-    fs::write(config, text.replace("127.0.0.1:9222", "127.0.0.1:0"))?;
     Ok(())
 }
 
@@ -175,9 +110,7 @@ async fn users_of_the_store_log_in_until_they_are_revoked(
     let client = made.log_in(&server, &creds("worker")).await?;
     client.flush().await?;
 
-    let system = made
-        .log_in(&server, &made.path("creds/system.creds"))
-        .await?;
+    let system = made.system(&server).await?;
     made.text("account add-key APP --role reader --allow-sub news.> --deny-pub >")
         .await?;
     let reader = creds("reader").display().to_string();

@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use portcullis_harness::{Answer, Host, NatsServer, PolicyDirectory, Relay, Release, Wire, hash};
+use portcullis_harness::{
+    Answer, Host, Made, NatsServer, PolicyDirectory, Relay, Release, Wire, hash,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::accounts::{Made, point_at};
 use crate::support::{POLICY, settings, static_users};
 
 /// Accounts of the users in the policy. Each has a token of the same name.
@@ -60,8 +61,7 @@ impl Stage {
         }
         let policies = PolicyDirectory::create(self.made.path("policies"))?;
         policies.put_policy(POLICY, &static_users()?, &settings(&[users]))?;
-        let config = self.made.path("portcullis.toml");
-        point_at(&config, server)?;
+        let config = self.made.point_at(server)?;
         let text = fs::read_to_string(&config)?;
         let text = text.replace("deadline = \"1s\"", &format!("deadline = \"{deadline}\""));
         let first_login = format!(

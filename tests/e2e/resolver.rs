@@ -8,13 +8,11 @@ use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use futures::StreamExt as _;
 use portcullis_claims::{AccountClaims, KeyKind, OperatorClaims, SigningKey};
-use portcullis_harness::{Authority, Host, NatsServer, PATIENCE, Page, Release, ask};
+use portcullis_harness::{Authority, Host, Made, NatsServer, PATIENCE, Page, Release};
 use rstest::rstest;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::timeout;
-
-use crate::accounts::Made;
 
 /// A store, servers' configuration and credentials of `init --mode operator --resolver url`, with
 /// a user.
@@ -33,73 +31,36 @@ impl Stage {
         Ok(Self { made, worker })
     }
 
-    async fn resolver(&self, arguments: &[&str]) -> Result<(Host, String)> {
-        Host::resolver(&self.made.path("store"), arguments).await
-    }
-
-    /// Starts a resolver that is connected to `server`.
-    async fn connected_resolver(&self, server: &NatsServer) -> Result<(Host, String)> {
-        let creds = self.made.path("creds/system.creds").display().to_string();
-        let url = server.url();
-        let arguments = ["--server", &url, "--creds", &creds];
-        let (host, address) = self.resolver(&arguments).await?;
-        host.says("accounts served over nats").await?;
-        Ok((host, address))
+    async fn server_at(&self, release: Release, address: &str) -> Result<NatsServer> {
+        let url = format!("URL(http://{address}/jwt/v1/accounts/)");
+        self.server(release, &url).await
     }
 
     /// Starts a server whose resolver is `resolver`.
     async fn server(&self, release: Release, resolver: &str) -> Result<NatsServer> {
-        let file = self.made.path("nats-server.conf");
-        let text = fs::read_to_string(&file)?;
-        let own = "URL(http://127.0.0.1:9090/jwt/v1/accounts/)";
-        ensure!(text.contains(own), "{text}");
-        fs::write(&file, text.replace(own, resolver))?;
-        self.made.start_server(release).await
-    }
-
-    async fn server_at(&self, release: Release, address: &str) -> Result<NatsServer> {
-        let url = format!("URL(http://{address}/jwt/v1/accounts/)");
-        self.server(release, &url).await
+        let made = &self.made;
+        made.start_server_with(release, "started.conf", resolver)
+            .await
     }
 
     async fn log_in(&self, server: &NatsServer) -> Result<Client> {
         self.made.log_in(server, &self.worker).await
     }
 
-    async fn system(&self, server: &NatsServer) -> Result<Client> {
-        let creds = self.made.path("creds/system.creds");
-        self.made.log_in(server, &creds).await
-    }
-
-    async fn jwt(&self, account: &str) -> Result<String> {
-        let jwt = self.made.text(&format!("account jwt {account}")).await?;
-        Ok(jwt.trim().to_owned())
-    }
-
     /// Revokes the user in the account's next version, which the resolver does not have yet.
     async fn revoking_jwt(&self) -> Result<String> {
-        let file = self
-            .made
-            .path("store/accounts")
-            .join(format!("{}.jwt", self.key("APP").await?));
+        let key = self.made.account_key("APP").await?;
+        let file = self.made.path("store/accounts").join(key + ".jwt");
         let before = fs::read(&file)?;
         self.made.text("user revoke worker --account APP").await?;
-        let revoking = self.jwt("APP").await?;
+        let revoking = self.made.account_jwt("APP").await?;
         fs::write(&file, before)?;
         Ok(revoking)
-    }
-
-    async fn key(&self, account: &str) -> Result<String> {
-        self.made.key(&format!("account describe {account}")).await
     }
 }
 
 async fn post(address: &str, key: &str, jwt: &str) -> Result<Page> {
-    let length = jwt.len();
-    let request = format!(
-        "POST /jwt/v1/accounts/{key} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{jwt}"
-    );
-    ask(address, &request).await
+    Page::post(address, &format!("/jwt/v1/accounts/{key}"), &[], jwt).await
 }
 
 #[rstest]
@@ -108,7 +69,7 @@ async fn servers_start_from_the_resolver_and_go_on_without_it(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let stage = Stage::new().await?;
-    let (mut resolver, address) = stage.resolver(&[]).await?;
+    let (mut resolver, address) = stage.made.start_resolver(&[]).await?;
     let server = stage.server_at(release, &address).await?;
     stage.log_in(&server).await?;
     resolver.ask_to_stop().await?;
@@ -126,7 +87,7 @@ async fn a_server_starts_from_a_resolver_with_tls() -> Result<()> {
     let (file, key) = (&certificate.file, &certificate.key_file);
     let (file, key) = (file.display().to_string(), key.display().to_string());
     let arguments = ["--tls-cert", &file, "--tls-key", &key];
-    let (_resolver, address) = stage.resolver(&arguments).await?;
+    let (_resolver, address) = stage.made.start_resolver(&arguments).await?;
     let resolver = format!(
         "URL(https://{address}/jwt/v1/accounts/)\nresolver_tls: {{ ca_file: {:?} }}",
         authority.file
@@ -142,18 +103,21 @@ async fn a_revocation_reaches_clients_and_no_replay_undoes_it(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let stage = Stage::new().await?;
-    let (_first, address) = stage.resolver(&[]).await?;
+    let (_first, address) = stage.made.start_resolver(&[]).await?;
     let server = stage.server_at(release, &address).await?;
     // Two resolvers may use one store. This one knows the server, whose port is known only now.
-    let (_second, address) = stage.connected_resolver(&server).await?;
-    let system = stage.system(&server).await?;
-    let key = stage.key("APP").await?;
+    let (_second, address) = stage.made.start_connected_resolver(&server, &[]).await?;
+    let system = stage.made.system(&server).await?;
+    let key = stage.made.account_key("APP").await?;
     let mut disconnects = system
         .subscribe(format!("$SYS.ACCOUNT.{key}.DISCONNECT"))
         .await?;
     system.flush().await?;
     let _worker = stage.log_in(&server).await?;
-    let (first, revoking) = (stage.jwt("APP").await?, stage.revoking_jwt().await?);
+    let (first, revoking) = (
+        stage.made.account_jwt("APP").await?,
+        stage.revoking_jwt().await?,
+    );
 
     let stored = post(&address, &key, &revoking).await?;
     assert_eq!(stored.status, 200, "{stored:?}");
@@ -207,12 +171,15 @@ async fn a_server_with_a_cache_has_its_accounts_over_nats(
 ) -> Result<()> {
     let stage = Stage::new().await?;
     let directory = stage.made.path("cache");
-    let (key, jwt) = (stage.key("SYS").await?, stage.jwt("SYS").await?);
+    let (key, jwt) = (
+        stage.made.account_key("SYS").await?,
+        stage.made.account_jwt("SYS").await?,
+    );
     let cache = format!(
         "{{ type: cache, dir: {directory:?}, ttl: \"1h\" }}\nresolver_preload: {{ {key}: {jwt} }}"
     );
     let server = stage.server(release, &cache).await?;
-    let (mut resolver, _) = stage.connected_resolver(&server).await?;
+    let (mut resolver, _) = stage.made.start_connected_resolver(&server, &[]).await?;
     stage.log_in(&server).await?;
     resolver.kill().await?;
     stage.log_in(&server).await?;
@@ -257,10 +224,8 @@ async fn a_resolver_that_is_killed_keeps_every_acknowledged_version() -> Result<
         };
         timeout(PATIENCE, async { tokio::try_join!(writes, kill) }).await??;
         let (_resolver, address) = Host::resolver(home.path(), &[]).await?;
-        let request = format!(
-            "GET /jwt/v1/accounts/{account} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
-        );
-        let page = ask(&address, &request).await?;
+        let path = format!("/jwt/v1/accounts/{account}");
+        let page = Page::get(&address, &path, &[]).await?;
         // The text is a whole JWT with a good signature.
         let served = AccountClaims::decode(&page.content).context(page.content.clone())?;
         let served = served.issued_at.unwrap_or_default();
