@@ -142,8 +142,8 @@ impl Made {
         Host::resolver(&self.path("store"), arguments).await
     }
 
-    /// Starts a resolver of the store that is connected to `server`, with these additional arguments.
-    /// Waits for the connection.
+    /// Starts a resolver of the store that is connected to `server`, with these additional
+    /// arguments. Waits for the connection.
     ///
     /// # Errors
     ///
@@ -161,8 +161,8 @@ impl Made {
         Ok((host, address))
     }
 
-    /// Writes the address of `server` into the host's configuration, and has the host choose the port
-    /// of its pages. Returns the path of the configuration.
+    /// Writes the address of `server` into the host's configuration, and has the host choose the
+    /// port of its pages. Returns the path of the configuration.
     ///
     /// # Errors
     ///

@@ -17,6 +17,7 @@ pub(crate) static SUITE: Suite = Suite {
     name: "callout",
     head: "nats-server's test",
     rows: &ROWS,
+    acts: &[],
 };
 
 /// All rows, in the reference's order. Titles are nats-server's names, without `TestAuthCallout`.

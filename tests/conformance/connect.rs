@@ -9,6 +9,8 @@ mod recorder;
 mod service;
 mod tokens;
 
+pub(crate) use connections::connections;
+
 use crate::suite::{Row, Suite, row};
 
 /// The suite of `connect`.
@@ -16,6 +18,7 @@ pub(crate) static SUITE: Suite = Suite {
     name: "connect",
     head: "feature of connect",
     rows: &ROWS,
+    acts: &[],
 };
 
 static ROWS: [Row; 13] = [

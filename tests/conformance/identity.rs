@@ -17,6 +17,7 @@ pub(crate) static SUITE: Suite = Suite {
     name: "identity",
     head: "login",
     rows: &ROWS,
+    acts: &[],
 };
 
 /// The rows by transport. Rows in operator mode, whose JWTs matter, come last.

@@ -6,11 +6,13 @@
 //! - `identity`: logins of every kind with third-party clients, and the identity that the host
 //!   derives.
 //! - `connect`: the features of Overmind's `connect`, in the connect crate and the token exchange.
+//! - `accounts`: the features of the account server, of system events and of credentials files.
 //!
 //! The program supports the options of Rust test programs (`--list`, filters). A test's name is
-//! `SUITE::NUMBER_NAME::RELEASE`. The program prints the matrices at the end, and fails if a cell
-//! does.
+//! `SUITE::NUMBER_NAME::RELEASE`, or `SUITE::ACT::RELEASE` for rows that share a setup. The program
+//! prints the matrices at the end, and fails if a cell does.
 
+mod accounts;
 mod callout;
 mod certified;
 mod connect;
@@ -30,7 +32,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use portcullis_harness::Release;
 
 use matrix::{Cell, Matrix};
-use suite::{Row, Suite};
+use suite::{Act, Results, Row, Running, Suite};
 
 /// The time after which a cell counts as hung: longer than any cell takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -49,7 +51,12 @@ const RELEASES: [Release; 8] = [
 ];
 
 /// All suites.
-static SUITES: [&Suite; 3] = [&callout::SUITE, &identity::SUITE, &connect::SUITE];
+static SUITES: [&Suite; 4] = [
+    &callout::SUITE,
+    &identity::SUITE,
+    &connect::SUITE,
+    &accounts::SUITE,
+];
 
 fn main() -> ExitCode {
     // The library supports one filter, Cargo's test programs any number.
@@ -62,12 +69,22 @@ fn main() -> ExitCode {
     for suite in SUITES {
         for row in suite.rows {
             for release in RELEASES {
-                trials.extend(trial(suite, row, release, &matrix));
+                trials.extend(row_trial(suite, row, release, &matrix));
+            }
+        }
+        for act in suite.acts {
+            for release in RELEASES {
+                trials.extend(act_trial(suite, act, release, &matrix));
             }
         }
     }
+    // The name of one suite can be a part of a row's name in another.
+    let selects = |word: &String, name: &str| {
+        let is_suite = word.ends_with("::");
+        name.starts_with(word.as_str()) || (!is_suite && name.contains(word.as_str()))
+    };
     let wanted = |trial: &Trial| {
-        filters.is_empty() || filters.iter().any(|word| trial.name().contains(word))
+        filters.is_empty() || filters.iter().any(|word| selects(word, trial.name()))
     };
     trials.retain(wanted);
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -75,41 +92,72 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Returns a cell of the matrix as a test; `None` if the cell cannot run.
-fn trial(
+/// Returns a cell of the matrix as a test; `None` if the cell cannot run, or an act runs it.
+fn row_trial(
     suite: &'static Suite,
     row: &'static Row,
     release: Release,
     matrix: &Arc<Matrix>,
 ) -> Option<Trial> {
     if release.missing().is_some() || release.version() < row.first_in {
-        matrix.set(suite, row, release, Cell::NotApplicable);
+        matrix.set(suite, row.number, release, Cell::NotApplicable);
         return None;
     }
+    let run = row.run?;
+    let name = format!("{:02}_{}", row.number, row.name);
+    let matrix = Arc::clone(matrix);
+    Some(Trial::test(test_name(suite, &name, release), move || {
+        let outcome = in_time(run(release));
+        let cell = Cell::of(outcome.is_ok());
+        matrix.set(suite, row.number, release, cell);
+        outcome.map_err(|error| Failed::from(format!("{error:#}")))
+    }))
+}
+
+/// Returns an act as a test; `None` if it cannot run.
+fn act_trial(
+    suite: &'static Suite,
+    act: &'static Act,
+    release: Release,
+    matrix: &Arc<Matrix>,
+) -> Option<Trial> {
+    if release.missing().is_some() {
+        return None;
+    }
+    let matrix = Arc::clone(matrix);
+    Some(Trial::test(
+        test_name(suite, act.name, release),
+        move || {
+            let results = Results::default();
+            let outcome = in_time((act.run)(release, results.clone()));
+            let mut failures = Vec::new();
+            for number in act.rows {
+                let failure = results.failure(*number);
+                matrix.set(suite, *number, release, Cell::of(failure.is_none()));
+                failures.extend(failure.map(|failure| format!("row {number}: {failure}")));
+            }
+            if let Err(error) = outcome {
+                failures.push(format!("{error:#}"));
+            }
+            if failures.is_empty() {
+                return Ok(());
+            }
+            Err(Failed::from(failures.join("\n")))
+        },
+    ))
+}
+
+fn test_name(suite: &Suite, name: &str, release: Release) -> String {
     let of_named = if release == Release::Named {
         "named-"
     } else {
         ""
     };
-    let name = format!(
-        "{}::{:02}_{}::{of_named}{release}",
-        suite.name, row.number, row.name
-    );
-    let matrix = Arc::clone(matrix);
-    Some(Trial::test(name, move || {
-        let outcome = in_time((row.run)(release));
-        let cell = if outcome.is_ok() {
-            Cell::Pass
-        } else {
-            Cell::Fail
-        };
-        matrix.set(suite, row, release, cell);
-        outcome.map_err(|error| Failed::from(format!("{error:#}")))
-    }))
+    format!("{}::{name}::{of_named}{release}", suite.name)
 }
 
-/// Runs one cell to its end, with a deadline.
-fn in_time(run: impl Future<Output = Result<()>>) -> Result<()> {
+/// Runs a cell or an act to its end, with a deadline.
+fn in_time(run: Running) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -31,10 +31,10 @@ impl Matrix {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    pub(crate) fn set(&self, suite: &Suite, row: &Row, release: Release, cell: Cell) {
+    pub(crate) fn set(&self, suite: &Suite, number: u8, release: Release, cell: Cell) {
         // A cell that panicked has set nothing and holds no lock.
         let mut cells = self.0.lock();
-        cells.insert((suite.name, row.number, release), cell);
+        cells.insert((suite.name, number, release), cell);
     }
 
     /// Prints every suite with at least one row that ran.
@@ -88,6 +88,11 @@ fn print(suite: &Suite, cells: &BTreeMap<Place, Cell>) {
 }
 
 impl Cell {
+    /// Returns the result of a row that has run.
+    pub(crate) const fn of(passed: bool) -> Self {
+        if passed { Self::Pass } else { Self::Fail }
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",

@@ -1,8 +1,11 @@
 //! The parts of a suite.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use anyhow::Result;
+use parking_lot::Mutex;
 use portcullis_harness::Release;
 
 /// A list of related rows.
@@ -14,6 +17,8 @@ pub(crate) struct Suite {
     pub(crate) head: &'static str,
     /// The rows, in the order of the matrix.
     pub(crate) rows: &'static [Row],
+    /// The acts that run those rows which do not run by themselves.
+    pub(crate) acts: &'static [Act],
 }
 
 /// A setup with its checks, for any release.
@@ -26,21 +31,70 @@ pub(crate) struct Row {
     pub(crate) title: &'static str,
     /// The first release that has the tested feature.
     pub(crate) first_in: (u16, u16, u16),
-    pub(crate) run: fn(Release) -> Running,
+    /// Runs the row on a setup of its own. `None` if an act runs it.
+    pub(crate) run: Option<fn(Release) -> Running>,
 }
 
-/// A running row.
+/// Rows that share one setup, because it costs more than their checks. An act is one test.
+#[derive(Debug)]
+pub(crate) struct Act {
+    /// The act's part of a test's name.
+    pub(crate) name: &'static str,
+    /// The numbers of the rows.
+    pub(crate) rows: &'static [u8],
+    pub(crate) run: fn(Release, Results) -> Running,
+}
+
+/// The results of an act's rows, by number. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Results(Arc<Mutex<BTreeMap<u8, Result<(), String>>>>);
+
+impl Results {
+    /// Runs the check of the row `number`.
+    pub(crate) fn row<'check>(
+        &'check self,
+        number: u8,
+        check: impl Future<Output = Result<()>> + 'check,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'check>> {
+        // Boxed: an act awaits many checks, and some are large.
+        Box::pin(async move {
+            let result = check.await.map_err(|error| format!("{error:#}"));
+            self.0.lock().insert(number, result);
+        })
+    }
+
+    /// Returns the failure of the row `number`. `None` if it passed.
+    pub(crate) fn failure(&self, number: u8) -> Option<String> {
+        match self.0.lock().get(&number) {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(error.clone()),
+            None => Some("it did not run".to_owned()),
+        }
+    }
+}
+
+/// A running row or act.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
-/// Creates a row from number, name, title, first release, and the function that runs it.
+/// Creates a row from number, name, title, first release, and the function that runs it. Without a
+/// function, an act runs it.
 macro_rules! row {
+    ($number:literal, $name:literal, $title:literal, $first_in:expr) => {
+        $crate::suite::Row {
+            number: $number,
+            name: $name,
+            title: $title,
+            first_in: $first_in,
+            run: None,
+        }
+    };
     ($number:literal, $name:literal, $title:literal, $first_in:expr, $run:path) => {
         $crate::suite::Row {
             number: $number,
             name: $name,
             title: $title,
             first_in: $first_in,
-            run: |release| Box::pin($run(release)),
+            run: Some(|release| Box::pin($run(release))),
         }
     };
 }

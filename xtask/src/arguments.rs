@@ -15,12 +15,12 @@ Usage: cargo xtask <verb>
   demo [--keep]     runs a demo with real clients and shows the decisions; --keep leaves it running
                     and prints commands to try
   test [FILTER…]    runs all tests, or those whose names contain a FILTER
-  conformance [--suite callout|identity|connect] [--server PROGRAM]
+  conformance [--suite callout|identity|connect|accounts] [--server PROGRAM]
                     runs nats-server's own tests of auth callout with this host answering, a login
-                    of every kind, and the features of Overmind's connect; prints a matrix for each
-                    suite. Fetches five releases and
-                    builds two more if Go is installed. PROGRAM adds a nats-server of yours and
-                    also tests the host's rules about servers on it
+                    of every kind, the features of Overmind's connect, and those of the account
+                    server; prints a matrix for each suite. Fetches five releases and builds two
+                    more if Go is installed. PROGRAM adds a nats-server of yours and also tests the
+                    host's rules about servers on it
   faults [FAULT…]   injects faults while clients log in, and counts their cost: all faults, or
                     those whose names contain a FAULT
   bench connections [--json FILE]
@@ -127,6 +127,7 @@ pub(crate) enum Verb {
 /// A part of the conformance tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suite {
+    Accounts,
     Callout,
     Connect,
     Identity,
@@ -223,7 +224,12 @@ fn dist(options: &[String]) -> Result<Verb> {
 }
 
 fn suite(name: &str) -> Result<Suite> {
-    let known = [Suite::Callout, Suite::Identity, Suite::Connect];
+    let known = [
+        Suite::Callout,
+        Suite::Identity,
+        Suite::Connect,
+        Suite::Accounts,
+    ];
     let suite = known.into_iter().find(|suite| suite.as_str() == name);
     suite.ok_or_else(|| {
         let known = known.map(|suite| format!("`{}`", suite.as_str()));
@@ -238,6 +244,7 @@ impl Suite {
     /// Returns the name of the suite, which is also the prefix of its tests' names.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Accounts => "accounts",
             Self::Callout => "callout",
             Self::Connect => "connect",
             Self::Identity => "identity",
@@ -265,7 +272,12 @@ mod tests {
                 server: None
             }
         );
-        for suite in [Suite::Callout, Suite::Identity, Suite::Connect] {
+        for suite in [
+            Suite::Callout,
+            Suite::Identity,
+            Suite::Connect,
+            Suite::Accounts,
+        ] {
             let line = format!("conformance --server ./nats --suite {}", suite.as_str());
             let (suite, server) = (Some(suite), Some("./nats".to_owned()));
             assert_eq!(parsed(&line).unwrap(), Verb::Conformance { suite, server });
@@ -350,7 +362,7 @@ mod tests {
         let suite = parsed("conformance --suite call").unwrap_err().to_string();
         assert!(suite.contains("`call`"), "{suite}");
         assert!(
-            suite.contains("`callout`, `identity`, `connect`"),
+            suite.contains("`callout`, `identity`, `connect`, `accounts`"),
             "{suite}"
         );
     }

@@ -170,7 +170,7 @@ async fn system(server: &NatsServer) -> Result<Client> {
 }
 
 /// Returns the connections that the server shows to `system`, with their user JWTs.
-pub(super) async fn connections(system: &Client) -> Result<Vec<Value>> {
+pub(crate) async fn connections(system: &Client) -> Result<Vec<Value>> {
     let subject = "$SYS.REQ.SERVER.PING.CONNZ";
     let answer = system.request(subject, r#"{"auth":true}"#.into()).await?;
     let mut answer: Value = serde_json::from_slice(&answer.payload)?;
