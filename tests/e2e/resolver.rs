@@ -137,11 +137,11 @@ async fn a_revocation_reaches_clients_and_no_replay_undoes_it(
 #[tokio::test]
 async fn a_change_of_the_store_reaches_clients_without_a_request() -> Result<()> {
     let stage = Stage::new().await?;
-    let (_first, address) = stage.resolver(&[]).await?;
+    let (_first, address) = stage.made.start_resolver(&[]).await?;
     let server = stage.server_at(Release::Nats2_15, &address).await?;
-    let (_second, _) = stage.connected_resolver(&server).await?;
-    let system = stage.system(&server).await?;
-    let key = stage.key("APP").await?;
+    let (_second, _) = stage.made.start_connected_resolver(&server, &[]).await?;
+    let system = stage.made.system(&server).await?;
+    let key = stage.made.account_key("APP").await?;
     let mut disconnects = system
         .subscribe(format!("$SYS.ACCOUNT.{key}.DISCONNECT"))
         .await?;
