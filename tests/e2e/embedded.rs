@@ -123,6 +123,7 @@ impl Authorizer for OnlyAlice {
                 outcome: Outcome::Permit(permit),
                 policy: None,
                 abstained: Vec::new(),
+                steps: Vec::new(),
             },
             _ => Decision::deny(DenialClass::PolicyDenied, "not alice"),
         }

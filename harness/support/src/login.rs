@@ -46,5 +46,6 @@ pub fn permitted(permit: Permit) -> Decision {
             generation: 7,
         })),
         abstained: Vec::new(),
+        steps: Vec::new(),
     }
 }

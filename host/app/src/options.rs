@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers};
+use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder};
 use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
@@ -59,6 +59,8 @@ pub fn authority_options(config: &Config) -> Result<AuthorityOptions, BuildError
         rules: permit_rules(callout, config.operator.as_ref(), &config.ceilings),
         max_in_flight: callout.max_in_flight,
         accounts: None,
+        // The host starts the sinks of records when it runs.
+        recorder: Recorder::default(),
     })
 }
 

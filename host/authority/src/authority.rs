@@ -15,6 +15,7 @@ use crate::decide::decide;
 use crate::identify::identify;
 use crate::new_accounts::{AccountMaker, provide};
 use crate::place::Place;
+use crate::recorder::Recorder;
 use crate::rules::PermitRules;
 use crate::throttle::{AdmittedAttempt, Throttle, ThrottleOptions};
 use crate::wanted_account::check_scope;
@@ -35,6 +36,8 @@ pub struct AuthorityOptions {
     /// The maker of the accounts that `rules.new_accounts` names. Default: `None`, and no account
     /// is made.
     pub accounts: Option<Arc<dyn AccountMaker>>,
+    /// The queue of decision records. Default: logins are not recorded.
+    pub recorder: Recorder,
 }
 
 /// The decider of logins, which is the same for every front door. It reads the time from `C`.
@@ -45,6 +48,7 @@ pub struct Authority<A, C = SystemClock> {
     rules: Arc<PermitRules>,
     accounts: Option<Arc<dyn AccountMaker>>,
     admission: Admission<C>,
+    recorder: Recorder,
 }
 
 /// A login within the limits on failed attempts. Its drop frees its room there without a failure.
@@ -72,6 +76,7 @@ impl AuthorityOptions {
             rules,
             max_in_flight: Self::MAX_IN_FLIGHT,
             accounts: None,
+            recorder: Recorder::default(),
         }
     }
 }
@@ -92,12 +97,18 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             rules: Arc::new(options.rules),
             accounts: options.accounts,
             admission: Admission::new(options.throttle, options.max_in_flight, clock),
+            recorder: options.recorder,
         }
     }
 
     /// Returns the authorizer.
     pub const fn authorizer(&self) -> &A {
         &self.authorizer
+    }
+
+    /// Returns the queue of decision records, which every front door fills.
+    pub const fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Returns the counters of failed attempts.

@@ -9,7 +9,7 @@ use portcullis_core::{
 
 /// A decision with the facts for its log line.
 #[derive(Clone, Copy, Debug)]
-pub struct DecisionRecord<'a> {
+pub struct DecisionLine<'a> {
     /// The request that was decided.
     pub request: &'a AuthorizationRequest,
     /// The decision.
@@ -27,13 +27,13 @@ pub struct DecisionRecord<'a> {
 }
 
 /// Writes the log line of a decision.
-pub fn log_decision(record: DecisionRecord<'_>) {
-    let DecisionRecord {
+pub fn log_decision(line: DecisionLine<'_>) {
+    let DecisionLine {
         request,
         decision,
         elapsed,
         ..
-    } = record;
+    } = line;
     let (permit, denial) = match &decision.outcome {
         Outcome::Permit(permit) => (Some(permit), None),
         Outcome::Deny(denial) => (None, Some(denial)),
@@ -74,10 +74,10 @@ pub fn log_decision(record: DecisionRecord<'_>) {
         server.name = request.server.name.as_str(),
         server.version = request.server.version.as_deref(),
         elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        reply = record.reply,
-        error = record.error,
-        request_id = record.request_id,
-        trace_id = record.trace_id,
+        reply = line.reply,
+        error = line.error,
+        request_id = line.request_id,
+        trace_id = line.trace_id,
         "authorization decided"
     );
     if let Some(permit) = permit {
@@ -86,9 +86,9 @@ pub fn log_decision(record: DecisionRecord<'_>) {
 }
 
 /// Writes a line at the level `debug` for a throttled login. The summaries count such logins.
-pub fn log_summed_up(record: DecisionRecord<'_>) {
-    let request = record.request;
-    if let Outcome::Deny(denial) = &record.decision.outcome {
+pub fn log_summed_up(line: DecisionLine<'_>) {
+    let request = line.request;
+    if let Outcome::Deny(denial) = &line.decision.outcome {
         tracing::debug!(
             denial.class = denial.class.as_str(),
             denial.reason = denial.reason.as_str(),
@@ -98,8 +98,8 @@ pub fn log_summed_up(record: DecisionRecord<'_>) {
             client.user = request.client.user.as_deref(),
             client.name = request.client.name.as_deref(),
             server.id = request.server.id.as_str(),
-            request_id = record.request_id,
-            trace_id = record.trace_id,
+            request_id = line.request_id,
+            trace_id = line.trace_id,
             "login throttled"
         );
     }

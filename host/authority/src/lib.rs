@@ -12,7 +12,8 @@
 //! - [`Throttle`]: the limits on failed attempts.
 //! - [`PermitRules`] with [`TargetAccounts`], [`Ceilings`] and [`Expiry`]: the host's own rules for
 //!   permits.
-//! - [`DecisionRecord`], [`log_decision`]: the log line of a decision.
+//! - [`DecisionLine`], [`log_decision`]: the log line of a decision. [`Recorder`]: the queue of
+//!   decision records for audits.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
 //! - [`AccountMaker`] and [`AccountPattern`]: accounts that are made at their first login.
 
@@ -39,6 +40,7 @@ mod load;
 mod new_accounts;
 mod permit_check;
 mod place;
+mod recorder;
 mod response;
 mod rules;
 mod throttle;
@@ -47,12 +49,15 @@ mod wanted_account;
 pub use accounts::TargetAccounts;
 pub use admission::Overload;
 pub use authority::{Attempt, Authority, AuthorityOptions, Considered};
-pub use decision_log::{DecisionRecord, log_decision, log_summed_up};
+pub use decision_log::{DecisionLine, log_decision, log_summed_up};
 pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
 pub use new_accounts::{AccountMaker, AccountPattern, InvalidAccountPattern};
 pub use place::Place;
 pub use portcullis_identity::bearer_credentials;
+pub use recorder::{
+    PendingRecord, RecordedFacts, Recorder, RecorderOptions, Records, Reserved, WhenRecordsFull,
+};
 pub use response::{CheckedUser, ResponseError};
 pub use rules::{Ceilings, Expiry, PermitRules};
 pub use throttle::{Throttle, ThrottleOptions};

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use portcullis_authority::{Authority, DecisionRecord, Place, log_decision, log_summed_up};
+use portcullis_authority::{Authority, DecisionLine, Place, Reserved, log_decision, log_summed_up};
 use portcullis_claims::KnownSigners;
 use portcullis_connect::{HeaderMap, Nats};
-use portcullis_core::{Authorizer, Decision, DenialClass, Outcome, Server, with_causes};
+use portcullis_core::{
+    Authorizer, Decision, DenialClass, LoginOutcome, Outcome, Server, with_causes,
+};
 use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::Semaphore;
 use tokio::time::sleep_until;
 
+use crate::confirmations::{INTERVAL, Refusal as ServerRefusal, Waiting, settles_at};
 use crate::counters::{Counters, InFlight};
 use crate::deny::{DenyMode, DenyModes};
 use crate::keys::HostKeys;
@@ -228,6 +231,23 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         tokio::join!(self.pauses.watch(&self.clock), summaries);
     }
 
+    /// Records permitted logins once their servers can no longer refuse them, without end. `client`
+    /// is the connection on which the host hears refusals.
+    pub(crate) async fn settle_records(&self, client: impl Nats) {
+        let mut intervals = tokio::time::interval(INTERVAL);
+        let mut connects = None;
+        loop {
+            intervals.tick().await;
+            let before = connects.replace(client.connects());
+            let is_same = before == connects;
+            let hears = self.evidence.permits.listens() && client.is_connected() && is_same;
+            let settled = self.evidence.confirmations.settle(self.clock.now(), hears);
+            for record in settled {
+                self.authority.recorder().send(record);
+            }
+        }
+    }
+
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
         let (request, place) = (&mut context.request, &mut context.place);
         let considered = self.authority.decide(request, deadline, place).await;
@@ -278,21 +298,28 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         if let DenyMode::Delay(delay) = mode {
             self.hold_back(&context, delay).await;
         }
+        let room = self.reserve(&context, &decision).await;
         if context.is_late(&self.clock) {
             self.counters.late();
-            return self.conclude(&context, &decision, &Replied::Late);
+            return self.conclude(&context, &decision, &Replied::Late, room, None);
         }
         let response = match mode {
-            DenyMode::Drop => return self.conclude(&context, &decision, &Replied::Dropped),
+            DenyMode::Drop => {
+                return self.conclude(&context, &decision, &Replied::Dropped, room, None);
+            }
             DenyMode::Empty => None,
             DenyMode::Error | DenyMode::Delay(_) => response,
         };
+        let now = self.clock.now();
+        let settles = settles_at(now, context.gives_up_at());
+        let refusal = room.is_some().then(ServerRefusal::default);
         let state = match (&decision.outcome, &response) {
             (Outcome::Permit(permit), Some(_)) => {
                 let policy = decision.policy.as_ref();
+                let recorded = refusal.as_ref().map(|refusal| (refusal, settles));
                 self.evidence
                     .permits
-                    .record(&context.request, permit, policy, self.clock.now())
+                    .record(&context.request, permit, policy, now, recorded)
             }
             _ => LoginState::Waiting,
         };
@@ -308,17 +335,38 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
                 }
                 (Ok(()), LoginState::Waiting) => Replied::Sent,
             };
-            self.conclude(&context, &decision, &replied);
+            let refusal = refusal.map(|refusal| (refusal, settles));
+            self.conclude(&context, &decision, &replied, room, refusal);
             drop(in_flight);
         };
         reply.respond(response, concluded).await;
     }
 
-    fn conclude(&self, context: &Context, decision: &Decision, replied: &Replied) {
+    /// Returns room for the record of a login. `None` if it is not recorded.
+    async fn reserve(&self, context: &Context, decision: &Decision) -> Option<Reserved> {
+        if !context.is_reported {
+            return None;
+        }
+        let recorder = self.authority.recorder();
+        recorder
+            .reserve(&context.request, decision, context.gives_up_at())
+            .await
+    }
+
+    /// Counts, logs and records a login. `refusal` is the place for the server's refusal of a
+    /// permit, with the time at which it can no longer come.
+    fn conclude(
+        &self,
+        context: &Context,
+        decision: &Decision,
+        replied: &Replied,
+        room: Option<Reserved>,
+        refusal: Option<(ServerRefusal, Instant)>,
+    ) {
         let elapsed = self.clock.elapsed(context.at);
         self.counters
             .decided(&decision.outcome, elapsed, replied.is_sent());
-        let record = DecisionRecord {
+        let line = DecisionLine {
             request: &context.request,
             decision,
             elapsed,
@@ -328,9 +376,26 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             trace_id: None,
         };
         if context.is_reported {
-            log_decision(record);
+            log_decision(line);
         } else {
-            log_summed_up(record);
+            log_summed_up(line);
+        }
+        let Some(room) = room else {
+            return;
+        };
+        let outcome = replied.outcome(&decision.outcome);
+        let record = room.fill(&line, outcome, self.clock.wall());
+        match refusal {
+            Some((refusal, settles_at)) if outcome == LoginOutcome::Unconfirmed => {
+                let sent_at = self.clock.now();
+                let waiting = Waiting {
+                    record,
+                    refusal,
+                    sent_at,
+                };
+                self.evidence.confirmations.hold(waiting, settles_at);
+            }
+            _ => self.authority.recorder().send(record),
         }
     }
 
@@ -368,6 +433,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
                 let denial = Decision {
                     policy: decision.policy,
                     abstained: decision.abstained,
+                    steps: decision.steps,
                     ..Decision::deny(error.class(), with_causes(&error))
                 };
                 let response = seal(&context.request, &denial, &self.rules.keys, recipient).ok();

@@ -36,6 +36,7 @@
     )
 )]
 
+mod confirmations;
 mod counters;
 mod deny;
 mod discovery;

@@ -9,6 +9,7 @@
 mod streak;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -19,6 +20,7 @@ use portcullis_environment::Clock;
 use serde::Deserialize;
 use tokio::sync::Notify;
 
+use crate::confirmations::Refusal;
 use crate::counters::Counters;
 use crate::expiring_map::ExpiringMap;
 
@@ -41,6 +43,8 @@ pub(crate) struct RecentPermits {
     recent: Mutex<Recent>,
     /// The notification that wakes the keeper when the limit of consecutive rejections is reached.
     at_limit: Notify,
+    /// Whether the host has subscribed to the events.
+    listens: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -67,6 +71,8 @@ pub(crate) struct Given {
     user_nkey: Box<str>,
     account: AccountName,
     policy: Option<Arc<PolicyRef>>,
+    /// The place for the server's reason, if the login is recorded.
+    refusal: Option<Refusal>,
 }
 
 /// The fields of an event that the host reads.
@@ -112,17 +118,24 @@ impl RecentPermits {
                 streak: Streak::new(limit),
             }),
             at_limit: Notify::new(),
+            listens: AtomicBool::new(false),
         }
     }
 
+    /// Returns whether the host has subscribed to the events, as far as it knows.
+    pub(crate) fn listens(&self) -> bool {
+        self.listens.load(Ordering::Relaxed)
+    }
+
     /// Records that the host permitted `request` at `at`. Returns the state of the login at its
-    /// server.
+    /// server. With `recorded`, stores the reason of an event there, until that time at least.
     pub(crate) fn record(
         &self,
         request: &AuthorizationRequest,
         permit: &Permit,
         policy: Option<&Arc<PolicyRef>>,
         at: Instant,
+        recorded: Option<(&Refusal, Instant)>,
     ) -> LoginState {
         let connection = (request.server.id.as_str(), request.client.id);
         let mut recent = self.recent.lock();
@@ -136,8 +149,11 @@ impl RecentPermits {
             user_nkey: request.user_nkey.as_str().into(),
             account: permit.account().clone(),
             policy: policy.cloned(),
+            refusal: recorded.map(|(refusal, _)| Arc::clone(refusal)),
         };
-        recent.permits.insert(&connection, at + WINDOW, given);
+        let until = recorded.map_or(at, |(_, until)| until);
+        let expires_at = (at + WINDOW).max(until + WINDOW);
+        recent.permits.insert(&connection, expires_at, given);
         LoginState::Waiting
     }
 
@@ -146,6 +162,14 @@ impl RecentPermits {
         let connection = (event.server.id.as_str(), event.client.id);
         let mut recent = self.recent.lock();
         let given = recent.permits.take(&connection);
+        if let Some(Given {
+            refusal: Some(refusal),
+            ..
+        }) = &given
+        {
+            // An event takes its permit out, so each place is filled once.
+            let _ = refusal.set(event.reason.as_str().into());
+        }
         match &given {
             Some(given) if recent.streak.rejected(given.number, &event.reason) => {
                 self.at_limit.notify_one();
@@ -193,6 +217,7 @@ pub(crate) async fn listen(
     clock: impl Clock,
 ) -> Result<(), SubscribeError> {
     let mut events = client.subscribe(SUBJECT.into()).await?;
+    permits.listens.store(true, Ordering::Relaxed);
     while let Some(message) = events.next().await {
         if let Ok(event) = serde_json::from_slice::<Event>(&message.payload) {
             record_rejection(&event, permits, &counters, clock.now());
@@ -200,6 +225,7 @@ pub(crate) async fn listen(
             tracing::debug!(subject = SUBJECT, "event not understood");
         }
     }
+    permits.listens.store(false, Ordering::Relaxed);
     Ok(())
 }
 
@@ -247,7 +273,7 @@ mod tests {
         let (permits, counters) = (RecentPermits::new(8), Counters::default());
         let mut request = request();
         request.client.id = 7;
-        let _ = permits.record(&request, &permit(), None, Instant::now());
+        let _ = permits.record(&request, &permit(), None, Instant::now(), None);
         let rejected = |counters: &Counters| {
             let samples = counters.samples();
             let found = samples
@@ -277,10 +303,10 @@ mod tests {
         let start = Instant::now();
         for number in 0..10 {
             request.client.id = number;
-            let _ = permits.record(&request, &permit(), None, start);
+            let _ = permits.record(&request, &permit(), None, start, None);
         }
         request.client.id = 10;
-        let _ = permits.record(&request, &permit(), None, start + WINDOW * 2);
+        let _ = permits.record(&request, &permit(), None, start + WINDOW * 2, None);
         assert_eq!(permits.recent.lock().permits.len(), 1);
     }
 
@@ -296,10 +322,10 @@ mod tests {
             Instant::now(),
         );
         let now = Instant::now();
-        let state = permits.record(&request, &permit(), None, now);
+        let state = permits.record(&request, &permit(), None, now, None);
         assert_eq!(state, LoginState::Refused);
         request.client.id = 8;
-        let state = permits.record(&request, &permit(), None, now);
+        let state = permits.record(&request, &permit(), None, now, None);
         assert_eq!(state, LoginState::Waiting);
         record_rejection(
             &event(request.server.id.as_str(), 9),
@@ -308,7 +334,7 @@ mod tests {
             Instant::now(),
         );
         request.client.id = 9;
-        let state = permits.record(&request, &permit(), None, now + WINDOW * 2);
+        let state = permits.record(&request, &permit(), None, now + WINDOW * 2, None);
         assert_eq!(
             state,
             LoginState::Waiting,

@@ -1,5 +1,7 @@
 //! The result of sending a reply.
 
+use portcullis_core::{LoginOutcome, Outcome};
+
 /// The result of sending a reply.
 #[derive(Debug)]
 pub(crate) enum Replied {
@@ -30,6 +32,17 @@ impl Replied {
         match self {
             Self::Lost(error) => Some(error),
             Self::Sent | Self::Dropped | Self::Late | Self::GivenUp => None,
+        }
+    }
+
+    /// Returns the outcome of a login with this decision, as far as it is known now. That of a
+    /// permit that was sent in time is unconfirmed.
+    pub(crate) const fn outcome(&self, decided: &Outcome) -> LoginOutcome {
+        match (decided, self) {
+            (Outcome::Deny(_), _) => LoginOutcome::Denied,
+            (Outcome::Permit(_), Self::Sent) => LoginOutcome::Unconfirmed,
+            (Outcome::Permit(_), Self::Late | Self::GivenUp) => LoginOutcome::GivenUp,
+            (Outcome::Permit(_), Self::Dropped | Self::Lost(_)) => LoginOutcome::Lost,
         }
     }
 

@@ -145,6 +145,15 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
             let ended = ended.map_err(ServiceError::Task).flatten();
             failed = failed.or(ended.err());
         }
+        let recorder = self.handler.authority.recorder();
+        let unsettled = self
+            .handler
+            .evidence
+            .confirmations
+            .finish(self.handler.clock.now());
+        for record in unsettled {
+            recorder.send(record);
+        }
         failed.map_or(Ok(()), Err)
     }
 
@@ -157,6 +166,10 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
         };
         let handler = Arc::clone(&self.handler);
         observers.spawn(async move { handler.tend().await });
+        if self.handler.authority.recorder().is_on() {
+            let (handler, client) = (Arc::clone(&self.handler), client.clone());
+            observers.spawn(async move { handler.settle_records(client).await });
+        }
         let id = service_id(client);
         observers.spawn(self.keeper(clients, id.clone(), orders).run());
         if let Some(probe) = self.probe.clone() {

@@ -83,7 +83,7 @@ impl Snapshot {
         let mut progress = self.start();
         let comparisons = Arc::clone(&progress.comparisons);
         let steps = RefCell::new(Vec::new());
-        let asked = self.ask(&mut progress, request, deadline, |loaded, _| {
+        let asked = self.ask(&mut progress, request, deadline, |loaded, _, _| {
             let began = self.clock.now();
             let recorded = loaded
                 .policy

@@ -71,6 +71,9 @@ pub struct CatalogOptions {
     pub keep_versions: usize,
     /// The place where versions are proved: a child process or this process.
     pub prover: Prover,
+    /// Whether decisions list the evaluations of policies with their questions
+    /// ([`Decision::steps`](portcullis_core::Decision::steps)). Default: `false`.
+    pub records_steps: bool,
     /// Signal that ends the proofs under way when the host stops.
     pub stop: Stop,
     /// Source of the time. Default: the clocks of the operating system.
@@ -106,6 +109,7 @@ impl CatalogOptions {
             state_directory: None,
             keep_versions: 5,
             prover: Prover::default(),
+            records_steps: false,
             stop: Stop::default(),
             clock: Arc::new(SystemClock),
             disk: Arc::new(SystemDisk),

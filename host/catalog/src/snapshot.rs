@@ -1,5 +1,6 @@
 //! One immutable set of policies, and its decisions.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{
     AuthorizationRequest, Decision, Denial, DenialClass, KeyValues, Outcome, PolicyName, PolicyRef,
-    Sample, Verdict,
+    PolicyStep, Sample, StepAnswer, Verdict,
 };
 use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError};
 use portcullis_environment::Clock;
@@ -30,6 +31,8 @@ pub struct Snapshot {
     comparisons: usize,
     /// The reason why every login is denied. `None` if policies decide.
     closed: Option<String>,
+    /// Whether decisions list the evaluations of policies with their questions.
+    records_steps: bool,
 }
 
 /// The role of a policy in a decision. The permits of a guard are ignored.
@@ -57,6 +60,7 @@ impl Snapshot {
             chain,
             comparisons: Self::MIN_COMPARISONS,
             closed: None,
+            records_steps: false,
         };
         let limits = snapshot.links().filter_map(|link| match link {
             Link::Policy(loaded) => Some(loaded.policy.limits().comparisons),
@@ -70,6 +74,14 @@ impl Snapshot {
     pub(crate) fn closed(self, reason: String) -> Self {
         Self {
             closed: Some(reason),
+            ..self
+        }
+    }
+
+    /// Returns this snapshot, whose decisions list the evaluations of policies if `records_steps`.
+    pub(crate) fn recording_steps(self, records_steps: bool) -> Self {
+        Self {
+            records_steps,
             ..self
         }
     }
@@ -137,6 +149,7 @@ impl Snapshot {
             abstained: Vec::new(),
             exceeded: None,
             comparisons: Arc::new(Comparisons::at_most(self.comparisons)),
+            steps: Vec::new(),
         }
     }
 
@@ -150,7 +163,7 @@ impl Snapshot {
     ) -> Result<Decision, Progress> {
         let mut progress = self.start();
         let comparisons = Arc::clone(&progress.comparisons);
-        let asked = self.ask(&mut progress, request, deadline, |loaded, _| {
+        let asked = self.ask(&mut progress, request, deadline, |loaded, _, questions| {
             if loaded.slowness.is_slow() {
                 return Err(None);
             }
@@ -158,7 +171,8 @@ impl Snapshot {
             let evaluation = loaded
                 .policy
                 .evaluate(Arc::clone(request), deadline)
-                .with_comparisons(&comparisons);
+                .with_comparisons(&comparisons)
+                .with_questions(questions);
             match evaluation.run_inline(at_most) {
                 Attempt::Decided(verdict) => {
                     loaded.tally.record(&verdict, self.clock.elapsed(began));
@@ -198,27 +212,33 @@ impl Snapshot {
         key_values: Option<&Arc<dyn KeyValues>>,
     ) -> Decision {
         let comparisons = Arc::clone(&progress.comparisons);
-        let asked = self.ask(&mut progress, request, deadline, |loaded, exceeded| {
-            let began = self.clock.now();
-            let evaluation = loaded
-                .policy
-                .evaluate(Arc::clone(request), deadline)
-                .with_comparisons(&comparisons);
-            let evaluation = match key_values {
-                Some(key_values) => evaluation.with_key_values(key_values),
-                None => evaluation,
-            };
-            let verdict = match exceeded {
-                Some(exceeded) => evaluation.resume(exceeded),
-                None => evaluation.run(),
-            };
-            // With buckets of its own, the login is one of the operator's and not a client's.
-            if key_values.is_none() {
-                loaded.tally.record(&verdict, self.clock.elapsed(began));
-                loaded.seen.record(request, &verdict);
-            }
-            Ok::<_, Infallible>(verdict)
-        });
+        let asked = self.ask(
+            &mut progress,
+            request,
+            deadline,
+            |loaded, exceeded, questions| {
+                let began = self.clock.now();
+                let evaluation = loaded
+                    .policy
+                    .evaluate(Arc::clone(request), deadline)
+                    .with_comparisons(&comparisons)
+                    .with_questions(questions);
+                let evaluation = match key_values {
+                    Some(key_values) => evaluation.with_key_values(key_values),
+                    None => evaluation,
+                };
+                let verdict = match exceeded {
+                    Some(exceeded) => evaluation.resume(exceeded),
+                    None => evaluation.run(),
+                };
+                // With buckets of its own, the login is one of the operator's and not a client's.
+                if key_values.is_none() {
+                    loaded.tally.record(&verdict, self.clock.elapsed(began));
+                    loaded.seen.record(request, &verdict);
+                }
+                Ok::<_, Infallible>(verdict)
+            },
+        );
         let Ok((outcome, policy)) = asked;
         progress.into_decision(outcome, policy)
     }
@@ -243,7 +263,11 @@ impl Snapshot {
         progress: &mut Progress,
         request: &AuthorizationRequest,
         deadline: Instant,
-        verdict_of: impl Fn(&LoadedPolicy, Option<BudgetExceeded>) -> Result<VerdictOf, E>,
+        verdict_of: impl Fn(
+            &LoadedPolicy,
+            Option<BudgetExceeded>,
+            Option<&RefCell<Vec<String>>>,
+        ) -> Result<VerdictOf, E>,
     ) -> Result<(Outcome, Option<Arc<PolicyRef>>), E> {
         let deny = |class, reason: String| Outcome::Deny(Denial::new(class, reason));
         if let Some(reason) = &self.closed {
@@ -263,8 +287,14 @@ impl Snapshot {
                     "the request's deadline passed before every policy was asked".to_owned();
                 return Ok((deny(DenialClass::Deadline, reason), None));
             }
-            let verdict = verdict_of(loaded, progress.exceeded.take())?;
+            let recording = self.records_steps.then(|| Recording::start(&*self.clock));
+            let questions = recording.as_ref().map(|recording| &recording.questions);
+            let verdict = verdict_of(loaded, progress.exceeded.take(), questions)?;
             loaded.slowness.decided();
+            if let Some(recording) = recording {
+                let step = recording.finish(loaded, role, &verdict, &*self.clock);
+                progress.steps.push(step);
+            }
             let outcome = match verdict {
                 Ok(Verdict::Permit(permit)) if role == Role::Decider => Outcome::Permit(permit),
                 Ok(Verdict::Deny(reason)) => deny(DenialClass::PolicyDenied, reason),
@@ -305,6 +335,44 @@ pub(crate) struct Progress {
     exceeded: Option<BudgetExceeded>,
     /// Counter of the comparisons of the client's secrets by all policies of the login.
     pub(crate) comparisons: Arc<Comparisons>,
+    /// The evaluations so far, if the snapshot records them.
+    steps: Vec<PolicyStep>,
+}
+
+/// The evaluation of one policy that is being recorded.
+struct Recording {
+    began: Instant,
+    questions: RefCell<Vec<String>>,
+}
+
+impl Recording {
+    fn start(clock: &dyn Clock) -> Self {
+        Self {
+            began: clock.now(),
+            questions: RefCell::default(),
+        }
+    }
+
+    fn finish(
+        self,
+        loaded: &LoadedPolicy,
+        role: Role,
+        verdict: &VerdictOf,
+        clock: &dyn Clock,
+    ) -> PolicyStep {
+        PolicyStep {
+            policy: Arc::clone(&loaded.reference),
+            is_guard: role == Role::Guard,
+            answer: match verdict {
+                Ok(Verdict::Permit(_)) => StepAnswer::Permit,
+                Ok(Verdict::Deny(_)) => StepAnswer::Deny,
+                Ok(Verdict::Abstain) => StepAnswer::Abstain,
+                Err(_) => StepAnswer::Fail,
+            },
+            asked: self.questions.into_inner(),
+            elapsed: clock.elapsed(self.began),
+        }
+    }
 }
 
 impl Progress {
@@ -317,6 +385,7 @@ impl Progress {
             outcome,
             policy,
             abstained: self.abstained,
+            steps: self.steps,
         }
     }
 }

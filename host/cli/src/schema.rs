@@ -1,10 +1,11 @@
-//! `portcullis schema`: the JSON Schemas of the files that people write.
+//! `portcullis schema`: the JSON Schemas of the files that people write, and of decision records.
 
 use std::path::Path;
 
 use clap::ValueEnum;
 use portcullis_catalog::{CatalogOptions, Prover, module_schema, settings_schema, tests_schema};
 use portcullis_config::Config;
+use portcullis_core::DecisionRecord;
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
@@ -26,6 +27,8 @@ pub(crate) enum SchemaOf {
     Settings,
     /// The tests of a policy, NAME.tests.toml.
     Tests,
+    /// A decision record, one line of a file or one message of a stream.
+    DecisionRecord,
 }
 
 /// Returns the schema of a kind of file. With a module, `[settings]` has the keys of its settings;
@@ -79,6 +82,7 @@ fn schema(kind: SchemaOf) -> Value {
         SchemaOf::Config => ("portcullis.toml", Config::schema()),
         SchemaOf::Settings => ("NAME.toml", settings_schema()),
         SchemaOf::Tests => ("NAME.tests.toml", tests_schema()),
+        SchemaOf::DecisionRecord => ("decision record", DecisionRecord::schema()),
     };
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("$schema".to_owned(), DIALECT.into());
@@ -105,6 +109,10 @@ mod tests {
     #[case(
         SchemaOf::Tests,
         include_str!("../../../docs/reference/schemas/tests.json")
+    )]
+    #[case(
+        SchemaOf::DecisionRecord,
+        include_str!("../../../docs/reference/schemas/decision-record.json")
     )]
     fn the_reference_has_the_schema(#[case] kind: SchemaOf, #[case] page: &str) {
         let page: Value = serde_json::from_str(page).unwrap();

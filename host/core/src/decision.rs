@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,48 @@ pub struct Decision {
     pub policy: Option<Arc<PolicyRef>>,
     /// The policies that abstained before the decision, in order.
     pub abstained: Vec<PolicyName>,
+    /// The evaluations of policies, in order, if the authorizer records them. Empty otherwise.
+    pub steps: Vec<PolicyStep>,
+}
+
+/// The evaluation of one policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyStep {
+    /// The version of the policy.
+    pub policy: Arc<PolicyRef>,
+    /// Whether the policy is a guard, whose permits count as abstentions.
+    pub is_guard: bool,
+    /// The answer of the policy.
+    pub answer: StepAnswer,
+    /// The questions that the policy asked the host, each once, such as `identity.claim(roles)`.
+    pub asked: Vec<String>,
+    /// Duration of the evaluation that led to the answer.
+    pub elapsed: Duration,
+}
+
+/// The answer of one policy, without its permit and its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepAnswer {
+    /// The policy permits the login.
+    Permit,
+    /// The policy denies the login.
+    Deny,
+    /// The policy leaves the decision to the next policy.
+    Abstain,
+    /// The policy did not answer.
+    Fail,
+}
+
+impl StepAnswer {
+    /// Returns the name in records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "deny",
+            Self::Abstain => "abstain",
+            Self::Fail => "fail",
+        }
+    }
 }
 
 /// A permit or a denial.
@@ -273,6 +315,7 @@ impl Decision {
             outcome: Outcome::Deny(Denial::new(class, reason)),
             policy: None,
             abstained: Vec::new(),
+            steps: Vec::new(),
         }
     }
 }

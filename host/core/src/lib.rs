@@ -17,6 +17,8 @@
 //! - [`Ceiling`]: an upper bound on permissions, independent of policies.
 //! - [`Verdict`]: the answer of one policy; [`Decision`]: the outcome of the whole chain.
 //! - [`Authorizer`]: a source of decisions on requests.
+//! - [`DecisionRecord`]: the record of one decided login, for audits; [`LoginFacts`]: its facts
+//!   about the client.
 //! - [`PolicyName`], [`Digest`], [`PolicyRef`]: the exact version of a policy that decided.
 //! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and the comparison of secrets
 //!   with hashes.
@@ -46,6 +48,7 @@ mod permissions;
 mod permit;
 mod policy;
 mod reach;
+mod record;
 mod repeats;
 mod request;
 mod sample;
@@ -59,7 +62,9 @@ pub use account::{AccountName, InvalidAccountName};
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ClientKind, Transport, client_network};
-pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
+pub use decision::{
+    Authorizer, Blame, Decision, Denial, DenialClass, Outcome, PolicyStep, StepAnswer, Verdict,
+};
 pub use error::with_causes;
 pub use histogram::Histogram;
 pub use identity::{Certificate, Claims, Identity, Strength};
@@ -77,6 +82,11 @@ pub use portcullis_permit_rules::{
     PermitProblem, SourceNetwork, TimeOfDay, TimeRange,
 };
 pub use reach::{Gain, Reach, Reached, Way};
+pub use record::{
+    DecisionRecord, LoginFacts, LoginOutcome, RecordedAccess, RecordedAnswer, RecordedCertificate,
+    RecordedClient, RecordedIdentity, RecordedPolicy, RecordedReplies, RecordedServer,
+    RecordedSubjects, RecordedVerdict, RecordingHost,
+};
 pub use repeats::{Repeats, Report, Summaries};
 pub use request::{
     AuthorizationRequest, Client, ClientTls, Credentials, Method, Server, WantedAccount,

@@ -8,13 +8,14 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use portcullis_authority::{
-    Authority, Considered, DecisionRecord, Issuers, Place, bearer_credentials, log_decision,
+    Authority, Considered, DecisionLine, Issuers, Place, bearer_credentials, log_decision,
     log_summed_up,
 };
 use portcullis_claims::{KeyError, KeyKind, PublicKey};
 use portcullis_core::{
     AuthorizationRequest, Authorizer, Client, ClientKind, Credentials, Decision, Denial,
-    DenialClass, Identity, Outcome, Sample, Secret, Server, WantedAccount, with_causes,
+    DenialClass, Identity, LoginOutcome, Outcome, Sample, Secret, Server, WantedAccount,
+    with_causes,
 };
 use portcullis_environment::{Clock, Randomness, SystemClock, SystemRandomness};
 use tokio::sync::Semaphore;
@@ -161,7 +162,14 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
         let deadline = context.at + limit;
         let deciding = self.consider(&mut request, &ask, deadline, &mut place);
         let (considered, issued) = deciding.await;
-        let record = DecisionRecord {
+        let recorder = self.authority.recorder();
+        let room = if considered.is_reported {
+            let decision = &considered.decision;
+            recorder.reserve(&request, decision, Some(deadline)).await
+        } else {
+            None
+        };
+        let line = DecisionLine {
             request: &request,
             decision: &considered.decision,
             elapsed: self.clock.elapsed(context.at),
@@ -171,9 +179,16 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
             trace_id: context.trace_id.as_deref(),
         };
         if considered.is_reported {
-            log_decision(record);
+            log_decision(line);
         } else {
-            log_summed_up(record);
+            log_summed_up(line);
+        }
+        if let Some(room) = room {
+            let outcome = match &considered.decision.outcome {
+                Outcome::Permit(_) => LoginOutcome::Issued,
+                Outcome::Deny(_) => LoginOutcome::Denied,
+            };
+            recorder.send(room.fill(&line, outcome, self.clock.wall()));
         }
         match (considered.decision.outcome, issued) {
             (Outcome::Permit(_), Some(issued)) => {

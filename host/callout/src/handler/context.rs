@@ -54,6 +54,11 @@ impl Context {
                 .map_or(longest, |patience| longest.min(patience))
     }
 
+    /// Returns the time at which the server stops waiting. `None` if the request does not say.
+    pub(super) fn gives_up_at(&self) -> Option<Instant> {
+        self.patience.map(|patience| self.at + patience)
+    }
+
     pub(super) fn is_late(&self, clock: &impl Clock) -> bool {
         self.patience
             .is_some_and(|patience| Moment::now(clock).since(self.received) > patience)

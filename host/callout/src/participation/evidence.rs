@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::mismatches::Mismatches;
 use super::options::ParticipationOptions;
 use super::state::Participation;
+use crate::confirmations::Confirmations;
 use crate::rejections::RecentPermits;
 
 /// The facts about this host that requests, replies and servers show. The handling of requests
@@ -14,6 +15,7 @@ pub(crate) struct Evidence {
     pub(crate) participation: Arc<Participation>,
     pub(crate) mismatches: Mismatches,
     pub(crate) permits: RecentPermits,
+    pub(crate) confirmations: Confirmations,
 }
 
 impl Evidence {
@@ -22,6 +24,7 @@ impl Evidence {
             participation: Arc::default(),
             mismatches: Mismatches::new(options.max_mismatches),
             permits: RecentPermits::new(options.max_mismatches),
+            confirmations: Confirmations::default(),
         }
     }
 }

@@ -153,6 +153,7 @@ impl Loader {
         chain.extend(others);
         let clock = Arc::clone(&options.clock);
         Snapshot::new(links(&options.guards), routes.collect(), chain, clock)
+            .recording_steps(options.records_steps)
     }
 
     /// Returns the version of a policy that serves, or `version` if that is one of the policy.

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_core::{
-    AuthorizationRequest, BucketName, Certificate, ClientKind, FixedKeyValues, Identity, KeyValues,
-    LookUpError, PresentedNkey, Strength, Transport,
+    AuthorizationRequest, BucketName, FixedKeyValues, KeyValues, LoginFacts, LookUpError,
 };
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::format::{self, complaint};
 use super::login;
@@ -94,102 +93,8 @@ impl KeyValues for DescribedBuckets {
 /// Returns the facts about a login in the vocabulary of policy tests, without its secrets:
 /// password, token, user JWT and signature.
 pub fn describe(request: &AuthorizationRequest) -> Value {
-    let (credentials, identity) = (&request.credentials, &request.identity);
-    let nkey = match &credentials.nkey {
-        Some(PresentedNkey::Key(key)) => Some(key.to_string()),
-        // A text that is no nkey may be a secret in the wrong place.
-        _ => None,
-    };
-    let mut login = Map::new();
-    let mut add = |key: &str, value: Value| {
-        if !value.is_null() {
-            login.insert(key.to_owned(), value);
-        }
-    };
-    add("username", json!(credentials.username));
-    add("nkey", json!(nkey));
-    add("identity", described_identity(identity));
-    let certificate = identity.certificate.as_ref();
-    add("certificate", json!(certificate.map(described_certificate)));
-    add("client", described_client(request));
-    add("server", described_server(request));
-    Value::Object(login)
-}
-
-fn described_identity(identity: &Identity) -> Value {
-    let names = identity.claims.names();
-    let claims: Map<_, _> = names
-        .filter_map(|name| Some((name.to_owned(), identity.claims.get(name)?.clone())))
-        .collect();
-    json!({
-        "method": identity.method.as_str(),
-        "principal": identity.principal,
-        "proved": identity.strength == Strength::Proved,
-        "issuer": identity.issuer,
-        "expires-at": identity.expires_at,
-        "claims": claims,
-        "groups": identity.groups,
-        "tags": identity.tags,
-        "role": identity.role,
-        "nkey": identity.nkey.as_ref().map(ToString::to_string),
-    })
-}
-
-fn described_certificate(certificate: &Certificate) -> Value {
-    json!({
-        "verified": certificate.verified,
-        "fingerprint": certificate.fingerprint,
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
-        "serial": certificate.serial,
-        "dns-names": certificate.dns_names,
-        "uri-names": certificate.uri_names,
-        "email-names": certificate.email_names,
-        "ip-names": certificate.ip_names,
-        "spiffe-id": certificate.spiffe_id,
-        "not-before": certificate.not_before,
-        "not-after": certificate.not_after,
-    })
-}
-
-fn described_client(request: &AuthorizationRequest) -> Value {
-    let client = &request.client;
-    let mut described = Map::new();
-    // Without these keys, the login would have the values of an ordinary connection.
-    described.insert("host".to_owned(), json!(client.host));
-    let kind = client.kind.as_ref().map(ClientKind::as_str);
-    described.insert("kind".to_owned(), json!(kind));
-    let transport = client.transport.as_ref();
-    let transport = transport.map(Transport::as_str);
-    described.insert("transport".to_owned(), json!(transport));
-    let rest = json!({
-        "id": client.id,
-        "user": client.user,
-        "name": client.name,
-        "mqtt-id": client.mqtt_id,
-        "lang": client.lang,
-        "version": client.version,
-        "tags": client.tags,
-        "name-tag": client.name_tag,
-        "tls-version": client.tls.as_ref().map(|tls| &tls.version),
-        "tls-cipher": client.tls.as_ref().map(|tls| &tls.cipher),
-    });
-    if let Value::Object(rest) = rest {
-        described.extend(rest);
-    }
-    Value::Object(described)
-}
-
-fn described_server(request: &AuthorizationRequest) -> Value {
-    let server = &request.server;
-    json!({
-        "id": server.id.as_str(),
-        "name": server.name,
-        "host": server.host,
-        "version": server.version,
-        "cluster": server.cluster,
-        "tags": server.tags,
-    })
+    // Texts, numbers and claims always become JSON.
+    serde_json::to_value(LoginFacts::all(request)).unwrap_or_default()
 }
 
 /// Removes the members and items that are `null`, which the format of policy tests cannot have. A

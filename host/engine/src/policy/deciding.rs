@@ -1,5 +1,6 @@
 //! Decisions: one instance each, unless the policy opted in to fewer.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,8 @@ pub struct Evaluation<'a> {
     key_values: &'a Arc<dyn KeyValues>,
     /// Comparisons of all policies that decide about this login, if they are counted together.
     comparisons: Option<&'a Arc<Comparisons>>,
+    /// The place for the questions of the policy. `None` if they are not recorded.
+    questions: Option<&'a RefCell<Vec<String>>>,
 }
 
 /// The limits of one attempt.
@@ -117,6 +120,7 @@ impl Policy {
             deadline,
             key_values: self.engine.key_values(),
             comparisons: None,
+            questions: None,
         }
     }
 }
@@ -134,6 +138,12 @@ impl<'a> Evaluation<'a> {
             comparisons: Some(comparisons),
             ..self
         }
+    }
+
+    /// Stores the questions that the policy asks the host in `questions`, as in
+    /// [`Metered::asked`]. `None` records none.
+    pub fn with_questions(self, questions: Option<&'a RefCell<Vec<String>>>) -> Self {
+        Self { questions, ..self }
     }
 
     /// Decides. Blocks while the policy runs and the host computes password hashes.
@@ -307,7 +317,8 @@ impl<'a> Evaluation<'a> {
         Ok(instance)
     }
 
-    /// Calls `decide` on an instance. Logs its questions if the log level asks for them.
+    /// Calls `decide` on an instance. Stores its questions if the caller wants them, and logs them
+    /// if the log level asks for them.
     fn ask(
         &self,
         store: &mut Store<State>,
@@ -315,7 +326,7 @@ impl<'a> Evaluation<'a> {
         limited: Limited,
     ) -> Result<Verdict, EvaluationError> {
         let told = tracing::enabled!(target: ASKED, tracing::Level::DEBUG);
-        if told {
+        if told || self.questions.is_some() {
             store.data_mut().asked.get_or_insert_default();
         }
         let verdict = instance
@@ -335,9 +346,15 @@ impl<'a> Evaluation<'a> {
                 "policy log lines dropped: a decision may log `log-lines` of them"
             );
         }
-        if told && let Phase::Decide { request, .. } = &store.data().phase {
+        let asked = || {
             let asked = store.data().asked.as_ref().map(Questions::texts);
-            let asked = asked.unwrap_or_default().join(",");
+            asked.unwrap_or_default()
+        };
+        if is_final && let Some(questions) = self.questions {
+            questions.replace(asked());
+        }
+        if told && let Phase::Decide { request, .. } = &store.data().phase {
+            let asked = asked().join(",");
             tracing::event!(
                 target: ASKED,
                 tracing::Level::DEBUG,
