@@ -66,6 +66,16 @@ const ARROWS: [(&str, &[&str]); 29] = [
         "host/mirror",
         &["portcullis-core", "portcullis-connect", "async-nats"],
     ),
+    (
+        "host/records",
+        &[
+            "portcullis-core",
+            "portcullis-environment",
+            "portcullis-files",
+            "portcullis-authority",
+            "async-nats",
+        ],
+    ),
     ("host/system", &["portcullis-core", "portcullis-connect"]),
     (
         "host/authority",
@@ -110,6 +120,7 @@ const ARROWS: [(&str, &[&str]); 29] = [
             "portcullis-catalog",
             "portcullis-connect",
             "portcullis-mirror",
+            "portcullis-records",
             "portcullis-authority",
             "portcullis-callout",
             "portcullis-exchange",

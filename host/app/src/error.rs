@@ -53,6 +53,9 @@ pub enum RunError {
     /// The policy directory cannot be watched.
     #[error(transparent)]
     Watch(#[from] WatchError),
+    /// The decision records cannot be written.
+    #[error("[records]")]
+    Records(#[from] portcullis_records::CannotRecord),
     /// The health listener cannot use its address.
     #[error(transparent)]
     Listen(#[from] CannotListen),

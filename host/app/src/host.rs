@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures::future::try_join_all;
 use portcullis_callout::{Service, ServiceOptions};
@@ -14,6 +14,7 @@ use portcullis_connect::{
 use portcullis_core::Authorizer;
 use portcullis_exchange::{Exchange, ExchangeOptions};
 use portcullis_identity::TokenVerifier;
+use portcullis_records::RecordSinks;
 use tokio::task::JoinSet;
 use tracing::info;
 
@@ -27,6 +28,9 @@ use crate::health::{
 };
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
+
+/// Maximum wait at the end for decision records to be written.
+const RECORDS_LIMIT: Duration = Duration::from_secs(2);
 
 /// An auth callout host. `D` decides logins: the policies of a directory, or an authorizer of the
 /// embedding program.
@@ -109,8 +113,14 @@ impl Parts {
         policies: Option<LoadedPolicies>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
-        let tokens = self.options.authority.identifier.tokens();
-        let service = Service::new(authorizer, self.options);
+        let mut options = self.options;
+        let tokens = options.authority.identifier.tokens();
+        let (name, version) = (&self.config.nats.name, env!("CARGO_PKG_VERSION"));
+        let mut records = RecordSinks::start(&self.config.records, name, version)?;
+        if let Some(records) = &records {
+            options.authority.recorder = records.recorder();
+        }
+        let service = Service::new(authorizer, options);
         let connections = ConnectionOptions {
             hooks: Arc::clone(&self.hooks),
             ..ConnectionOptions::from(&self.config.nats)
@@ -129,6 +139,9 @@ impl Parts {
         add_samples(&readiness, tokens, self.sources);
         if let Some(policies) = &policies {
             policies.add_samples(&readiness);
+        }
+        if let Some(records) = &records {
+            readiness.add_samples(records.metrics());
         }
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
@@ -149,6 +162,7 @@ impl Parts {
             readiness: &readiness,
             catalog,
             statuses,
+            records: records.as_mut(),
             on_ready: self.on_ready,
             handle: self.handle,
         };
@@ -158,6 +172,9 @@ impl Parts {
             Some(exchange) => exchange.end().await,
             None => Ok(()),
         };
+        if let Some(records) = records {
+            records.finish(RECORDS_LIMIT).await;
+        }
         tasks.shutdown().await;
         watching.end().await?;
         served.and(exchanged)?;
@@ -261,6 +278,7 @@ struct Answering<'a> {
     readiness: &'a Readiness,
     catalog: Option<Catalog>,
     statuses: Vec<ConnectionStatus>,
+    records: Option<&'a mut RecordSinks>,
     on_ready: Box<dyn FnOnce(HostHandle) + Send>,
     handle: HostHandle,
 }
@@ -297,6 +315,9 @@ impl Answering<'_> {
             .map(Connection::client)
             .cloned()
             .collect();
+        if let (Some(records), Some(client)) = (self.records, clients.first()) {
+            records.connected(client.clone());
+        }
         let nats = &self.config.nats;
         let lost = OnceLock::new();
         let stop = async {

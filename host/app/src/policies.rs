@@ -62,7 +62,10 @@ impl PolicyDirectory {
         });
         let passwords = Arc::new(password_verifier(config.identity.remember_passwords)?);
         let mirror = KeyValueMirror::new(config.key_value.mirror.clone());
-        let options = catalog_options(&config.policies, Some(rules), &prover);
+        let options = CatalogOptions {
+            records_steps: config.records.is_on(),
+            ..catalog_options(&config.policies, Some(rules), &prover)
+        };
         let stop = options.stop.clone();
         let (policies, max_in_flight) = (config.policies.clone(), config.callout.max_in_flight);
         let (verifier, buckets) = (Arc::clone(&passwords), mirror.clone());

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_authority::Ceilings;
+use portcullis_records::RecordOptions;
 use portcullis_toml::{Checked, Document, Problem, Problems, Read, Section};
 
 use crate::callout::Callout;
@@ -15,7 +16,7 @@ use crate::nats::Nats;
 use crate::operator::Operator;
 use crate::policies::Policies;
 use crate::sources::NamedSecrets;
-use crate::{ceilings, consistency};
+use crate::{ceilings, consistency, records};
 
 /// A configuration in which every key is valid by itself. It names secrets without reading them:
 /// [`Config::resolve_secrets`] does that.
@@ -41,6 +42,8 @@ pub struct Config {
     pub exchange: Exchange,
     /// Table `[health]`: the health listener.
     pub health: Health,
+    /// Table `[records]`: the decision records.
+    pub records: RecordOptions,
     /// Table `[log]`: the log on standard error.
     pub log: Log,
 }
@@ -85,6 +88,7 @@ pub(crate) struct Parts {
     pub(crate) key_value: Option<KeyValue>,
     pub(crate) exchange: Option<Exchange>,
     pub(crate) health: Option<Health>,
+    pub(crate) records: Option<RecordOptions>,
     pub(crate) log: Option<Log>,
 }
 
@@ -111,6 +115,7 @@ impl Parts {
             key_value: KeyValue::read(root.section("key-value"), secrets),
             exchange: Exchange::read(root.section("exchange"), root.has("operator")),
             health: Health::read(root.section("health")),
+            records: records::read(root.section("records")),
             log: Log::read(root.section("log")),
         };
         root.finish();
@@ -136,6 +141,7 @@ impl Parts {
             key_value: self.key_value?,
             exchange: self.exchange?,
             health: self.health?,
+            records: self.records?,
             log: self.log?,
         })
     }

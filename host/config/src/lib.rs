@@ -30,6 +30,7 @@ mod nats;
 mod operator;
 mod options;
 mod policies;
+mod records;
 mod schema;
 mod secrets;
 mod seeds;

@@ -10,6 +10,7 @@
 //!   of tests. An [`OpenDirectory`] replaces and removes files by name.
 //! - [`read()`]: reads one regular file, up to a number of bytes, within a [`TIME_LIMIT`].
 //! - [`list()`]: lists a directory within the same limit.
+//! - [`append()`]: opens a private file to append to, such as a record of events.
 //! - [`WatchedFile`]: a file that is read again; [`statuses()`] says when each was last read.
 //! - [`Access`]: the owner and the mode of a file, and the users who may write to it.
 
@@ -31,5 +32,6 @@ pub use disk::{Disk, FileLock, OpenDirectory, SystemDisk};
 pub use error::{FileKind, ReadError};
 pub use list::{DirectoryId, Listing, list};
 pub use memory::{MemoryDisk, Operation};
+pub use private::append;
 pub use read::{Content, Stamp, Survey, read};
 pub use watched::{FileStatus, WatchedFile, read_watched, statuses};

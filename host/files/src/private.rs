@@ -38,6 +38,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Opens a file to append to. Makes a missing one, with its directory, readable by this process's
+/// user only. Follows no link at the file's name.
+///
+/// # Errors
+///
+/// Fails if the file cannot be opened, or if it is not a regular file.
+pub fn append(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+        create_directory(directory)?;
+    }
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    open(path, &mut options)
+}
+
 /// Locks a file against other processes, and makes a missing one.
 pub(crate) fn lock(path: &Path) -> io::Result<Locked> {
     let file = private_file(path)?;

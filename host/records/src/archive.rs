@@ -1,0 +1,168 @@
+//! Reading of records: from files, from a stream and as they are published.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use async_nats::Client;
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use futures::{Stream, StreamExt as _};
+use portcullis_core::DecisionRecord;
+
+use crate::file::rotated_files;
+use crate::stream::{StreamOptions, context};
+
+/// Records that were read, one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadRecords {
+    /// The number of records.
+    pub records: u64,
+    /// The number of lines or messages that are no records, such as a line that a dying process
+    /// left.
+    pub unreadable: u64,
+}
+
+/// A reason why records cannot be read from a server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CannotRead {
+    /// The stream cannot be found or read.
+    #[error("cannot {action} for `{subject}`")]
+    Stream {
+        /// What was to be done.
+        action: &'static str,
+        /// The subject of the records.
+        subject: String,
+        /// Cause.
+        #[source]
+        source: async_nats::Error,
+    },
+}
+
+impl ReadRecords {
+    /// Parses one line or message, and counts it. Returns `None` for an empty line.
+    pub fn parse(&mut self, text: &[u8]) -> Option<DecisionRecord> {
+        if text.trim_ascii().is_empty() {
+            return None;
+        }
+        match serde_json::from_slice(text) {
+            Ok(record) => {
+                self.records = self.records.saturating_add(1);
+                Some(record)
+            }
+            Err(_) => {
+                self.unreadable = self.unreadable.saturating_add(1);
+                None
+            }
+        }
+    }
+}
+
+/// Returns the file at `path` and the files that were rotated from it, the oldest first.
+///
+/// # Errors
+///
+/// Fails if the directory cannot be read.
+pub fn record_files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = rotated_files(path)?;
+    files.sort();
+    files.push(path.to_owned());
+    Ok(files)
+}
+
+/// Reads the records of a file, and hands each to `then`.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read.
+pub fn read_file(
+    path: &Path,
+    read: &mut ReadRecords,
+    mut then: impl FnMut(DecisionRecord),
+) -> io::Result<()> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if file.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        if let Some(record) = read.parse(&line) {
+            then(record);
+        }
+    }
+}
+
+/// Reads the records that the stream of `options` has now, from `since` on, and hands each to
+/// `then`.
+///
+/// # Errors
+///
+/// Fails if the stream cannot be found or read.
+pub async fn read_stream(
+    client: Client,
+    options: &StreamOptions,
+    since: Option<SystemTime>,
+    read: &mut ReadRecords,
+    mut then: impl FnMut(DecisionRecord),
+) -> Result<(), CannotRead> {
+    let failed = |action, source| CannotRead::Stream {
+        action,
+        subject: options.subject.clone(),
+        source,
+    };
+    let context = context(client, options);
+    let name = context.stream_by_subject(&options.subject).await;
+    let name = name.map_err(|error| failed("find a stream", error.into()))?;
+    let stream = context.get_stream(&name).await;
+    let stream = stream.map_err(|error| failed("open the stream", error.into()))?;
+    let consumer = stream.create_consumer(OrderedConfig {
+        filter_subject: options.subject.clone(),
+        deliver_policy: since.map_or(DeliverPolicy::All, |since| DeliverPolicy::ByStartTime {
+            start_time: since.into(),
+        }),
+        ..OrderedConfig::default()
+    });
+    let consumer = consumer.await;
+    let consumer = consumer.map_err(|error| failed("make a consumer", error.into()))?;
+    if consumer.cached_info().num_pending == 0 {
+        return Ok(());
+    }
+    let messages = consumer.messages().await;
+    let mut messages = messages.map_err(|error| failed("read the stream", error.into()))?;
+    while let Some(message) = messages.next().await {
+        let message = message.map_err(|error| failed("read the stream", error.into()))?;
+        if let Some(record) = read.parse(&message.payload) {
+            then(record);
+        }
+        let info = message.info();
+        if info
+            .map_err(|error| failed("read the stream", error))?
+            .pending
+            == 0
+        {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Returns the records that hosts publish from now on.
+///
+/// # Errors
+///
+/// Fails if the subscription cannot be made.
+pub async fn follow(
+    client: &Client,
+    subject: &str,
+) -> Result<impl Stream<Item = Vec<u8>> + use<>, CannotRead> {
+    let subscribed = client.subscribe(subject.to_owned()).await;
+    let messages = subscribed.map_err(|error| CannotRead::Stream {
+        action: "subscribe to records",
+        subject: subject.to_owned(),
+        source: error.into(),
+    })?;
+    Ok(messages.map(|message| message.payload.to_vec()))
+}

@@ -1,0 +1,39 @@
+//! The sinks of decision records: rotating files and JetStream streams.
+//!
+//! ```text
+//! front doors ─▶ Recorder ─▶ dispatcher ─┬─▶ file
+//!              (bounded)   (serialises)  └─▶ stream
+//! ```
+//!
+//! The dispatcher and each sink have a thread of their own and a bounded queue. A sink that is slow
+//! or fails loses its own records, which it counts, and delays neither logins nor other sinks. With
+//! [`WhenRecordsFull::Block`](portcullis_authority::WhenRecordsFull::Block), sinks try again until
+//! they succeed, and logins wait once the queues are full.
+//!
+//! # Layout
+//!
+//! - [`RecordSinks`]: the threads, their numbers and their end. [`RecordOptions`]: their content
+//!   and places.
+//! - [`FileOptions`]: the rotating file. [`StreamOptions`]: the stream.
+//! - [`read_file`], [`read_stream`], [`follow`]: reading of records, for tools.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test waits in real time, or compares with it"
+    )
+)]
+
+mod archive;
+mod dispatcher;
+mod file;
+mod line;
+mod sink;
+mod sinks;
+mod stream;
+
+pub use archive::{CannotRead, ReadRecords, follow, read_file, read_stream, record_files};
+pub use file::{FileError, FileOptions};
+pub use sinks::{CannotRecord, RecordOptions, RecordSinks};
+pub use stream::StreamOptions;
