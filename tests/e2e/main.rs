@@ -35,6 +35,7 @@ mod permissions;
 mod proving;
 mod reach;
 mod reconnect;
+mod records;
 mod refusals;
 mod reload;
 mod resolver;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name. A folder among them stands for all that it may name.
-const ARROWS: [(&str, &[&str]); 29] = [
+const ARROWS: [(&str, &[&str]); 30] = [
     ("policy-sdk/rules", &[]),
     ("host/core", &["portcullis-permit-rules"]),
     ("host/environment", &[]),

@@ -115,8 +115,8 @@ pub use numbers::CatalogNumbers;
 pub use options::CatalogOptions;
 pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
 pub use policy_tests::{
-    DescribedLogin, DescriptionProblem, Impossible, PermitCheck, PermittedLogin, TestOutcome,
-    UpdateError, UpdatedTests, describe, tests_schema, update_tests,
+    DescribedLogin, DescriptionProblem, Impossible, PermitCheck, PermittedLogin, PinError,
+    PinnedTest, TestOutcome, UpdateError, UpdatedTests, describe, pin, tests_schema, update_tests,
 };
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

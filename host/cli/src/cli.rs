@@ -16,6 +16,7 @@ use crate::accounts::{
 use crate::author::crate_build::PROFILE;
 use crate::author::template::Template;
 use crate::decide::arguments::{DecideArguments, LoginArguments};
+use crate::decisions::DecisionsVerb;
 use crate::exit::ExitCode;
 use crate::init::{Mode, Resolver};
 use crate::policy::DiffArguments;
@@ -122,6 +123,13 @@ pub(crate) enum Command {
     /// server's checks and the user JWT.
     #[command(visible_alias = "explain")]
     Decide(Box<DecideArguments>),
+    /// Read the records of decided logins: who came, with which rights, and why a login was
+    /// refused.
+    Decisions {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: Box<DecisionsVerb>,
+    },
     /// Show what logins may do.
     Access {
         /// The command to run.

@@ -24,7 +24,7 @@ pub(crate) enum ExitCode {
     /// `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`,
     /// `decide` or `access preview` does not find its file or folder. Or `run` does not find a
     /// policy or its command. Or the store of accounts does not have the operator, the account, the
-    /// user or the seed.
+    /// user or the seed. Or `decisions` does not find its file, or no record with the id.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
@@ -48,8 +48,9 @@ pub(crate) enum ExitCode {
     NotCurrent = 75,
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
     /// Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the
-    /// decisions for `policy diff`. Or servers would refuse the claims that a command on the store
-    /// of accounts writes or verifies, or one of its files is damaged.
+    /// decisions for `policy diff`. Or the record for `decisions pin` is no test. Or servers would
+    /// refuse the claims that a command on the store of accounts writes or verifies, or one of its
+    /// files is damaged.
     BadConfiguration = 78,
     /// `policy diff --no-new-access`: a login gains access with the new version.
     NewAccess = 80,
@@ -116,7 +117,7 @@ mod tests {
                     "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or the module for `schema` does not say what its settings are. Or a crate makes no policy, or `policy lint` found something. Or `run` cannot serve its policies. Or `decide` or `access preview` found policies that cannot be put in service."
                 }
                 Self::NoPolicyDirectory => {
-                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command. Or the store of accounts does not have the operator, the account, the user or the seed."
+                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command. Or the store of accounts does not have the operator, the account, the user or the seed. Or `decisions` does not find its file, or no record with the id."
                 }
                 Self::Unreachable => {
                     "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or fewer servers than `--expect` says, answered `system`."
@@ -141,7 +142,7 @@ mod tests {
                     "`policy diff --never`: a login reaches a forbidden subject with the new version."
                 }
                 Self::BadConfiguration => {
-                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`. Or servers would refuse the claims that a command on the store of accounts writes or verifies, or one of its files is damaged."
+                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`. Or the record for `decisions pin` is no test. Or servers would refuse the claims that a command on the store of accounts writes or verifies, or one of its files is damaged."
                 }
                 Self::Denied => {
                     "`decide` or `access preview`: the login is denied, by a policy, because all abstain, or by the host's rules."

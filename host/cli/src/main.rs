@@ -5,6 +5,7 @@ mod author;
 mod check;
 mod cli;
 mod decide;
+mod decisions;
 mod exit;
 mod failure;
 mod hash;

@@ -21,6 +21,7 @@ use crate::author::{bench, build, lint, new, watch};
 use crate::check::{check_log, check_policies, run_check};
 use crate::cli::{AccessVerb, Cli, Command, ImportFrom, PolicyVerb, TokenVerb};
 use crate::decide;
+use crate::decisions;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
@@ -85,6 +86,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             verb: TokenVerb::Get(request),
         } => get_token(request),
         Command::System { verb } => system::run(*verb, print),
+        Command::Decisions { verb } => decisions::run(*verb, print),
         Command::Resolver(arguments) => arguments.run(),
         Command::Operator { verb } => finish(verb.run().map_err(NotDone::from)),
         Command::Account { verb } => finish(verb.run().map_err(NotDone::from)),
@@ -371,6 +373,6 @@ fn complain_about(problems: &[Problem]) {
 }
 
 /// Writes a line to standard error. If that fails, only the exit code remains.
-fn complain(line: &str) {
+pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{}", one_line(line));
 }

@@ -2,12 +2,12 @@
 //! connections, and orders them to reload, profile or disconnect.
 
 mod clients;
-mod connection;
+pub(crate) mod connection;
 mod connections;
 mod events;
 mod orders;
 mod servers;
-mod table;
+pub(crate) mod table;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -168,7 +168,7 @@ impl ServersArguments {
 async fn connect(
     arguments: ConnectionArguments,
 ) -> Result<(Connection, SystemClient<impl Nats>), Failure> {
-    let connection = arguments.connect().await?;
+    let connection = arguments.connect("portcullis-system").await?;
     let system = SystemClient::new(connection.client().clone());
     Ok((connection, system))
 }

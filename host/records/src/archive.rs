@@ -47,16 +47,13 @@ impl ReadRecords {
         if text.trim_ascii().is_empty() {
             return None;
         }
-        match serde_json::from_slice(text) {
-            Ok(record) => {
-                self.records = self.records.saturating_add(1);
-                Some(record)
-            }
-            Err(_) => {
-                self.unreadable = self.unreadable.saturating_add(1);
-                None
-            }
-        }
+        let record = serde_json::from_slice(text).ok();
+        let count = match record {
+            Some(_) => &mut self.records,
+            None => &mut self.unreadable,
+        };
+        *count = count.saturating_add(1);
+        record
     }
 }
 

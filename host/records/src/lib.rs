@@ -1,4 +1,4 @@
-//! The sinks of decision records: rotating files and JetStream streams.
+//! The sinks of decision records: rotating files and streams of `JetStream`.
 //!
 //! ```text
 //! front doors ─▶ Recorder ─▶ dispatcher ─┬─▶ file

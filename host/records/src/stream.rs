@@ -1,4 +1,4 @@
-//! The sink that publishes records into a JetStream stream.
+//! The sink that publishes records into a stream of `JetStream`.
 
 use std::sync::Arc;
 use std::thread;
@@ -31,7 +31,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 pub struct StreamOptions {
     /// The subject of every record. A stream has to capture it.
     pub subject: String,
-    /// The JetStream domain of the stream. `None` for that of the servers.
+    /// The `JetStream` domain of the stream. `None` for that of the servers.
     pub domain: Option<String>,
 }
 

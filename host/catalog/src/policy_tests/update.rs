@@ -163,11 +163,11 @@ fn edit(
     Ok((key.span().start..value.span().end, new))
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn list(texts: impl IntoIterator<Item = impl ToString>) -> String {
+pub(super) fn list(texts: impl IntoIterator<Item = impl ToString>) -> String {
     let texts = texts.into_iter().map(|text| quoted(&text.to_string()));
     let texts: Vec<_> = texts.collect();
     let line = texts.join(", ");

@@ -110,7 +110,7 @@ fn release(text: &str) -> Result<String, String> {
 }
 
 /// Parses a time to seconds since the Unix epoch.
-fn time(text: &str) -> Result<u64, String> {
+pub(crate) fn time(text: &str) -> Result<u64, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(seconds);
     }

@@ -12,8 +12,8 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 
 /// The arguments about the connection. A user of the system account has to log in.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub(super) struct ConnectionArguments {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct ConnectionArguments {
     /// The configuration, portcullis.toml, whose table `[nats]` has the servers, the login and TLS.
     /// Other arguments about the connection replace what it says.
     #[arg(long, value_name = "FILE")]
@@ -39,7 +39,7 @@ pub(super) struct ConnectionArguments {
 }
 
 /// The login. One way at most.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 struct LoginArguments {
     /// The credentials file of a user of the system account.
     #[arg(long, value_name = "FILE", group = "login")]
@@ -56,18 +56,36 @@ struct LoginArguments {
 }
 
 impl ConnectionArguments {
-    /// Connects, without another attempt if it fails.
+    /// Returns the arguments of another command, which has those of its own about the connection.
+    pub(crate) fn new(
+        config: Option<PathBuf>,
+        server: Vec<ServerAddress>,
+        creds: Option<PathBuf>,
+        ca_file: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            config,
+            server,
+            login: LoginArguments {
+                creds,
+                ..LoginArguments::default()
+            },
+            ca_file,
+            ..Self::default()
+        }
+    }
+
+    /// Connects under `name`, without another attempt if it fails.
     ///
     /// # Errors
     ///
     /// Fails if the configuration or a file is wrong, or if no server takes the login.
-    pub(super) async fn connect(self) -> Result<Connection, Failure> {
-        let options = self.options()?;
+    pub(crate) async fn connect(self, name: &str) -> Result<Connection, Failure> {
+        let options = self.options(name)?;
         connect(&options).await.map_err(Failure::from)
     }
 
-    fn options(self) -> Result<ConnectionOptions, Failure> {
-        const NAME: &str = "portcullis-system";
+    fn options(self, name: &str) -> Result<ConnectionOptions, Failure> {
         let mut options = match &self.config {
             Some(file) => {
                 let config = Config::load(file).map_err(|problems| {
@@ -77,9 +95,9 @@ impl ConnectionArguments {
                 })?;
                 ConnectionOptions::from(&config.value.nats)
             }
-            None => ConnectionOptions::new(NAME, vec![ServerAddress::default().to_string()]),
+            None => ConnectionOptions::new(name, vec![ServerAddress::default().to_string()]),
         };
-        NAME.clone_into(&mut options.name);
+        name.clone_into(&mut options.name);
         options.retries = Retries::Times(0);
         if !self.server.is_empty() {
             options.servers = self.server.iter().map(ToString::to_string).collect();

@@ -7,14 +7,14 @@ use portcullis_toml::text::one_line;
 
 /// The side of a column that its cells touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Right,
 }
 
 /// Returns rows below their headings, in columns that are as wide as their widest cell. Cells come
 /// from servers and clients, so they are escaped.
-pub(super) fn render<const COLUMNS: usize>(
+pub(crate) fn render<const COLUMNS: usize>(
     columns: [(&str, Align); COLUMNS],
     rows: &[[String; COLUMNS]],
 ) -> String {

@@ -1,0 +1,161 @@
+//! `portcullis decisions`: the records of decided logins, from files, from a stream and live.
+
+mod filter;
+mod list;
+mod pin;
+mod show;
+mod source;
+
+use clap::{Args, Subcommand};
+use futures::StreamExt as _;
+use portcullis_core::DecisionRecord;
+use portcullis_records::{ReadRecords, follow};
+use portcullis_toml::text::one_line;
+
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::signals;
+use filter::FilterArguments;
+use list::ListArguments;
+use pin::PinArguments;
+use source::SourceArguments;
+
+/// The commands for decision records.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub(crate) enum DecisionsVerb {
+    /// Print the records that fit every filter, the oldest first.
+    List(ListArguments),
+    /// Print one record as a tree: client, identity, the answer of each policy, rights and outcome.
+    Show(ShowArguments),
+    /// Print each record that a host publishes, until the command is stopped. Reads
+    /// `[records.stream]` of the configuration.
+    Follow(FollowArguments),
+    /// Turn a record into a test of the policy that decided, for NAME.tests.toml.
+    Pin(PinArguments),
+}
+
+/// The arguments of `portcullis decisions show`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct ShowArguments {
+    /// The id of the record, or its beginning.
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    source: SourceArguments,
+    /// Print the record as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The arguments of `portcullis decisions follow`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct FollowArguments {
+    #[command(flatten)]
+    source: SourceArguments,
+    #[command(flatten)]
+    filter: FilterArguments,
+    /// Print JSON, one record a line.
+    #[arg(long)]
+    json: bool,
+    /// The number of records after which the command ends.
+    #[arg(long, value_name = "NUMBER")]
+    count: Option<u64>,
+}
+
+/// Prints a part of a command's output.
+type Print = fn(&str) -> Result<(), Failure>;
+
+/// Runs a command, which prints with `print`.
+///
+/// # Errors
+///
+/// Fails if the records cannot be read, or if no record has the id.
+pub(crate) fn run(verb: DecisionsVerb, print: Print) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::internal)?;
+    runtime.block_on(async {
+        match verb {
+            DecisionsVerb::List(arguments) => list::run(arguments, print).await,
+            DecisionsVerb::Show(arguments) => {
+                let record = find(arguments.source, &arguments.id).await?;
+                if arguments.json {
+                    print(&json(&record)?)?;
+                } else {
+                    print(&show::render(&record))?;
+                }
+                Ok(ExitCode::Success)
+            }
+            DecisionsVerb::Follow(arguments) => run_follow(arguments, print).await,
+            DecisionsVerb::Pin(arguments) => pin::run(arguments, print).await,
+        }
+    })
+}
+
+async fn run_follow(arguments: FollowArguments, print: Print) -> Result<ExitCode, Failure> {
+    let stop = signals::stop_requested().map_err(Failure::internal)?;
+    let mut stop = std::pin::pin!(stop);
+    let stream = arguments.source.stream()?;
+    let connection = arguments.source.connect().await?;
+    let records = follow(connection.client(), &stream.subject).await;
+    let mut records = records.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
+    let mut read = ReadRecords::default();
+    let mut printed = 0_u64;
+    while arguments.count.is_none_or(|count| printed < count) {
+        let message = tokio::select! {
+            () = &mut stop => return Ok(ExitCode::Success),
+            message = records.next() => message,
+        };
+        let Some(message) = message else {
+            let closed = anyhow::anyhow!("the connection was closed for good");
+            return Err(Failure::new(ExitCode::Unreachable, closed));
+        };
+        let Some(record) = read.parse(&message).filter(|it| arguments.filter.fits(it)) else {
+            continue;
+        };
+        if arguments.json {
+            print(&json(&record)?)?;
+        } else {
+            print(&format!("{}\n", one_line(&list::line(&record))))?;
+        }
+        printed = printed.saturating_add(1);
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Returns the record whose id begins with `id`.
+///
+/// # Errors
+///
+/// Fails if no record or several have such an id.
+async fn find(source: SourceArguments, id: &str) -> Result<DecisionRecord, Failure> {
+    let mut found: Vec<DecisionRecord> = Vec::new();
+    source
+        .read(None, |record| {
+            if record.id == id || (record.id.starts_with(id) && !id.is_empty()) {
+                found.push(record);
+            }
+        })
+        .await?;
+    if let Some(exact) = found.iter().position(|record| record.id == id) {
+        return Ok(found.swap_remove(exact));
+    }
+    let missing = |problem: &str| {
+        let id = one_line(id);
+        let error = anyhow::anyhow!("`{id}`: {problem}: `portcullis decisions list` shows the ids");
+        Failure::new(ExitCode::NoPolicyDirectory, error)
+    };
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(missing("no record has this id")),
+        (Some(record), true) => Ok(record),
+        (Some(_), false) => Err(missing("several records have an id that begins so")),
+    }
+}
+
+/// Returns a record as JSON on one line.
+fn json(record: &DecisionRecord) -> Result<String, Failure> {
+    let text = serde_json::to_string(record).map_err(Failure::internal)?;
+    Ok(format!("{text}\n"))
+}

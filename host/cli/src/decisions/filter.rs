@@ -1,0 +1,100 @@
+//! Filters of records. A record has to fit all of them.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use portcullis_core::{DecisionRecord, DenialClass, LoginOutcome, SourceNetwork};
+
+use crate::decide::arguments::time;
+
+/// The filters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct FilterArguments {
+    /// Only logins of this user: the principal, the user name or the user that the server shows.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Only logins from this address, or from this network, such as 10.1.0.0/16.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<SourceNetwork>,
+    /// Only logins into this account.
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Only logins that this policy decided.
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<String>,
+    /// Only denials of this class.
+    #[arg(long, value_name = "CLASS", value_parser = class())]
+    class: Option<String>,
+    /// Only logins with this outcome; can be given several times.
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome())]
+    outcome: Vec<LoginOutcome>,
+    /// Only logins that did not get in: any outcome but `admitted` and `issued`.
+    #[arg(long, conflicts_with = "outcome")]
+    refused: bool,
+    /// Only logins from this time on, such as 2026-01-31T12:00:00Z, or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<u64>,
+    /// Only logins before this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<u64>,
+}
+
+fn class() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(DenialClass::ALL.map(DenialClass::as_str))
+}
+
+fn outcome() -> impl TypedValueParser<Value = LoginOutcome> {
+    let names = PossibleValuesParser::new(LoginOutcome::ALL.map(LoginOutcome::as_str));
+    names.try_map(|name| {
+        let mut all = LoginOutcome::ALL.into_iter();
+        all.find(|outcome| outcome.as_str() == name)
+            .ok_or("no such outcome")
+    })
+}
+
+impl FilterArguments {
+    /// Returns whether a record fits every filter.
+    pub(super) fn fits(&self, record: &DecisionRecord) -> bool {
+        let login = &record.login;
+        let access = record.access.as_ref();
+        let is = |wanted: &Option<String>, found: Option<&String>| {
+            wanted.as_ref().is_none_or(|wanted| found == Some(wanted))
+        };
+        let users = [
+            login.identity.principal.as_ref(),
+            login.username.as_ref(),
+            login.client.user.as_ref(),
+            access.and_then(|access| access.user_name.as_ref()),
+        ];
+        let address = login.client.host.as_deref();
+        let address = address.and_then(|host| host.parse::<IpAddr>().ok());
+        self.user
+            .as_ref()
+            .is_none_or(|user| users.contains(&Some(user)))
+            && self
+                .address
+                .is_none_or(|network| address.is_some_and(|address| network.contains(address)))
+            && is(&self.account, access.map(|access| &access.account))
+            && is(
+                &self.policy,
+                record.policy.as_ref().map(|policy| &policy.name),
+            )
+            && is(&self.class, record.class.as_ref())
+            && (self.outcome.is_empty() || self.outcome.contains(&record.outcome))
+            && !(self.refused && is_in(record.outcome))
+            && self.since.is_none_or(|since| record.received_at >= since)
+            && self.until.is_none_or(|until| record.received_at < until)
+    }
+
+    /// Returns the time of the first record that can fit.
+    pub(super) fn since(&self) -> Option<SystemTime> {
+        let since = std::time::Duration::from_secs(self.since?);
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    }
+}
+
+const fn is_in(outcome: LoginOutcome) -> bool {
+    matches!(outcome, LoginOutcome::Admitted | LoginOutcome::Issued)
+}

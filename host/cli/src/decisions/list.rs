@@ -1,0 +1,206 @@
+//! `portcullis decisions list`: a line for each record.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+
+use clap::Args;
+use portcullis_core::{DecisionRecord, RecordedAccess};
+
+use super::filter::FilterArguments;
+use super::source::SourceArguments;
+use super::{Print, json};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::system::table::{self, Align};
+
+/// The arguments of `portcullis decisions list`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    source: SourceArguments,
+    #[command(flatten)]
+    filter: FilterArguments,
+    /// Print only the last records, at most this number.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    last: usize,
+    /// Also print what each login may do.
+    #[arg(long, conflicts_with = "json")]
+    rights: bool,
+    /// Print JSON, one record a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the records that fit the filters.
+///
+/// # Errors
+///
+/// Fails if the records cannot be read.
+pub(super) async fn run(arguments: ListArguments, print: Print) -> Result<ExitCode, Failure> {
+    let ListArguments {
+        source,
+        filter,
+        last,
+        rights,
+        json: is_json,
+    } = arguments;
+    let mut kept = VecDeque::new();
+    source
+        .read(filter.since(), |record| {
+            if filter.fits(&record) {
+                if kept.len() >= last {
+                    kept.pop_front();
+                }
+                kept.push_back(record);
+            }
+        })
+        .await?;
+    let mut records: Vec<DecisionRecord> = kept.into();
+    // A permit is recorded some seconds after a denial of the same time.
+    records.sort_by(|one, other| one.time.cmp(&other.time));
+    if is_json {
+        for record in &records {
+            print(&json(record)?)?;
+        }
+    } else if rights {
+        for record in &records {
+            print(&format!("{}\n{}", line(record), render_rights(record)))?;
+        }
+    } else {
+        print(&render(&records))?;
+    }
+    Ok(ExitCode::Success)
+}
+
+fn render(records: &[DecisionRecord]) -> String {
+    let columns = [
+        ("TIME", Align::Left),
+        ("OUTCOME", Align::Left),
+        ("USER", Align::Left),
+        ("ADDRESS", Align::Left),
+        ("ACCOUNT", Align::Left),
+        ("POLICY", Align::Left),
+        ("VERSION", Align::Left),
+        ("ID", Align::Left),
+        ("REASON", Align::Left),
+    ];
+    let rows: Vec<_> = records.iter().map(cells).collect();
+    table::render(columns, &rows)
+}
+
+fn cells(record: &DecisionRecord) -> [String; 9] {
+    let policy = record.policy.as_ref();
+    [
+        record.time.clone(),
+        record.outcome.as_str().to_owned(),
+        user(record).to_owned(),
+        record.login.client.host.clone().unwrap_or_default(),
+        account(record).to_owned(),
+        policy.map(|policy| policy.name.clone()).unwrap_or_default(),
+        policy
+            .map(|policy| short(&policy.version))
+            .unwrap_or_default(),
+        record.id.clone(),
+        reason(record).unwrap_or_default(),
+    ]
+}
+
+/// Returns a record in one line.
+pub(super) fn line(record: &DecisionRecord) -> String {
+    let cells = cells(record);
+    let cells: Vec<_> = cells.iter().filter(|cell| !cell.is_empty()).collect();
+    let cells: Vec<&str> = cells.into_iter().map(String::as_str).collect();
+    cells.join("  ")
+}
+
+/// Returns the user of a login, as far as the host knows.
+pub(super) fn user(record: &DecisionRecord) -> &str {
+    let login = &record.login;
+    let names = [
+        login.identity.principal.as_deref(),
+        login.username.as_deref(),
+        login.client.user.as_deref(),
+    ];
+    names.into_iter().flatten().next().unwrap_or("-")
+}
+
+fn account(record: &DecisionRecord) -> &str {
+    let access = record.access.as_ref();
+    access.map_or("", |access| access.account.as_str())
+}
+
+/// Returns why a login did not get in. `None` if it did.
+pub(super) fn reason(record: &DecisionRecord) -> Option<String> {
+    if let (Some(class), Some(reason)) = (&record.class, &record.reason) {
+        return Some(format!("{class}: {reason}"));
+    }
+    match record.server_reason.as_deref() {
+        Some("") => Some("the server gave no reason".to_owned()),
+        Some(reason) => Some(format!("server: {reason}")),
+        None => record.error.clone(),
+    }
+}
+
+/// Returns the first digits of a digest.
+fn short(digest: &str) -> String {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    digits.chars().take(12).collect()
+}
+
+/// Returns what a login may do, indented. Empty for a denial.
+pub(super) fn render_rights(record: &DecisionRecord) -> String {
+    let mut text = String::new();
+    if let Some(access) = &record.access {
+        // Writing to a string does not fail.
+        let _ = write_rights(&mut text, access);
+    }
+    text
+}
+
+fn write_rights(text: &mut String, access: &RecordedAccess) -> std::fmt::Result {
+    let quoted = |subjects: &[String]| {
+        let subjects: Vec<_> = subjects.iter().map(|it| format!("`{it}`")).collect();
+        if subjects.is_empty() {
+            "nothing".to_owned()
+        } else {
+            subjects.join(", ")
+        }
+    };
+    if let Some(role) = &access.role {
+        writeln!(
+            text,
+            "  permissions: those of the template of role `{role}`"
+        )?;
+    } else {
+        let sides = [
+            ("publish", &access.publish),
+            ("subscribe", &access.subscribe),
+        ];
+        for (name, side) in sides {
+            write!(text, "  {name}: {}", quoted(&side.allow))?;
+            // A side that allows nothing denies `>`, which says nothing more.
+            if !side.deny.is_empty() && !side.allow.is_empty() {
+                write!(text, ", apart from {}", quoted(&side.deny))?;
+            }
+            writeln!(text)?;
+        }
+        if let Some(replies) = access.responses {
+            let (max, ttl) = (replies.max, replies.ttl_ms);
+            writeln!(text, "  replies: {max} within {ttl} ms")?;
+        }
+    }
+    if let Some(end) = access.expires_at {
+        writeln!(text, "  ends: {}", crate::policy::time(end))?;
+    }
+    let lists = [
+        ("from", &access.sources),
+        ("by", &access.connection_types),
+        ("times", &access.times),
+    ];
+    for (name, list) in lists {
+        if let Some(list) = list {
+            writeln!(text, "  {name}: {}", quoted(list))?;
+        }
+    }
+    Ok(())
+}
