@@ -6,6 +6,7 @@
 //!
 //! - [`Resolver`] and [`ResolverOptions`]: the store and its rules, and their limits.
 //! - [`Resolver::serve`]: the service of an HTTP listener.
+//! - [`SigningService`]: the decision about accounts that signed themselves.
 //! - [`Servers`]: the requests of servers over NATS, and the announcement of new versions.
 
 mod accept;
@@ -22,12 +23,13 @@ mod query;
 mod routes;
 mod serve;
 mod servers;
+mod sign;
 #[cfg(test)]
 mod tests;
 mod write_rate;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use portcullis_environment::Clock;
@@ -43,6 +45,7 @@ pub use accept::{Accepted, NotAccepted};
 pub use announce::{AnnounceError, Announcement, Announcer};
 pub use options::ResolverOptions;
 pub use servers::Servers;
+pub use sign::{Answer, SigningFailed, SigningService, SigningSubject};
 
 /// Maximum number of lookups that read the disk at the same time.
 const MAX_LOOKUPS: usize = 64;
@@ -63,6 +66,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     options: ResolverOptions,
     outbox: Option<Outbox>,
+    /// The service that decides about accounts that signed themselves.
+    signing: OnceLock<Arc<dyn SigningService>>,
     counters: Counters,
     lookups: Arc<Semaphore>,
     writes: Arc<Semaphore>,
@@ -92,12 +97,20 @@ impl Resolver {
                 clock,
                 options,
                 outbox,
+                signing: OnceLock::new(),
                 counters: Counters::default(),
                 lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
                 writes: Arc::new(Semaphore::new(MAX_WRITES)),
                 packs: Arc::new(Semaphore::new(MAX_PACKS)),
             }),
         }
+    }
+
+    /// Lets `service` decide about accounts that signed themselves. Only the first call has an
+    /// effect. Without one, such accounts are refused.
+    pub fn sign_with(&self, service: Arc<dyn SigningService>) {
+        // An error means that a service is set.
+        let _ = self.shared.signing.set(service);
     }
 
     /// Returns the HTTP routes.

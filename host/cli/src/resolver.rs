@@ -6,16 +6,19 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use portcullis_accounts::Store;
-use portcullis_accounts::resolver::{Announcer, Resolver, ResolverOptions, Servers};
+use portcullis_accounts::resolver::{
+    Announcer, Resolver, ResolverOptions, Servers, SigningSubject,
+};
 use portcullis_config::{LogFilter, LogFormat, ServerAddress, WhenFull};
 use portcullis_connect::{
     AdditionalOptions, Authentication, CertificateFiles, ConnectionOptions, Nats, SecretSource,
     connect,
 };
-use portcullis_core::{KeyKind, PublicKey};
+use portcullis_core::{KeyKind, PermissionSubject, PublicKey};
 use portcullis_environment::{Randomness as _, SystemClock, SystemRandomness};
 use portcullis_files::SystemDisk;
 use portcullis_http::{HttpListener, ServerTls};
@@ -83,6 +86,12 @@ struct ServerArguments {
     /// Delete accounts on request over NATS, if the operator signed the request.
     #[arg(long, requires = "server")]
     allow_delete: bool,
+    /// The subject of a service that decides about accounts that signed themselves.
+    #[arg(long, value_name = "SUBJECT", requires = "server", value_parser = subject)]
+    sign_subject: Option<String>,
+    /// The time to wait for an answer of that service.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    sign_timeout: Duration,
 }
 
 impl ResolverArguments {
@@ -132,11 +141,17 @@ impl ResolverArguments {
             None => None,
             Some(address) => Some(bind(address, None).await?),
         };
+        let (sign_subject, sign_timeout) =
+            (self.servers.sign_subject.clone(), self.servers.sign_timeout);
         let connection = self.servers.connection();
         let servers = Arc::new(Servers::new());
         let announcer = Arc::clone(&servers) as Arc<dyn Announcer>;
         let announcer = connection.is_some().then_some(announcer);
         let resolver = Resolver::new(store, Arc::new(SystemClock), options, announcer);
+        if let Some(subject) = sign_subject {
+            let service = SigningSubject::new(Arc::clone(&servers), subject, sign_timeout);
+            resolver.sign_with(Arc::new(service));
+        }
         let (address, with_tls) = (listener.address(), listener.has_tls());
         info!(resolver.address = %address, resolver.tls = with_tls, "accounts served");
         let answered = async {
@@ -190,6 +205,15 @@ impl ServerArguments {
 async fn bind(address: SocketAddr, tls: Option<ServerTls>) -> Result<HttpListener, Failure> {
     let bound = HttpListener::bind(address, tls).await;
     bound.map_err(|error| Failure::new(ExitCode::CannotListen, error))
+}
+
+/// Parses a subject to which requests are sent.
+fn subject(text: &str) -> Result<String, String> {
+    match PermissionSubject::publish(text) {
+        Ok(subject) if !text.contains(['*', '>']) => Ok(subject.to_string()),
+        Ok(_) => Err("expected a subject without `*` and `>`".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Answers requests of servers over NATS. Returns when the connection is closed for good.

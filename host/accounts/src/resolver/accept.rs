@@ -34,15 +34,28 @@ pub enum NotAccepted {
     /// The account signed itself.
     #[error("signing service not enabled: have the operator sign the account")]
     SelfSigned,
+    /// Another account signed the account, or a key that is no account's.
+    #[error("the account has to sign the request with its own key")]
+    OtherSigner,
     /// The operator did not sign the account.
     #[error("untrusted issuer in request: sign the account with a key of this operator")]
     Untrusted,
+    /// The answer of the signing service breaks a rule.
+    #[error("the signing service sent a JWT that is not usable")]
+    Answer(#[source] Box<Self>),
     /// Servers would refuse the account.
     #[error("{}", listed(.0))]
     Invalid(Findings),
     /// The store refuses a version that is not later than the stored one, or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl NotAccepted {
+    /// Returns that the signing service's answer is not accepted for this reason.
+    pub(super) fn in_answer(self) -> Self {
+        Self::Answer(Box::new(self))
+    }
 }
 
 impl Shared {
@@ -110,6 +123,47 @@ fn accept(
     }
     let written = store.accounts().put(&jwt.token)?;
     Ok(Accepted { jwt, written })
+}
+
+/// Returns whether `token` is a request of `account` to be signed. An account signs the request with
+/// its own key. A key of an operator makes the token no request.
+///
+/// # Errors
+///
+/// Fails if servers would refuse the account, if the request is not later than the stored version,
+/// or if the store fails.
+pub(super) fn is_request(
+    store: &Store,
+    token: &str,
+    account: &PublicKey,
+    now: u64,
+) -> Result<bool, NotAccepted> {
+    let jwt = AccountJwt::decode(token).map_err(NotAccepted::Unreadable)?;
+    if *account != jwt.account {
+        return Err(NotAccepted::OtherAccount);
+    }
+    let issuer = jwt.claims.issuer.as_deref().unwrap_or_default();
+    if PublicKey::is_valid(issuer, KeyKind::Operator) {
+        return Ok(false);
+    }
+    if issuer != account.as_str() {
+        return Err(NotAccepted::OtherSigner);
+    }
+    let findings = jwt.claims.validate(now);
+    if findings.is_refused() {
+        return Err(NotAccepted::Invalid(findings));
+    }
+    match store.accounts().get(account)? {
+        // A replay would undo what has changed since.
+        Some(stored) if stored.issued_at() >= jwt.issued_at() => {
+            Err(NotAccepted::Store(StoreError::Older {
+                account: jwt.account.clone(),
+                stored: stored.issued_at(),
+                given: jwt.issued_at(),
+            }))
+        }
+        _ => Ok(true),
+    }
 }
 
 /// Returns whether servers trust accounts that `issuer` signed. As they do, it heeds

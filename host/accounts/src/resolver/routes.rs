@@ -19,13 +19,14 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use portcullis_core::{PublicKey, with_causes};
 use tower_http::cors::CorsLayer;
 
-use super::accept::{Accepted, NotAccepted};
+use super::accept::{self, Accepted, NotAccepted};
 use super::counters::{LookedUp, Wrote};
 use super::decoded::decoded;
 use super::guard::guard;
 use super::lookup::account;
 use super::options::ResolverOptions;
 use super::query::Query;
+use super::sign::Answer;
 use super::{Shared, TaskFailed};
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
@@ -35,6 +36,8 @@ const HELP: &str = include_str!("help.txt");
 /// Time for which caches may serve a JWT while they fetch it again, or while that fails, in
 /// seconds.
 const STALE: u64 = 3600;
+/// Maximum number of characters of a signing service's answer to a client.
+const MAX_ANSWER: usize = 1000;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
@@ -170,13 +173,56 @@ async fn store(
     let (account, token) = read_write(&shared, &key, body)
         .await
         .inspect_err(|_| shared.counters.wrote(Wrote::Refused))?;
-    let accepted = shared.accept(token, Some(account)).await?;
+    let accepted = match sign(&shared, &token, &account).await? {
+        None => shared.accept(token, Some(account)).await?,
+        Some(Answer::Text(answer)) => {
+            let answer: String = answer.chars().take(MAX_ANSWER).collect();
+            return Ok(text(StatusCode::ACCEPTED, format!("{answer}\n")));
+        }
+        Some(Answer::Signed(signed)) => {
+            let accepted = shared.accept(signed, Some(account)).await?;
+            accepted.map_err(NotAccepted::in_answer)
+        }
+    };
     let Accepted { jwt, .. } = accepted.map_err(|error| not_accepted(&error))?;
     let mut answer = "stored".to_owned();
     if shared.outbox.is_some() {
         answer = format!("{answer}; {}", announce(&shared, &jwt).await?);
     }
     Ok(text(StatusCode::OK, format!("{answer}\n")))
+}
+
+/// Has the signing service decide about an account that signed itself. `None` if no service is
+/// configured, or if the account did not sign itself.
+async fn sign(
+    shared: &Arc<Shared>,
+    token: &str,
+    account: &PublicKey,
+) -> Result<Option<Answer>, Refused> {
+    let Some(service) = shared.signing.get() else {
+        return Ok(None);
+    };
+    let (given, key) = (token.to_owned(), account.clone());
+    let is_request = shared
+        .in_room(&shared.lookups, move |shared| {
+            accept::is_request(&shared.store, &given, &key, shared.clock.unix_seconds())
+        })
+        .await?;
+    if !is_request.map_err(|error| not_accepted(&error))? {
+        return Ok(None);
+    }
+    match service.decide(token).await {
+        Ok(answer) => {
+            tracing::info!(%account, signed = answer.is_signed(), "signing service answered");
+            Ok(Some(answer))
+        }
+        Err(error) => {
+            let error = with_causes(&error);
+            tracing::warn!(%account, error, "account not signed");
+            let problem = format!("the account is not signed: {error}\n");
+            Err(refused(StatusCode::INTERNAL_SERVER_ERROR, problem))
+        }
+    }
 }
 
 async fn operator(State(shared): State<Arc<Shared>>, uri: Uri) -> Result<Response, Refused> {
@@ -295,6 +341,7 @@ fn in_words(query: &Query, token: &str) -> Option<Response> {
 
 fn not_accepted(error: &NotAccepted) -> Refused {
     let status = match error {
+        NotAccepted::Answer(_) => StatusCode::INTERNAL_SERVER_ERROR,
         NotAccepted::Store(StoreError::Older { .. }) => StatusCode::CONFLICT,
         NotAccepted::Store(error) => return failed(error),
         _ => StatusCode::BAD_REQUEST,

@@ -46,6 +46,7 @@ const TOTAL: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 pub struct Servers<N> {
     client: OnceLock<SystemClient<N>>,
+    nats: OnceLock<N>,
 }
 
 /// A reason why no announcement was sent.
@@ -93,7 +94,13 @@ impl<N: Nats> Servers<N> {
     pub const fn new() -> Self {
         Self {
             client: OnceLock::new(),
+            nats: OnceLock::new(),
         }
+    }
+
+    /// Returns the connection. `None` before it is made.
+    pub(super) fn nats(&self) -> Option<&N> {
+        self.nats.get()
     }
 
     /// Answers requests over `nats` as `server`, and announces over it. Returns when the connection
@@ -124,6 +131,7 @@ impl<N: Nats> Servers<N> {
         requests.push(packs.await?);
         // A connection that is made again keeps the client, so only the first call sets it.
         let _ = self.client.set(SystemClient::new(nats.clone()));
+        let _ = self.nats.set(nats.clone());
         tracing::info!("accounts served over nats");
         let responder = &Responder {
             resolver,

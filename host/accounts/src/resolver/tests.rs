@@ -5,6 +5,7 @@ mod limits;
 mod metrics;
 mod over_nats;
 mod reads;
+mod signing;
 mod writes;
 
 use std::path::Path;
