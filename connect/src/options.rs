@@ -154,6 +154,11 @@ impl AdditionalOptions {
         Self(Some(Arc::new(adjust)))
     }
 
+    /// Keeps the connection from using servers that other servers announce.
+    pub fn given_servers_only() -> Self {
+        Self::new(ConnectOptions::ignore_discovered_servers)
+    }
+
     pub(crate) fn apply(&self, options: ConnectOptions) -> ConnectOptions {
         match &self.0 {
             Some(adjust) => adjust(options),

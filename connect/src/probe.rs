@@ -63,18 +63,27 @@ impl LoginProbe {
         })
     }
 
+    /// Sets the name of the connection. Default: that of the connection, with `-probe` appended.
+    #[must_use]
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..self
+        }
+    }
+
     /// Returns the servers, each with its address as logs show it.
     pub fn servers(&self) -> impl Iterator<Item = (&ServerAddr, String)> {
         self.servers.iter().map(|server| (server, address(server)))
     }
 
-    /// Logs in at `server`, also presenting `token`, and disconnects.
-    pub async fn log_in(&self, server: &ServerAddr, token: &str) -> LoginAnswer {
+    /// Logs in at `server`, also presenting `token` if it is given, and disconnects.
+    pub async fn log_in(&self, server: &ServerAddr, token: Option<&str>) -> LoginAnswer {
         tls::choose_cryptography();
         if let Err(error) = self.tls.check_before_connecting(&self.disk).await {
             return LoginAnswer::Unclear(with_causes(&error));
         }
-        let (proofs, token) = (Arc::clone(&self.proofs), token.to_owned());
+        let (proofs, token) = (Arc::clone(&self.proofs), token.map(str::to_owned));
         let options = ConnectOptions::with_auth_callback(move |nonce| {
             let (proofs, token) = (Arc::clone(&proofs), token.clone());
             async move { present(proofs, token, &nonce).await }
@@ -97,14 +106,20 @@ impl LoginProbe {
 }
 
 /// Returns the token and the proofs for a server that sent `nonce`.
-async fn present(proofs: Arc<ProofReader>, token: String, nonce: &[u8]) -> Result<Auth, AuthError> {
+async fn present(
+    proofs: Arc<ProofReader>,
+    token: Option<String>,
+    nonce: &[u8],
+) -> Result<Auth, AuthError> {
     let read = proofs.current().await;
     let failed = |error: AuthenticationError| AuthError::new(with_causes(&error));
     let mut auth = match read.map_err(failed)? {
         Some(reading) => reading.proof.answer(nonce).map_err(AuthError::new)?,
         None => Auth::new(),
     };
-    auth.token = Some(token);
+    if token.is_some() {
+        auth.token = token;
+    }
     Ok(auth)
 }
 
@@ -123,7 +138,7 @@ mod tests {
         };
         let probe = LoginProbe::new(options, authentication).unwrap();
         let (server, _) = probe.servers().next().unwrap();
-        within(probe.log_in(server, "guest")).await
+        within(probe.log_in(server, Some("guest"))).await
     }
 
     #[tokio::test]

@@ -35,10 +35,7 @@ pub(crate) fn service_options(
         authority: authority_options(config)?,
         deny: callout.deny.clone(),
         times: callout.times,
-        group: QueueGroup {
-            account: callout_account(callout, operator),
-            ..callout.group.clone()
-        },
+        group: queue_group(config),
         participation: callout.participation,
         probe: probe(config)?,
         discovery: callout.discoverable.then(|| discovery(callout, operator)),
@@ -64,9 +61,31 @@ pub fn authority_options(config: &Config) -> Result<AuthorityOptions, BuildError
     })
 }
 
-/// Returns the probe with which the host tries a login of its own. `None` if it is disabled. In
-/// operator mode, it needs a sentinel, because servers ask the callout about no login without one.
+/// Returns the queue group of the host, with the callout account as servers show it.
+pub fn queue_group(config: &Config) -> QueueGroup {
+    QueueGroup {
+        account: callout_account(&config.callout, config.operator.as_ref()),
+        ..config.callout.group.clone()
+    }
+}
+
+/// Returns the probe with which the host tries a login of its own. `None` if it is disabled, or if
+/// [`login_probe`] returns none.
 fn probe(config: &Config) -> Result<Option<LoginProbe>, BuildError> {
+    if config.callout.probe {
+        login_probe(config)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Returns a login that tests whether servers ask the callout. `None` in operator mode without a
+/// sentinel, because servers ask the callout about no login without one.
+///
+/// # Errors
+///
+/// Fails if a server address cannot be read.
+pub fn login_probe(config: &Config) -> Result<Option<LoginProbe>, BuildError> {
     let authentication = match &config.operator {
         None => Authentication::None,
         Some(operator) => match &operator.sentinel {
@@ -75,12 +94,8 @@ fn probe(config: &Config) -> Result<Option<LoginProbe>, BuildError> {
         },
     };
     let connection = ConnectionOptions::from(&config.nats);
-    let probe = config
-        .callout
-        .probe
-        .then(|| LoginProbe::new(&connection, authentication));
-    let probe = probe.transpose();
-    probe.map_err(BuildError::Probe)
+    let probe = LoginProbe::new(&connection, authentication);
+    probe.map(Some).map_err(BuildError::Probe)
 }
 
 /// Returns the stage that proves identities.

@@ -155,7 +155,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             }
         };
         drop(payload);
-        if is_probe(&context.request.credentials) {
+        if is_probe(&context.request) {
             return self.deny_probe(&context.request.server, reply).await;
         }
         let deadline = context.deadline(self.rules.times.deadline);

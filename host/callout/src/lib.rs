@@ -26,6 +26,8 @@
 //! - [`TimeLimits`]: the limits on the time of requests.
 //! - [`QueueGroup`], [`Participation`]: the queue group, and the host's membership in it.
 //! - [`required_permissions`]: the permissions that the host's own user needs.
+//! - [`inspect_own_user`], [`find_services`]: the host's user and the services of its account, for
+//!   tools.
 //! - [`Counters`], [`Discovery`]: numbers about logins, and the description for NATS tools.
 
 #![cfg_attr(
@@ -73,8 +75,12 @@ pub use error::ServiceError;
 pub use keys::HostKeys;
 pub use open::OpenRules;
 pub use options::{ServiceOptions, TimeLimits};
-pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
+pub use participation::{
+    FoundService, Obstacle, OwnUser, PARTICIPATING, PROBE_PREFIX, Participation,
+    ParticipationOptions, ServiceEndpoint, Standing, WhenAlone, find_services, inspect_own_user,
+};
 pub use permissions::required_permissions;
 pub use queue_group::QueueGroup;
 pub use service::Service;
+pub use subjects::AUTH_REQUESTS;
 pub use trust::{ServerList, TrustedServers};

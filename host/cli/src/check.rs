@@ -167,7 +167,7 @@ fn useless_files(report: &Report) -> impl Iterator<Item = Problem> {
     });
     let exposed = report.exposed.iter().map(|path| {
         let message = "every user of this machine can change the policies: run `chmod o-w` on it";
-        Problem::warning(path, message)
+        Problem::warning(path, message).with_code("policies-exposed")
     });
     orphans.chain(exposed)
 }
@@ -212,7 +212,8 @@ fn useless_state(file: &Path, policies: &Policies) -> Option<Problem> {
     let directory = policies.state_directory.display();
     let message =
         format!("`{directory}` is not used, no version is taken from it and none is kept: {error}");
-    Some(Problem::warning(file, message).at_key("policies.state-directory"))
+    let problem = Problem::warning(file, message).at_key("policies.state-directory");
+    Some(problem.with_code("state-directory-unused"))
 }
 
 /// Returns an error for each module that the host refuses because a newer signed version has

@@ -163,7 +163,7 @@ pub(crate) fn read_text(file: &Path) -> Result<(String, Option<Problem>), Proble
     let exposed = content.access.is_writable_by_others();
     let warning = exposed.then(|| {
         let message = "every user of this machine can change it: run `chmod o-w` on it";
-        Problem::warning(file, message)
+        Problem::warning(file, message).with_code("configuration-exposed")
     });
     Ok((text, warning))
 }

@@ -232,7 +232,8 @@ impl Resolver<'_> {
                 path.display()
             );
             let problem = Problem::warning(self.file, message);
-            self.problems.push(problem.at_key(&source.key));
+            self.problems
+                .push(problem.at_key(&source.key).with_code("secret-exposed"));
         }
         let read = source.value.read_in(self.environment);
         let checked = read.map_err(|error| error.to_string()).and_then(|secret| {

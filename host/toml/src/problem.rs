@@ -16,6 +16,7 @@ pub struct Problem {
     key: Option<String>,
     severity: Severity,
     message: String,
+    code: Option<&'static str>,
 }
 
 /// The problems of a file that cannot be used, warnings included. Displays them in one line.
@@ -49,6 +50,7 @@ impl Problem {
             key: None,
             severity: Severity::Error,
             message: message.into(),
+            code: None,
         }
     }
 
@@ -72,6 +74,18 @@ impl Problem {
     pub fn at_line(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
+    }
+
+    /// Sets the stable name of the kind of problem, for tools that sort problems.
+    #[must_use]
+    pub const fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Returns the stable name of the kind of problem. `None` if the kind has no name.
+    pub const fn code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// Returns the file.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use portcullis_connect::{Nats, RequiredPermission, USER_INFO};
 use portcullis_core::{AccountName, with_causes};
-use portcullis_environment::Clock;
+use portcullis_environment::{Clock, SystemClock};
 
 use super::obstacle::Obstacle;
 use crate::permissions::{UserInfo, is_vital, required_permissions};
@@ -15,6 +15,30 @@ use crate::queue_group::QueueGroup;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Delay before the host asks again about a connection with an obstacle.
 const AGAIN: Duration = Duration::from_secs(10);
+
+/// The host's own user, as the server of one connection shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnUser {
+    /// The reasons for which a host with this user cannot decide logins, or servers do not ask it.
+    pub obstacles: Vec<Obstacle>,
+    /// The permissions that the user lacks.
+    pub missing: Vec<RequiredPermission>,
+}
+
+/// Asks the server of `client` about its user, as a host of `group` does. With `discoverable`, the
+/// host also answers NATS tools.
+pub async fn inspect_own_user(
+    client: &impl Nats,
+    group: &QueueGroup,
+    discoverable: bool,
+) -> OwnUser {
+    let mut identities = Identities::new(std::slice::from_ref(client), group, discoverable);
+    identities.refresh(&SystemClock).await;
+    OwnUser {
+        obstacles: identities.obstacles(),
+        missing: identities.missing(),
+    }
+}
 
 /// The host's identity on every connection.
 #[derive(Debug)]

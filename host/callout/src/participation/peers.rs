@@ -14,24 +14,38 @@ use crate::subjects::AUTH_REQUESTS;
 
 /// The metadata key that tells other hosts whether they can rely on this one: `yes`, `denying` or
 /// `no`.
-pub(crate) const PARTICIPATING: &str = "participating";
+pub const PARTICIPATING: &str = "participating";
 
 /// Timeout of a question to other services.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// The fields of an answer that the host reads.
-#[derive(Debug, Deserialize)]
-struct Info {
-    id: String,
+/// A service of the account, as it describes itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct FoundService {
+    /// Unique id of the process.
+    pub id: String,
+    /// Name of the service, the same for all its processes.
     #[serde(default)]
-    metadata: Option<BTreeMap<String, String>>,
+    pub name: String,
+    /// Release of the service.
     #[serde(default)]
-    endpoints: Option<Vec<Endpoint>>,
+    pub version: String,
+    /// Facts that the service states. A host states its participation and its policies.
+    #[serde(default)]
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Subjects that the service answers.
+    #[serde(default)]
+    pub endpoints: Option<Vec<ServiceEndpoint>>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Endpoint {
-    subject: String,
+/// A subject that a service answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct ServiceEndpoint {
+    /// The subject.
+    pub subject: String,
+    /// The queue group in which the service receives requests.
+    #[serde(default)]
+    pub queue_group: String,
 }
 
 /// The participation of a service, as the service reports it (`Participation::word`).
@@ -69,6 +83,38 @@ pub(super) async fn others(client: &impl Nats, own_id: &str, counts: fn(Word) ->
     }
 }
 
+/// Returns the services of the account that answer logins. `None` if no service answers, or if the
+/// connection does not carry the question. Waits for the whole time that services have for answers.
+pub async fn find_services(client: &impl Nats) -> Option<Vec<FoundService>> {
+    let mut answers = answers(client).await?;
+    let (mut found, mut heard) = (Vec::new(), false);
+    let listen = async {
+        while let Some(answer) = answers.next().await {
+            if answer.status == Some(StatusCode::NO_RESPONDERS) {
+                heard = true;
+                return;
+            }
+            let service = serde_json::from_slice::<FoundService>(&answer.payload);
+            heard = true;
+            found.extend(service.ok().filter(FoundService::answers_logins));
+        }
+    };
+    // Services answer for as long as the question lasts; the end of the wait is no failure.
+    let _ = timeout(PATIENCE, listen).await;
+    heard.then_some(found)
+}
+
+/// Asks the services of the account to describe themselves. `None` if the connection does not carry
+/// the question.
+async fn answers<N: Nats>(client: &N) -> Option<N::Subscription> {
+    let inbox = client.new_inbox();
+    let answers = client.subscribe(inbox.clone().into()).await.ok()?;
+    let asked = client
+        .publish_with_reply(SERVICE_INFO.into(), inbox.into(), Bytes::new())
+        .await;
+    asked.ok().map(|()| answers)
+}
+
 /// Returns at the first service that counts. Otherwise waits without end, because others may
 /// follow. Sets `heard` at the first answer.
 async fn ask(
@@ -77,22 +123,15 @@ async fn ask(
     counts: fn(Word) -> bool,
     heard: &mut bool,
 ) -> Others {
-    let inbox = client.new_inbox();
-    let Ok(mut answers) = client.subscribe(inbox.clone().into()).await else {
+    let Some(mut answers) = answers(client).await else {
         return Others::Unknown;
     };
-    let asked = client
-        .publish_with_reply(SERVICE_INFO.into(), inbox.into(), Bytes::new())
-        .await;
-    if asked.is_err() {
-        return Others::Unknown;
-    }
     while let Some(answer) = answers.next().await {
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
             return Others::Absent;
         }
         *heard = true;
-        let info = serde_json::from_slice::<Info>(&answer.payload);
+        let info = serde_json::from_slice::<FoundService>(&answer.payload);
         if info.is_ok_and(|info| info.id != own_id && counts(info.word())) {
             return Others::TakePart;
         }
@@ -100,18 +139,33 @@ async fn ask(
     Others::Unknown
 }
 
-impl Info {
+impl FoundService {
+    /// Returns whether the service answers logins.
+    pub fn answers_logins(&self) -> bool {
+        self.login_endpoint().is_some()
+    }
+
+    /// Returns the endpoint on which the service answers logins.
+    pub fn login_endpoint(&self) -> Option<&ServiceEndpoint> {
+        let mut endpoints = self.endpoints.iter().flatten();
+        endpoints.find(|endpoint| endpoint.subject == AUTH_REQUESTS)
+    }
+
+    /// Returns what the service states under `key`.
+    pub fn fact(&self, key: &str) -> Option<&str> {
+        let metadata = self.metadata.as_ref();
+        metadata
+            .and_then(|metadata| metadata.get(key))
+            .map(String::as_str)
+    }
+
     /// Returns the participation that the service reports. A service without such a report is not a
     /// host of this project, and counts as answering logins.
     fn word(&self) -> Word {
-        let endpoints = self.endpoints.iter().flatten();
-        let mut subjects = endpoints.map(|endpoint| endpoint.subject.as_str());
-        let metadata = self.metadata.as_ref();
-        let word = metadata.and_then(|metadata| metadata.get(PARTICIPATING));
-        if !subjects.any(|subject| subject == AUTH_REQUESTS) {
+        if !self.answers_logins() {
             return Word::No;
         }
-        match word.map(String::as_str) {
+        match self.fact(PARTICIPATING) {
             None | Some("yes") => Word::Yes,
             Some("denying") => Word::Denying,
             Some(_) => Word::No,
@@ -127,7 +181,7 @@ mod tests {
         let text = format!(
             r#"{{"id":"other","metadata":{metadata},"endpoints":[{{"name":"auth","subject":"{subject}"}}]}}"#
         );
-        let info: Info = serde_json::from_str(&text).unwrap();
+        let info: FoundService = serde_json::from_str(&text).unwrap();
         info.word()
     }
 

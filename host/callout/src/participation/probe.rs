@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use portcullis_core::{Credentials, Sample};
+use portcullis_core::{AuthorizationRequest, Sample};
 
-/// The prefix of the token of a probe. The id of the host follows.
-pub(super) const PREFIX: &str = "portcullis-probe:";
+/// The prefix of the token or the connection name of a probe, which every host denies. The id of
+/// the host, or another text that is used once, follows.
+pub const PROBE_PREFIX: &str = "portcullis-probe:";
 
 /// Time in the queue group without a request after which the host makes a probe.
 const FIRST_WAIT: Duration = Duration::from_secs(3);
@@ -46,9 +47,13 @@ pub(super) enum Outcome {
 }
 
 /// Returns whether a login is a probe of this host or another one.
-pub(crate) fn is_probe(credentials: &Credentials) -> bool {
-    let token = credentials.token.as_ref();
-    token.is_some_and(|token| token.expose().starts_with(PREFIX))
+///
+/// A client that pretends to be a probe is denied, so the mark needs no proof.
+pub(crate) fn is_probe(request: &AuthorizationRequest) -> bool {
+    let token = request.credentials.token.as_ref();
+    let name = request.client.name.as_ref();
+    token.is_some_and(|token| token.expose().starts_with(PROBE_PREFIX))
+        || name.is_some_and(|name| name.starts_with(PROBE_PREFIX))
 }
 
 impl Probes {
@@ -134,20 +139,28 @@ mod tests {
     use portcullis_core::Secret;
 
     use super::*;
+    use crate::fixtures::request;
 
     #[test]
-    fn a_probe_is_known_by_its_token_alone() {
-        let token = |text: &str| Credentials {
-            token: Some(Secret::new(text)),
-            ..Credentials::default()
+    fn a_probe_is_known_by_its_token_or_its_connection_name() {
+        let login = |change: fn(&mut AuthorizationRequest)| {
+            let mut request = request();
+            change(&mut request);
+            is_probe(&request)
         };
-        assert!(is_probe(&token("portcullis-probe:ABC")));
-        assert!(!is_probe(&token("portcullis-prob")));
-        let password = Credentials {
-            password: Some(Secret::new("portcullis-probe:ABC")),
-            ..Credentials::default()
-        };
-        assert!(!is_probe(&password));
+        assert!(!login(|_| {}));
+        assert!(login(|request| {
+            request.credentials.token = Some(Secret::new("portcullis-probe:ABC"));
+        }));
+        assert!(login(|request| {
+            request.client.name = Some("portcullis-probe:ABC".to_owned());
+        }));
+        assert!(!login(|request| {
+            request.credentials.token = Some(Secret::new("portcullis-prob"));
+        }));
+        assert!(!login(|request| {
+            request.credentials.password = Some(Secret::new("portcullis-probe:ABC"));
+        }));
     }
 
     #[test]

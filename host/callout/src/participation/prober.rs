@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::evidence::Evidence;
 use super::peers::{Others, Word, others};
-use super::probe::{Outcome, PREFIX};
+use super::probe::{Outcome, PROBE_PREFIX};
 use crate::permissions::SERVICE_INFO;
 
 /// The task that makes probes until a request has arrived.
@@ -61,11 +61,11 @@ impl<N: Nats> Prober<N> {
 
     /// Logs in at every server until a request arrives.
     async fn probe(&self) -> Outcome {
-        let token = format!("{PREFIX}{}", self.id);
+        let token = format!("{PROBE_PREFIX}{}", self.id);
         let mismatches = self.evidence.mismatches.in_a_row();
         let (mut lost_at, mut unclear) = (None, None);
         for (server, address) in self.logins.servers() {
-            let answer = self.logins.log_in(server, &token).await;
+            let answer = self.logins.log_in(server, Some(&token)).await;
             if self.is_asked() {
                 return Outcome::Arrived;
             }

@@ -125,7 +125,7 @@ impl ServerVersion {
     /// Returns whether the server checks the signer of a response. The configured issuer has to
     /// sign it (config mode), and its `issuer_account` may only name the callout account (operator
     /// mode). Such servers also enforce `proxy_required` of a role's template.
-    pub(crate) fn checks_who_signed_the_response(self) -> bool {
+    pub fn checks_who_signed_the_response(self) -> bool {
         self.since([(14, 8), (15, 1)])
     }
 
@@ -158,7 +158,7 @@ impl ServerVersion {
 
     /// Returns whether templates have a limit, and unknown placeholders are refused instead of
     /// crashing the server.
-    pub(crate) fn bounds_templates(self) -> bool {
+    pub fn bounds_templates(self) -> bool {
         self.since([(11, 14), (12, 5)])
     }
 

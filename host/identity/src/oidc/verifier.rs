@@ -89,6 +89,17 @@ impl TokenVerifier {
         }
     }
 
+    /// Fetches the keys of all issuers, or waits for the fetches in progress.
+    /// [`status`](Self::status) then says which of them failed.
+    pub async fn fetch_all(&self) {
+        let mut fetches = JoinSet::new();
+        for issuer in &self.issuers {
+            let issuer = Arc::clone(issuer);
+            fetches.spawn(async move { issuer.refresh().await });
+        }
+        while fetches.join_next().await.is_some() {}
+    }
+
     /// Verifies a token at `now`, in seconds since the Unix epoch. If that needs keys that are not
     /// available, waits for them, but no longer than `deadline`.
     ///
