@@ -312,9 +312,23 @@ pub(crate) fn path_text(path: &Path) -> Result<&str> {
 ///
 /// Fails if the command cannot be started or does not exit in time.
 pub async fn run_portcullis(arguments: &[&str], input: &str) -> Result<Finished> {
+    run_portcullis_in(arguments, input, &[]).await
+}
+
+/// Runs a `portcullis` command as [`run_portcullis`] does, with these environment variables.
+///
+/// # Errors
+///
+/// Fails if the command cannot be started or does not exit in time.
+pub async fn run_portcullis_in(
+    arguments: &[&str],
+    input: &str,
+    environment: &[(&str, String)],
+) -> Result<Finished> {
     let program = Built::portcullis()?;
     let mut process = Command::new(&program)
         .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

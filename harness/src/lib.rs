@@ -63,7 +63,7 @@ pub use event::Event;
 pub use exchange::Exchange;
 pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
-pub use host::{Finished, Host, hash, run_portcullis};
+pub use host::{Finished, Host, hash, run_portcullis, run_portcullis_in};
 pub use keys::Keys;
 pub use leafnode::{Joined, Leafnode, Remote};
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};

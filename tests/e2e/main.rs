@@ -11,6 +11,7 @@ mod command_line;
 mod connection;
 mod decide;
 mod digest;
+mod doctor;
 mod embedded;
 mod exchange;
 mod files;

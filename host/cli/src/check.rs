@@ -145,7 +145,8 @@ fn missing_policies(
         let message = format!(
             "policy `{name}` is required and has no good version, so no login gets past it"
         );
-        Problem::error(file, message).at_key("policies")
+        let problem = Problem::error(file, message).at_key("policies");
+        problem.with_code("policies-missing")
     });
     let is_empty = snapshot.policies().next().is_none() && report.rejections().next().is_none();
     let empty = is_empty.then(|| {
@@ -153,7 +154,8 @@ fn missing_policies(
         let message = format!(
             "there is no policy in `{directory}`, so every login is denied: put a NAME.wasm there"
         );
-        Problem::error(file, message).at_key("policies.directory")
+        let problem = Problem::error(file, message).at_key("policies.directory");
+        problem.with_code("policies-missing")
     });
     missing.chain(empty).collect()
 }

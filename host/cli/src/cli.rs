@@ -17,6 +17,7 @@ use crate::author::crate_build::PROFILE;
 use crate::author::template::Template;
 use crate::decide::arguments::{DecideArguments, LoginArguments};
 use crate::decisions::DecisionsVerb;
+use crate::doctor::DoctorArguments;
 use crate::exit::ExitCode;
 use crate::init::{Mode, Resolver};
 use crate::policy::DiffArguments;
@@ -58,6 +59,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Look for everything that keeps a host and its servers from deciding logins: connects,
+    /// compares, and says how to mend what it finds.
+    Doctor(Box<DoctorArguments>),
     /// Write keys, a nats-server configuration and a portcullis.toml to start from.
     Init {
         /// The directory to write to. Existing files are never overwritten.

@@ -64,6 +64,10 @@ pub(crate) enum ExitCode {
     NotDecided = 83,
     /// `system`: a server answers the request with an error, or has no such connection.
     Refused = 84,
+    /// `doctor` found errors.
+    FoundErrors = 85,
+    /// `doctor` found warnings and no errors.
+    FoundWarnings = 86,
 }
 
 impl ExitCode {
@@ -87,7 +91,7 @@ mod tests {
 
     impl ExitCode {
         /// All codes, in order.
-        pub(crate) const ALL: [Self; 16] = [
+        pub(crate) const ALL: [Self; 18] = [
             Self::Success,
             Self::Usage,
             Self::BadPolicies,
@@ -104,6 +108,8 @@ mod tests {
             Self::Denied,
             Self::NotDecided,
             Self::Refused,
+            Self::FoundErrors,
+            Self::FoundWarnings,
         ];
 
         /// Returns the meaning of the code, in a sentence.
@@ -153,6 +159,8 @@ mod tests {
                 Self::Refused => {
                     "`system`: a server answers the request with an error, or has no such connection."
                 }
+                Self::FoundErrors => "`doctor` found errors.",
+                Self::FoundWarnings => "`doctor` found warnings and no errors.",
             }
         }
     }

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod decide;
 mod decisions;
+mod doctor;
 mod exit;
 mod failure;
 mod hash;

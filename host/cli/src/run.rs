@@ -22,6 +22,7 @@ use crate::check::{check_log, check_policies, run_check};
 use crate::cli::{AccessVerb, Cli, Command, ImportFrom, PolicyVerb, TokenVerb};
 use crate::decide;
 use crate::decisions;
+use crate::doctor;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
@@ -51,6 +52,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             Err(failure) => Err(failure),
         },
         Command::Check { config } => check(&config),
+        Command::Doctor(arguments) => finish(doctor::doctor(&arguments).map_err(NotDone::from)),
         Command::Init {
             directory,
             key_value,

@@ -1,0 +1,54 @@
+//! The checks: functions from evidence to findings.
+
+mod accounts;
+mod bypass;
+mod callout;
+mod certificates;
+mod limits;
+mod local;
+mod machine;
+mod releases;
+mod server_conf;
+mod servers;
+mod services;
+
+use super::evidence::Evidence;
+use super::report::{Checked, Report};
+
+/// A check, with the name under which the report says that it ran.
+type Check = (&'static str, fn(&Evidence) -> Checked);
+
+/// All checks, in the order of the report.
+const CHECKS: &[Check] = &[
+    ("configuration and policies", local::configuration),
+    ("state directory", local::state_directory),
+    ("credentials", local::credentials),
+    ("certificates", certificates::validity),
+    ("limits of this process", machine::fitness),
+    ("issuers' keys", machine::issuers),
+    ("servers", servers::reachable),
+    ("releases of servers", releases::releases),
+    ("login of the host's user", servers::login),
+    ("permissions of the host's user", servers::user),
+    ("probe login", callout::asked),
+    ("issuer, xkey and trust", callout::keys),
+    ("timeout", callout::timeout),
+    ("clock", callout::clock),
+    ("server configuration", server_conf::callout),
+    ("system account", accounts::system),
+    ("target accounts", accounts::targets),
+    ("token sizes", limits::control_line),
+    ("message sizes", limits::payload),
+    ("JetStream", limits::sync_interval),
+    ("hosts", services::hosts),
+    ("bypass", bypass::bypass),
+];
+
+/// Runs all checks.
+pub(crate) fn run(evidence: &Evidence) -> Report {
+    let mut report = Report::default();
+    for (name, check) in CHECKS {
+        report.add(name, check(evidence));
+    }
+    report
+}

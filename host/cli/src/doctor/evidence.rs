@@ -1,0 +1,281 @@
+//! Evidence: the observations that the checks compare. Gathering it is the only part with I/O.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portcullis_callout::{FoundService, OwnUser, QueueGroup};
+use portcullis_toml::Problem;
+
+use super::server_conf::ServerConf;
+
+/// All observations of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct Evidence {
+    /// The time of the run, in seconds since the Unix epoch.
+    pub(crate) now: u64,
+    /// The configuration of the host.
+    pub(crate) file: PathBuf,
+    /// The problems that `portcullis check` finds.
+    pub(crate) problems: Vec<Problem>,
+    /// The configuration, as far as it faces servers. `None` if it is invalid.
+    pub(crate) settings: Option<Settings>,
+    /// The user JWTs that the host and this command log in with.
+    pub(crate) credentials: Vec<Credential>,
+    /// The certificates of the host's files and of the servers.
+    pub(crate) certificates: Vec<Certificate>,
+    /// The attempt to run a policy in this process, for the configured number of decisions.
+    pub(crate) machine: Option<Result<(), String>>,
+    /// The fetches of issuers' keys.
+    pub(crate) issuers: Vec<IssuerKeys>,
+    /// The state directory. `None` if the configuration does not say which it is.
+    pub(crate) state: Option<StateDirectory>,
+    /// The configured servers.
+    pub(crate) servers: Vec<Server>,
+    /// The services of the callout account that answer logins.
+    pub(crate) services: Result<Vec<FoundService>, String>,
+    /// The file of `--server-conf`. `None` without the argument.
+    pub(crate) server_conf: Option<Result<ServerConf, String>>,
+    /// What the servers tell the system account. `None` without `--creds`.
+    pub(crate) system: Option<Result<System, String>>,
+}
+
+/// The parts of the configuration that face servers.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The account key that servers have to expect: that of the issuer in config mode, that of the
+    /// callout account in operator mode. `None` if the secrets are invalid.
+    pub(crate) issuer: Option<String>,
+    /// The xkey of the host.
+    pub(crate) xkey: OwnXkey,
+    /// The user name or the public nkey of the host's own user, if it is known.
+    pub(crate) user: Option<String>,
+    /// The queue group, with the callout account as servers show it.
+    pub(crate) group: QueueGroup,
+    /// Whether the host runs in operator mode.
+    pub(crate) operator_mode: bool,
+    /// Whether the configuration demands that the TLS handshake comes first.
+    pub(crate) tls_first: bool,
+    /// The host's deadline for a decision.
+    pub(crate) deadline: Duration,
+    /// The allowed difference of clocks.
+    pub(crate) clock_skew: Duration,
+    /// The accounts that policies may place users in.
+    pub(crate) targets: Vec<Target>,
+    /// The features of the host that need more of servers than logins do.
+    pub(crate) features: Features,
+}
+
+/// The xkey of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OwnXkey {
+    /// The secrets are invalid.
+    Unknown,
+    /// The host expects plain requests.
+    Absent,
+    /// The public key.
+    Key(String),
+}
+
+/// Features of the host that need more of servers than logins do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Features {
+    /// Whether clients present tokens of issuers.
+    pub(crate) tokens: bool,
+    /// Whether policies look into key-value buckets.
+    pub(crate) buckets: bool,
+}
+
+/// An account that policies may place users in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The name in the configuration.
+    pub(crate) name: String,
+    /// The account as servers list it: its name in config mode, its key in operator mode.
+    pub(crate) id: String,
+}
+
+/// A user JWT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credential {
+    /// The place of the JWT, in words.
+    pub(crate) place: String,
+    /// The time from which the JWT expires, in seconds since the Unix epoch. `None` if it does not.
+    pub(crate) expires_at: Option<u64>,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Certificate {
+    /// The place of the certificate, in words.
+    pub(crate) place: String,
+    /// The name of its holder.
+    pub(crate) subject: String,
+    /// The start of its validity, in seconds since the Unix epoch.
+    pub(crate) not_before: i64,
+    /// The end of its validity, in seconds since the Unix epoch.
+    pub(crate) not_after: i64,
+}
+
+/// The fetch of one issuer's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IssuerKeys {
+    /// The name in the configuration.
+    pub(crate) name: String,
+    /// The number of keys, or the reason why there are none.
+    pub(crate) keys: Result<usize, String>,
+}
+
+/// The state directory, and the attempt to write to it.
+#[derive(Clone, Debug)]
+pub(crate) struct StateDirectory {
+    pub(crate) path: PathBuf,
+    pub(crate) trial: WriteTrial,
+}
+
+/// The result of writing a file of some size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WriteTrial {
+    /// The file was written and removed.
+    Written,
+    /// The directory does not exist yet. The host makes it.
+    Absent,
+    /// The file was not written.
+    Failed {
+        /// The size of the file, in bytes.
+        bytes: usize,
+        /// The reason.
+        error: String,
+    },
+}
+
+/// A configured server.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    /// Host and port.
+    pub(crate) address: String,
+    /// The server's first message.
+    pub(crate) greeting: Greeting,
+    /// The login of the host's own user.
+    pub(crate) login: Login,
+    /// The host's own user, if it is logged in.
+    pub(crate) user: Option<OwnUser>,
+    /// The probe login, or the reason why none was made.
+    pub(crate) probe: Result<Probe, String>,
+    /// The login with the credential of `--bypass`. `None` without the argument.
+    pub(crate) bypass: Option<Result<Probe, String>>,
+}
+
+/// The first message of a server.
+#[derive(Clone, Debug)]
+pub(crate) enum Greeting {
+    /// The server described itself.
+    Info(ServerInfo),
+    /// The server accepted the connection and sent nothing.
+    Silent,
+    /// The server was not reached, or sent something else.
+    Failed(String),
+}
+
+/// The description that a server sends to every client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct ServerInfo {
+    /// The name.
+    pub(crate) server_name: String,
+    /// The release.
+    pub(crate) version: String,
+    /// Whether clients have to use TLS.
+    pub(crate) tls_required: bool,
+    /// The maximum size of a message, in bytes.
+    pub(crate) max_payload: u64,
+    /// Whether the server has `JetStream`.
+    pub(crate) jetstream: bool,
+}
+
+/// The login of the host's own user at one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// The server let the user in.
+    Accepted,
+    /// The server refused the user.
+    Refused {
+        /// Time until the refusal.
+        after: Duration,
+    },
+    /// No login was made.
+    Failed(String),
+}
+
+/// A login that no host lets in: a made-up token, or a credential under the name of a probe.
+#[derive(Clone, Debug)]
+pub(crate) struct Probe {
+    pub(crate) answer: ProbeAnswer,
+    /// Time until the answer.
+    pub(crate) after: Duration,
+    /// The server's request, as the host's account received it. `None` if none came, or if this
+    /// command could not listen.
+    pub(crate) request: Result<Option<ObservedRequest>, String>,
+}
+
+/// The server's answer to a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProbeAnswer {
+    Refused,
+    LetIn,
+    Unclear(String),
+}
+
+/// An authorization request that this command received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ObservedRequest {
+    /// The request is encrypted, and the host has no key.
+    Encrypted,
+    /// The request is encrypted for another key.
+    OtherXkey,
+    /// The request of the probe.
+    Read(Box<ReadRequest>),
+}
+
+/// The facts of a request that was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReadRequest {
+    /// The name of the server.
+    pub(crate) server_name: String,
+    /// The id of the server.
+    pub(crate) server_id: String,
+    /// Whether the request was encrypted.
+    pub(crate) encrypted: bool,
+    /// The issuer or account that the server expects an answer of.
+    pub(crate) expected: String,
+    /// Time that the server waits for an answer, in seconds. `None` if the request does not say.
+    pub(crate) lifetime: Option<u64>,
+    /// The server's clock minus that of this machine, in seconds.
+    pub(crate) ahead: i64,
+    /// Whether the server is one of the trusted servers.
+    pub(crate) trusted: bool,
+    /// The reason for which the host refuses the request, apart from its times.
+    pub(crate) fault: Option<String>,
+}
+
+/// What the servers tell the system account.
+#[derive(Clone, Debug)]
+pub(crate) struct System {
+    /// The servers that answered.
+    pub(crate) servers: Vec<SystemServer>,
+    /// The target accounts that no server has, in operator mode those that no resolver has.
+    pub(crate) missing_targets: Result<Vec<Target>, String>,
+}
+
+/// One server, as it tells the system account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SystemServer {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// The time for a login, in seconds.
+    pub(crate) auth_timeout: f64,
+    /// The maximum length of a protocol line, CONNECT included, in bytes.
+    pub(crate) max_control_line: Option<u64>,
+    /// The time between writes to the disk. `None` without `JetStream`, and if every write is
+    /// synchronous.
+    pub(crate) sync_interval: Option<Duration>,
+}

@@ -1,0 +1,122 @@
+//! One configured server: its first message, and the login of the host's own user.
+
+use std::time::Duration;
+
+use portcullis_callout::inspect_own_user;
+use portcullis_config::{Config, ServerAddress};
+use portcullis_connect::{
+    AdditionalOptions, ConnectError, Connection, ConnectionOptions, ConnectionTrouble, Retries,
+    connect,
+};
+use portcullis_core::with_causes;
+use portcullis_environment::{Clock as _, SystemClock};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::doctor::evidence::{Greeting, Login, Server, ServerInfo};
+
+/// Name of the connections, as servers show it.
+pub(super) const NAME: &str = "portcullis-doctor";
+
+/// Time to wait for the first message of a server. A server that waits for the TLS handshake sends
+/// none.
+const GREETING_LIMIT: Duration = Duration::from_secs(2);
+
+/// Maximum size of a server's first message, in bytes.
+const MAX_GREETING: u64 = 64 << 10;
+
+/// Port of an address that names none.
+const PORT: u16 = 4222;
+
+/// Looks at the server at `address`, and logs in with the host's own user. No probe login is made
+/// yet.
+pub(super) async fn examine(
+    config: &Config,
+    address: &ServerAddress,
+) -> (Server, Option<Connection>) {
+    let greeting = greet(address, config.nats.connect_timeout).await;
+    let (login, connection) = match &greeting {
+        Greeting::Failed(error) => (Login::Failed(error.clone()), None),
+        Greeting::Info(_) | Greeting::Silent => log_in(config, address).await,
+    };
+    let user = match &connection {
+        None => None,
+        Some(connection) => {
+            let group = portcullis::queue_group(config);
+            let discoverable = config.callout.discoverable;
+            Some(inspect_own_user(connection.client(), &group, discoverable).await)
+        }
+    };
+    let server = Server {
+        address: address.to_string(),
+        greeting,
+        login,
+        user,
+        probe: Err("no probe login was made".to_owned()),
+        bypass: None,
+    };
+    (server, connection)
+}
+
+/// Reads the first message of the server, which comes before any login.
+async fn greet(address: &ServerAddress, limit: Duration) -> Greeting {
+    let Some((host, port)) = host_and_port(address) else {
+        return Greeting::Failed("the address has no host".to_owned());
+    };
+    let connected = match timeout(limit, TcpStream::connect((host.as_str(), port))).await {
+        Err(_) => return Greeting::Failed(format!("no answer within {limit:?}")),
+        Ok(Err(error)) => return Greeting::Failed(error.to_string()),
+        Ok(Ok(stream)) => stream,
+    };
+    let mut line = String::new();
+    let mut reader = BufReader::new(connected.take(MAX_GREETING));
+    match timeout(GREETING_LIMIT, reader.read_line(&mut line)).await {
+        Err(_) => Greeting::Silent,
+        Ok(Err(error)) => Greeting::Failed(error.to_string()),
+        Ok(Ok(_)) => {
+            let info = line.strip_prefix("INFO ").and_then(parse_info);
+            let other = || Greeting::Failed("it is not a NATS server".to_owned());
+            info.map_or_else(other, Greeting::Info)
+        }
+    }
+}
+
+fn parse_info(text: &str) -> Option<ServerInfo> {
+    serde_json::from_str(text).ok()
+}
+
+/// Returns host and port of an address. A numeric IPv6 host has no brackets.
+pub(super) fn host_and_port(address: &ServerAddress) -> Option<(String, u16)> {
+    let url = Url::parse(address.as_str()).ok()?;
+    let host = url
+        .host_str()?
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    Some((host.to_owned(), url.port().unwrap_or(PORT)))
+}
+
+async fn log_in(config: &Config, address: &ServerAddress) -> (Login, Option<Connection>) {
+    let options = ConnectionOptions {
+        servers: vec![address.to_string()],
+        name: NAME.to_owned(),
+        retries: Retries::Times(0),
+        // Another server of the cluster would answer for this one.
+        additional: AdditionalOptions::given_servers_only(),
+        ..ConnectionOptions::from(&config.nats)
+    };
+    let start = SystemClock.now();
+    match connect(&options).await {
+        Ok(connection) => (Login::Accepted, Some(connection)),
+        Err(ConnectError::MaxRetries {
+            source: ConnectionTrouble::Refused { .. },
+            ..
+        }) => {
+            let after = SystemClock.elapsed(start);
+            (Login::Refused { after }, None)
+        }
+        Err(ConnectError::MaxRetries { source, .. }) => (Login::Failed(with_causes(&source)), None),
+        Err(error) => (Login::Failed(with_causes(&error)), None),
+    }
+}

@@ -1,0 +1,122 @@
+//! The configuration, as far as it faces servers.
+
+use std::path::Path;
+
+use portcullis_claims::{CurveKey, UserCredentials, UserKey};
+use portcullis_config::{Config, Secrets, permit_rules};
+use portcullis_connect::{Authentication, SecretSource};
+use portcullis_core::AccountName;
+use portcullis_toml::Keyed;
+
+use crate::doctor::evidence::{Credential, Features, OwnXkey, Settings, Target};
+
+/// Returns the parts of `config` that face servers.
+pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
+    let issuers = secrets.and_then(|secrets| portcullis::issuers(config, secrets).ok());
+    let xkey = match secrets {
+        None => OwnXkey::Unknown,
+        Some(secrets) => match &secrets.xkey_seed {
+            None => OwnXkey::Absent,
+            Some(seed) => match CurveKey::from_seed(seed.expose()) {
+                Ok(key) => OwnXkey::Key(key.public_key().to_owned()),
+                Err(_) => OwnXkey::Unknown,
+            },
+        },
+    };
+    Settings {
+        issuer: issuers.map(|issuers| issuers.request_subject().to_owned()),
+        xkey,
+        user: user(&config.nats.authentication),
+        group: portcullis::queue_group(config),
+        operator_mode: config.operator.is_some(),
+        tls_first: config.nats.tls.first,
+        deadline: config.callout.times.deadline,
+        clock_skew: config.callout.open.clock_skew,
+        targets: targets(config),
+        features: Features {
+            tokens: !config.identity.issuers.is_empty(),
+            buckets: !config.key_value.mirror.buckets.is_empty(),
+        },
+    }
+}
+
+/// Returns the user name or the public nkey of the host's own user. `None` if the login has none, or
+/// its secret cannot be read.
+fn user(authentication: &Authentication<Keyed<SecretSource>>) -> Option<String> {
+    match authentication {
+        Authentication::Nkey(seed) | Authentication::UserJwt { seed, .. } => {
+            let seed = seed.value.read().ok()?;
+            let key = UserKey::from_seed(seed.expose()).ok()?;
+            Some(key.public_key().to_owned())
+        }
+        Authentication::Credentials(source) => {
+            let text = source.value.read().ok()?;
+            let credentials = UserCredentials::parse(text.expose()).ok()?;
+            Some(credentials.key().public_key().to_owned())
+        }
+        Authentication::Password { user, .. } => Some(user.clone()),
+        Authentication::None | Authentication::Token(_) | Authentication::Renewed(_) => None,
+    }
+}
+
+fn targets(config: &Config) -> Vec<Target> {
+    let operator = config.operator.as_ref();
+    let rules = permit_rules(&config.callout, operator, &config.ceilings);
+    let id = |name: &AccountName| match operator {
+        None => Some(name.to_string()),
+        Some(operator) => operator.accounts.get(name).map(|it| it.key.to_string()),
+    };
+    let named = rules.accounts.named().iter();
+    let target = |name: &AccountName| {
+        Some(Target {
+            name: name.to_string(),
+            id: id(name)?,
+        })
+    };
+    named.filter_map(target).collect()
+}
+
+/// Returns the user JWTs that the host and this command log in with. Those that cannot be read are
+/// problems of the configuration.
+pub(super) fn credentials(config: &Config, system: Option<&Path>) -> Vec<Credential> {
+    let mut found = Vec::new();
+    let mut add = |source: &SecretSource, place: String| {
+        let text = source.read().ok();
+        let parsed = text.and_then(|text| UserCredentials::parse(text.expose()).ok());
+        found.extend(parsed.map(|credentials| Credential {
+            place,
+            expires_at: credentials.expires_at(),
+        }));
+    };
+    let buckets = config.key_value.nats.as_deref();
+    for nats in std::iter::once(&config.nats).chain(buckets) {
+        if let Authentication::Credentials(source) = &nats.authentication {
+            add(
+                &source.value,
+                format!("{} (`{}`)", source.value, source.key),
+            );
+        }
+    }
+    let operator = config.operator.as_ref();
+    if let Some(sentinel) = operator.and_then(|operator| operator.sentinel.as_ref()) {
+        let place = format!("{} (`{}`)", sentinel.value, sentinel.key);
+        add(&sentinel.value, place);
+    }
+    if let Some(file) = system {
+        let source = SecretSource::File(file.to_owned());
+        let place = format!("{source} (`--creds`)");
+        add(&source, place);
+    }
+    if let Authentication::UserJwt { jwt, seed } = &config.nats.authentication {
+        let texts = (jwt.value.read().ok(), seed.value.read().ok());
+        if let (Some(jwt_text), Some(seed)) = texts
+            && let Ok(pair) = UserCredentials::parse_pair(jwt_text.expose(), seed.expose())
+        {
+            found.push(Credential {
+                place: format!("{} (`{}`)", jwt.value, jwt.key),
+                expires_at: pair.expires_at(),
+            });
+        }
+    }
+    found
+}

@@ -1,0 +1,121 @@
+//! What the servers tell the system account.
+
+use std::path::Path;
+use std::time::Duration;
+
+use portcullis_claims::UserCredentials;
+use portcullis_config::Config;
+use portcullis_connect::{
+    Authentication, Connection, ConnectionOptions, Nats, Retries, SecretSource, connect,
+};
+use portcullis_core::{AccountName, with_causes};
+use portcullis_system::{
+    AccountzRequest, Gathering, ServerFilter, SystemClient, SystemError, VarzRequest,
+};
+use serde_json::Value;
+
+use super::servers::NAME;
+use crate::doctor::evidence::{System, SystemServer, Target};
+
+/// Asks all servers, with the credentials in `creds`, which are a credentials file or a user seed.
+pub(super) async fn ask(
+    config: &Config,
+    creds: &Path,
+    targets: &[Target],
+) -> Result<System, String> {
+    let connection = log_in(config, creds).await?;
+    let client = SystemClient::new(connection.client().clone());
+    let all = ServerFilter::default();
+    let answered = client.ask_all(&VarzRequest {}, &all, Gathering::default());
+    let answered = answered.await.map_err(|error| with_causes(&error))?;
+    let servers = answered.replies.into_iter().filter_map(|reply| {
+        let varz = reply.result.ok()?;
+        let config = varz.other.get("jetstream").and_then(|it| it.get("config"));
+        Some(SystemServer {
+            name: varz.server_name,
+            version: varz.version,
+            auth_timeout: varz.auth_timeout,
+            max_control_line: varz.other.get("max_control_line").and_then(Value::as_u64),
+            sync_interval: config.and_then(sync_interval),
+        })
+    });
+    Ok(System {
+        servers: servers.collect(),
+        missing_targets: missing(&client, config.operator.is_some(), targets).await,
+    })
+}
+
+/// Returns the time between writes to the disk. `None` if every write is synchronous.
+fn sync_interval(config: &Value) -> Option<Duration> {
+    if config.get("sync_always").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
+    let nanoseconds = config.get("sync_interval").and_then(Value::as_u64);
+    nanoseconds.map(Duration::from_nanos)
+}
+
+async fn log_in(config: &Config, creds: &Path) -> Result<Connection, String> {
+    let source = SecretSource::File(creds.to_owned());
+    let text = source.read().map_err(|error| error.to_string())?;
+    let authentication = if UserCredentials::parse(text.expose()).is_ok() {
+        Authentication::Credentials(source)
+    } else {
+        Authentication::Nkey(source)
+    };
+    let options = ConnectionOptions {
+        name: NAME.to_owned(),
+        authentication,
+        retries: Retries::Times(0),
+        // The prefix of the configuration is that of the host's own user.
+        inbox_prefix: None,
+        ..ConnectionOptions::from(&config.nats)
+    };
+    let connected = connect(&options).await;
+    connected.map_err(|error| with_causes(&error))
+}
+
+/// Returns the targets that no server has.
+async fn missing<N: Nats>(
+    client: &SystemClient<N>,
+    operator_mode: bool,
+    targets: &[Target],
+) -> Result<Vec<Target>, String> {
+    let all = ServerFilter::default();
+    let request = AccountzRequest::default();
+    let listed = client.ask_all(&request, &all, Gathering::default());
+    let listed = listed.await.map_err(|error| with_causes(&error))?;
+    let known: Vec<_> = listed
+        .replies
+        .into_iter()
+        .filter_map(|reply| reply.result.ok())
+        .flat_map(|accounts| accounts.accounts)
+        .collect();
+    if known.is_empty() {
+        return Err("no server lists its accounts".to_owned());
+    }
+    let unknown = targets.iter().filter(|target| !known.contains(&target.id));
+    if !operator_mode {
+        return Ok(unknown.cloned().collect());
+    }
+    // A server lists the accounts that it has used. A resolver may have more.
+    let mut missing = Vec::new();
+    for target in unknown {
+        let name: AccountName = target
+            .id
+            .parse()
+            .map_err(|_| format!("`{}` is not the name of an account", target.id))?;
+        match client.look_up_claims(&name, Gathering::default()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => missing.push(target.clone()),
+            Err(SystemError::NoResponders { .. }) => {
+                return Err(format!(
+                    "no server has used account `{}` since its start, and no resolver of the servers answers whether \
+                     it exists",
+                    target.name
+                ));
+            }
+            Err(error) => return Err(with_causes(&error)),
+        }
+    }
+    Ok(missing)
+}
