@@ -9,6 +9,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::health::{metric, spawn};
+use crate::records::{FILE, record_of};
 use crate::support::{
     ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, static_users, user,
 };
@@ -101,7 +102,10 @@ async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
     let server = site
         .start_server_waiting(Accounts::Several, "0.001")
         .await?;
-    let (host, health) = spawn(&site, &server.url(), "").await?;
+    let tables = format!("[health]\nlisten = \"127.0.0.1:0\"\n{FILE}");
+    let host = site.spawn_host(&server, &tables)?;
+    let health = host.says("health served").await?;
+    let health = health.text("health.address").to_owned();
     host.ready().await?;
 
     let presented = json!({ "user": "alice", "pass": ALICE_PASSWORD, "name": "hasty" });
@@ -123,6 +127,11 @@ async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
         assert!(["given-up", "late"].contains(&reply), "{decision:?}");
         assert!(metric(&health, "portcullis_replies_late_total").await? > 0);
     }
+    let record = record_of(&site, decision.text("user_nkey")).await?;
+    let outcome = record.get("outcome").and_then(Value::as_str);
+    let outcome = outcome.unwrap_or_default();
+    let outcomes = ["given-up", "rejected", "denied"];
+    assert!(outcomes.contains(&outcome), "{record}");
     Ok(())
 }
 

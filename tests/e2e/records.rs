@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 const SUBJECT: &str = "portcullis.decisions";
 
-const FILE: &str = "[records.file]\npath = \"records/decisions.jsonl\"\n";
+/// The tables of a configuration that write records to a file of the site.
+pub(crate) const FILE: &str = "[records.file]\npath = \"records/decisions.jsonl\"\n";
 
 /// A site with alice and a sensor, and a server that waits a second for the host's answer.
 async fn site(release: Release) -> Result<(Site, NatsServer)> {
@@ -74,6 +75,19 @@ async fn records(site: &Site, number: usize) -> Result<Vec<Value>> {
     };
     let records = timeout(PATIENCE, reading).await;
     records.with_context(|| format!("there are not {number} records"))
+}
+
+/// Waits for the record of the login with this user nkey.
+pub(crate) async fn record_of(site: &Site, user_nkey: &str) -> Result<Value> {
+    let mut number = 1;
+    loop {
+        let records = records(site, number).await?;
+        let mut all = records.iter();
+        if let Some(record) = all.find(|it| it.pointer("/user-nkey") == Some(&json!(user_nkey))) {
+            return Ok(record.clone());
+        }
+        number = records.len().saturating_add(1);
+    }
 }
 
 /// Returns the record of the client with this name.
