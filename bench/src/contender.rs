@@ -11,7 +11,7 @@ use nkeys::XKey;
 use portcullis_harness::{Accounts, Host, NatsServer, Release, Site};
 use serde_json::{Value, json};
 
-use setup::{host, server_config};
+use setup::{RECORDS, create_stream, host, server_config};
 
 pub use callout_go::CalloutGo;
 pub use peer::Peer;
@@ -87,7 +87,11 @@ impl Contender {
         let server = site.start_server_with(&config).await?;
         let answering = match peer {
             Peer::Nobody => Answering::Nobody,
-            Peer::Portcullis => Answering::Host(host(&site, &server, conditions).await?),
+            Peer::Portcullis => Answering::Host(host(&site, &server, conditions, "").await?),
+            Peer::Recording => {
+                create_stream(&server).await?;
+                Answering::Host(host(&site, &server, conditions, RECORDS).await?)
+            }
             Peer::CalloutGo { workers, endpoints } => {
                 let options = [("--workers", workers), ("--endpoints", endpoints)];
                 let started = CalloutGo::start(&site, &server, conditions.encrypts, &options);

@@ -7,6 +7,8 @@ pub enum Peer {
     Nobody,
     /// Our host, with the policy `static-users`.
     Portcullis,
+    /// Our host, which records each login in a file and a stream.
+    Recording,
     /// The reference callout with its own options; zero means its default.
     CalloutGo {
         /// The number of requests that are handled concurrently.
@@ -43,6 +45,7 @@ impl std::fmt::Display for Peer {
         match *self {
             Self::Nobody => formatter.pad("no callout"),
             Self::Portcullis => formatter.pad("portcullis"),
+            Self::Recording => formatter.pad("portcullis with records"),
             Self::CALLOUT_GO => formatter.pad("callout.go"),
             Self::CalloutGo {
                 workers,

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nkeys::XKey;
-use portcullis_harness::{Accounts, Built, Host, NatsServer, Site, plain_hashes};
+use portcullis_harness::{
+    Accounts, Built, Credentials, Host, NatsServer, Site, log_in, plain_hashes,
+};
 use serde_json::json;
 
 use super::{Conditions, Contender, Peer};
@@ -12,6 +14,25 @@ use super::{Conditions, Contender, Peer};
 /// The log level of hosts. Decisions are not logged: the measuring program would have to read a
 /// line for each, on processors that the contenders need.
 const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_authority=warn,portcullis_callout=warn,portcullis_connect=warn";
+
+/// The tables of a host that records every login in every place. A flood has more logins in the
+/// seconds after a reply than the default of `max-pending` has room for.
+pub(super) const RECORDS: &str = "[records]\nmax-pending = \"1GiB\"\n\
+     [records.file]\npath = \"records/decisions.jsonl\"\n\
+     [records.stream]\nsubject = \"portcullis.decisions\"\n";
+
+/// Creates the stream of a host that records logins.
+pub(super) async fn create_stream(server: &NatsServer) -> Result<()> {
+    let (user, password) = Site::OBSERVER;
+    let credentials = Credentials::Password(user, password);
+    let client = log_in(&server.url(), credentials, "stream").await?;
+    let config = json!({ "name": "DECISIONS", "subjects": ["portcullis.decisions"] });
+    let asked = client.request("$JS.API.STREAM.CREATE.DECISIONS", config.to_string().into());
+    let answer = asked.await?.payload;
+    let is_made = !String::from_utf8_lossy(&answer).contains("\"error\"");
+    ensure!(is_made, "the stream of records cannot be made");
+    Ok(())
+}
 
 /// Returns the configuration of the server.
 pub(super) fn server_config(
@@ -31,6 +52,14 @@ pub(super) fn server_config(
         let asks = format!("auth_callout {{ xkey: {},", xkey.public_key());
         config = config.replace("auth_callout {", &asks);
     }
+    if peer == Peer::Recording {
+        let store = site.path().join("jetstream");
+        config = config.replace("AUTH {", "AUTH { jetstream: enabled,");
+        config = format!(
+            "jetstream {{ store_dir: \"{}\" }}\n{config}",
+            store.display()
+        );
+    }
     if peer == Peer::Nobody {
         let (user, password) = Contender::USER;
         let (publish, subscribe) = Contender::PERMISSIONS;
@@ -44,11 +73,12 @@ pub(super) fn server_config(
     config
 }
 
-/// Starts our host, with the policy `static-users`.
+/// Starts our host, with the policy `static-users` and these further tables of its configuration.
 pub(super) async fn host(
     site: &Site,
     server: &NatsServer,
     conditions: &Conditions,
+    tables: &str,
 ) -> Result<Host> {
     let (name, token) = Contender::USER;
     let (publish, subscribe) = Contender::PERMISSIONS;
@@ -68,7 +98,7 @@ pub(super) async fn host(
     };
     let config = site.host_config(&server.url(), &plain_hashes(&["users"]));
     let config = config.replace("[callout]\n", &format!("[callout]\n{xkey}{callout}\n"));
-    let config = site.write_config("measured.toml", &config)?;
+    let config = site.write_config("measured.toml", &format!("{config}{tables}"))?;
     let host = Host::spawn(&config, &["--log-level", LOG_LEVEL])?;
     host.ready().await.context("our host")?;
     Ok(host)

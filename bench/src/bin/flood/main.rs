@@ -37,7 +37,7 @@ async fn main() -> Result<()> {
 /// Measures every contender for `length` with each number of pending requests, and prints tables.
 async fn measure(length: Duration, encrypts: bool) -> Result<Vec<Row>> {
     let mut contenders = Vec::new();
-    for peer in Peer::ALL {
+    for peer in Peer::ALL.into_iter().chain([Peer::Recording]) {
         contenders.push(Asked::start(peer, encrypts).await?);
     }
     let subject = if encrypts { "flood with xkey" } else { "flood" };

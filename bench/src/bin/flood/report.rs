@@ -1,7 +1,7 @@
 //! The bars, and the comparisons that they apply to.
 
 use anyhow::Result;
-use portcullis_bench::{Beside, Comparison, Flooded, Metric, Row};
+use portcullis_bench::{Beside, Comparison, Flooded, Metric, Peer, Row};
 
 /// The number of pending requests for the bars.
 const HELD: usize = 64;
@@ -14,16 +14,21 @@ const BEST_RATE_BAR: f64 = 2.25;
 /// The maximum ratio of the 99th percentile to that of the reference with its best settings.
 const P99_BAR: f64 = 0.5;
 
+/// The minimum ratio of decisions a second with every record to those without.
+const RECORDS_BAR: f64 = 0.95;
+
 /// Returns the rows with a bar.
 pub(crate) fn bars(comparison: &Comparison<Flooded>) -> Result<Vec<Row>> {
     let of = |metric: &Metric<Flooded>, most| comparison.beside_reference(HELD, metric, most);
     let (rate, processor) = (of(&Flooded::RATE, true)?, of(&Flooded::PROCESSOR, false)?);
     let p99 = of(&Flooded::P99, false)?;
+    let recording = comparison.row(Peer::Recording, HELD, &Flooded::RATE)?;
     Ok(vec![
         named(&processor, "default").beside(&processor.default, Some(PROCESSOR_BAR)),
         named(&processor, "cheapest setting").beside(&processor.best, Some(PROCESSOR_BAR)),
         named(&rate, "default").at_least(&rate.default, RATE_BAR),
         named(&rate, "best setting").at_least(&rate.best, BEST_RATE_BAR),
+        recording.at_least(&rate.ours, RECORDS_BAR),
         named(&p99, "best setting").beside(&p99.best, Some(P99_BAR)),
     ])
 }
