@@ -101,8 +101,8 @@ impl<D> HostBuilder<D> {
     ///
     /// # Errors
     ///
-    /// Fails if a secret is missing or of the wrong type, if tables about identities contradict each
-    /// other, or if the store of accounts at first login cannot be used.
+    /// Fails if a secret is missing or of the wrong type, if tables about identities contradict
+    /// each other, or if the store of accounts at first login cannot be used.
     pub fn build(self) -> Result<Host<D>, BuildError> {
         let secrets = match self.secrets {
             Some(secrets) => secrets,

@@ -125,8 +125,8 @@ fn accept(
     Ok(Accepted { jwt, written })
 }
 
-/// Returns whether `token` is a request of `account` to be signed. An account signs the request with
-/// its own key. A key of an operator makes the token no request.
+/// Returns whether `token` is a request of `account` to be signed. An account signs the request
+/// with its own key. A key of an operator makes the token no request.
 ///
 /// # Errors
 ///
