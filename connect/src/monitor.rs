@@ -55,6 +55,8 @@ struct ServerState {
     peer: Peer,
     /// The server's last error, as the reason of a disconnect.
     last_error: Option<String>,
+    /// The last trouble since the connection was made.
+    last_trouble: Option<String>,
 }
 
 impl Monitor {
@@ -76,6 +78,7 @@ impl Monitor {
                 selector,
                 peer: Peer::default(),
                 last_error: None,
+                last_trouble: None,
             }),
             number: AtomicU64::new(0),
             login_expiry: AtomicU64::new(0),
@@ -141,6 +144,11 @@ impl Monitor {
         let _ = client.force_reconnect().await;
     }
 
+    /// Returns the last trouble since the connection was made.
+    pub(crate) fn last_trouble(&self) -> Option<String> {
+        self.state.lock().last_trouble.clone()
+    }
+
     /// Returns the number of the next connection.
     pub(crate) fn number(&self) -> u64 {
         self.number.load(Ordering::Relaxed)
@@ -187,6 +195,7 @@ impl Monitor {
     /// Counts trouble and passes it to the hooks, unless the same trouble was reported recently.
     pub(crate) fn report(&self, trouble: &ConnectionTrouble) {
         self.counters.errors.increment();
+        self.state.lock().last_trouble = Some(with_causes(trouble));
         match self
             .repeats
             .record(trouble.to_string(), self.clock.now(), || ())
@@ -266,7 +275,11 @@ impl Monitor {
     }
 
     async fn connected(&self) {
-        self.state.lock().selector.reached(self.clock.now());
+        {
+            let mut state = self.state.lock();
+            state.selector.reached(self.clock.now());
+            state.last_trouble = None;
+        }
         if self.counters.connects.get() == 0 {
             // `set_client` reports the connection to the hooks.
             self.counters.connects.increment();
@@ -301,7 +314,7 @@ impl Monitor {
     fn record_server(&self, client: &Client) -> Peer {
         let info = client.server_info();
         let mut state = self.state.lock();
-        state.last_error = None;
+        (state.last_error, state.last_trouble) = (None, None);
         self.repeats.clear();
         state.peer = Peer {
             address: state.selector.address().unwrap_or_default(),

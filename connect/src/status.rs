@@ -30,6 +30,12 @@ impl ConnectionStatus {
         self.0.is_connected()
     }
 
+    /// Returns the last trouble since the connection was made, or since it was first tried. `None`
+    /// without any.
+    pub fn last_trouble(&self) -> Option<String> {
+        self.0.last_trouble()
+    }
+
     /// Returns the number of each kind of event.
     pub fn counts(&self) -> ConnectionCounts {
         self.0.counters().get()

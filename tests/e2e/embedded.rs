@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
-use portcullis::{Authorizer, Config, Host, HostHandle};
+use portcullis::{Authorizer, Config, Host, HostHandle, ReloadError};
 use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit};
 use portcullis_harness::{
     Accounts, Credentials, NatsServer, PATIENCE, Release, Site, is_refused, log_in,
@@ -66,6 +66,7 @@ async fn the_example_serves_policies_and_reloads_them() -> Result<()> {
     site.policies
         .put_policy(POLICY, &static_users()?, &settings(&[alice("").await?]))?;
     let file = site.path().join("portcullis.toml");
+    let config = file.clone();
     let (sender, ready) = oneshot::channel();
     let (stop, asked) = oneshot::channel();
     let task = tokio::spawn(async move {
@@ -96,7 +97,14 @@ async fn the_example_serves_policies_and_reloads_them() -> Result<()> {
 
     site.policies
         .put_policy("other", &static_users()?, &settings(&[]))?;
-    host.handle.reload();
+    let text = std::fs::read_to_string(&config)?;
+    std::fs::write(
+        &config,
+        text.replace("[callout]\n", "[callout]\ndeadline = \"2s\"\n"),
+    )?;
+    let reloaded = host.handle.reload().await?;
+    let applied: Vec<_> = reloaded.applied.into_iter().collect();
+    assert_eq!(applied, ["callout.deadline"]);
     let added = async {
         while policies(&host.handle) < 2 {
             tokio::task::yield_now().await;
@@ -108,6 +116,8 @@ async fn the_example_serves_policies_and_reloads_them() -> Result<()> {
     let handle = host.handle.clone();
     host.end().await?;
     assert!(!handle.status().is_ready(), "it has ended");
+    let ended = handle.reload().await.unwrap_err();
+    assert!(matches!(ended, ReloadError::NotRunning), "{ended}");
     Ok(())
 }
 

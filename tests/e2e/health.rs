@@ -72,6 +72,11 @@ async fn readiness_follows_the_connection(
     assert_eq!(page.status, 503, "{page:?}");
     assert!(page.content.starts_with("connecting: "), "{page:?}");
     assert_eq!(get(&address, "/healthz").await?.status, 200);
+    let attempt = format!("cannot connect to `{}`", url.trim_start_matches("nats://"));
+    let failed = |event: &Event| event.text("error").contains(&attempt);
+    host.wait_for("a failed attempt", failed).await?;
+    let page = get(&address, "/readyz").await?;
+    assert!(page.content.contains(&attempt), "{page:?}");
 
     let server = start_again.await?;
     host.decides().await?;

@@ -80,6 +80,17 @@ impl Account {
         self.signing_key = Some(key);
     }
 
+    /// Removes the plain signing keys that no longer sign users.
+    pub fn drop_old_signing_keys(&mut self) {
+        let current = self.signing_key.as_ref().map(KeyPair::public_key);
+        let keys = &mut self.claims.account.signing_keys;
+        for key in keys.keys() {
+            if Some(&key) != current.as_ref() && keys.get_scope(&key).is_none() {
+                keys.remove(&key);
+            }
+        }
+    }
+
     /// Allows this account to use `JetStream`, which MQTT needs.
     pub fn use_jetstream(&mut self) {
         let limits = &mut self.claims.account.limits.jetstream;

@@ -7,6 +7,7 @@ use portcullis_catalog::Prover;
 use portcullis_config::{Config, Secrets};
 use portcullis_connect::ConnectionHooks;
 use portcullis_core::{Authorizer, Sample};
+use portcullis_toml::Problems;
 
 use crate::connections::LogHostConnections;
 use crate::error::BuildError;
@@ -16,6 +17,7 @@ use crate::host::{Host, Parts};
 use crate::metric_source::MetricSource;
 use crate::options::service_options;
 use crate::policies::{OwnAuthorizer, PolicyDirectory};
+use crate::reload::ReloadHook;
 
 /// A builder of a host. `D` decides logins: the policies of a directory, or an authorizer of the
 /// embedding program.
@@ -25,6 +27,7 @@ pub struct HostBuilder<D = PolicyDirectory> {
     hooks: Arc<dyn ConnectionHooks>,
     sources: Vec<MetricSource>,
     on_ready: Box<dyn FnOnce(HostHandle) + Send>,
+    on_reload: ReloadHook,
     decider: D,
 }
 
@@ -37,6 +40,7 @@ impl Host {
             hooks: Arc::new(LogHostConnections),
             sources: Vec::new(),
             on_ready: Box::new(|_| {}),
+            on_reload: Box::new(|_| Ok(Box::new(|| {}))),
             decider: PolicyDirectory::default(),
         }
     }
@@ -60,6 +64,7 @@ impl HostBuilder {
             hooks: self.hooks,
             sources: self.sources,
             on_ready: self.on_ready,
+            on_reload: self.on_reload,
             decider: OwnAuthorizer(authorizer),
         }
     }
@@ -96,6 +101,18 @@ impl<D> HostBuilder<D> {
         self
     }
 
+    /// Sets a function that checks the part of a new configuration that the embedding program uses
+    /// itself, at each [`HostHandle::reload`]. The function changes nothing. It returns another one,
+    /// which the host calls if the reload takes effect. Default: none.
+    #[must_use]
+    pub fn on_reload(
+        mut self,
+        check: impl Fn(&Config) -> Result<Box<dyn FnOnce() + Send>, Problems> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_reload = Box::new(check);
+        self
+    }
+
     /// Returns the host. Reads the secrets and the files of trusted accounts, and connects to
     /// nothing.
     ///
@@ -112,7 +129,7 @@ impl<D> HostBuilder<D> {
         let operator = self.config.operator.as_ref();
         let first_login = operator.and_then(|operator| operator.first_login.as_ref());
         let first_login = first_login
-            .map(|table| FirstLoginAccounts::new(table, &options.keys.issuers))
+            .map(|table| FirstLoginAccounts::new(table, options.keys.main()))
             .transpose()?;
         options.authority.accounts = first_login.as_ref().map(FirstLoginAccounts::maker);
         let parts = Parts {
@@ -122,6 +139,8 @@ impl<D> HostBuilder<D> {
             hooks: self.hooks,
             sources: self.sources,
             on_ready: self.on_ready,
+            on_reload: self.on_reload,
+            secrets,
             handle: HostHandle::default(),
         };
         Ok(Host {

@@ -7,14 +7,14 @@ use std::time::{Duration, SystemTime};
 use futures::future::try_join_all;
 use portcullis_callout::{Service, ServiceOptions};
 use portcullis_catalog::{Catalog, Watcher};
-use portcullis_config::{self as config, Config, Health};
+use portcullis_config::{self as config, Config, Health, Secrets};
 use portcullis_connect::{
     Connection, ConnectionHooks, ConnectionOptions, ConnectionStatus, PendingConnection,
 };
 use portcullis_core::Authorizer;
 use portcullis_exchange::{Exchange, ExchangeOptions};
-use portcullis_identity::TokenVerifier;
 use portcullis_records::RecordSinks;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::info;
 
@@ -28,6 +28,7 @@ use crate::health::{
 };
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
+use crate::reload::{ReloadHook, Reloader};
 
 /// Maximum wait at the end for decision records to be written.
 const RECORDS_LIMIT: Duration = Duration::from_secs(2);
@@ -49,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) hooks: Arc<dyn ConnectionHooks>,
     pub(crate) sources: Vec<MetricSource>,
     pub(crate) on_ready: Box<dyn FnOnce(HostHandle) + Send>,
+    pub(crate) on_reload: ReloadHook,
+    pub(crate) secrets: Secrets,
     pub(crate) handle: HostHandle,
 }
 
@@ -114,7 +117,6 @@ impl Parts {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
         let mut options = self.options;
-        let tokens = options.authority.identifier.tokens();
         let (name, version) = (&self.config.nats.name, env!("CARGO_PKG_VERSION"));
         let mut records = RecordSinks::start(&self.config.records, name, version)?;
         if let Some(records) = &records {
@@ -136,7 +138,7 @@ impl Parts {
         ));
         let authority = service.authority();
         readiness.add_samples(move || authority.samples());
-        add_samples(&readiness, tokens, self.sources);
+        add_samples(&readiness, &service, self.sources);
         if let Some(policies) = &policies {
             policies.add_samples(&readiness);
         }
@@ -150,7 +152,18 @@ impl Parts {
             first_login.connect(&mut tasks, Arc::clone(&self.hooks), &readiness);
         }
         // The exchange needs no connection: it decides as soon as the policies are loaded.
-        let exchange = start_exchange(&self.config.exchange, &service, &readiness).await?;
+        let (exchange, running) = start_exchange(&self.config.exchange, &service, &readiness)
+            .await?
+            .unzip();
+        self.handle.runs(Arc::new(Reloader {
+            started: self.config.clone(),
+            current: Mutex::new((self.config.clone(), self.secrets)),
+            rules: service.rules(),
+            exchange,
+            catalog: catalog.clone(),
+            hook: self.on_reload,
+        }));
+        let exchange = running;
         let watching = Watching::start(&mut tasks, policies.as_ref(), self.handle.clone())?;
         let buckets = policies.map(|policies| Buckets {
             mirror: policies.mirror,
@@ -164,10 +177,11 @@ impl Parts {
             statuses,
             records: records.as_mut(),
             on_ready: self.on_ready,
-            handle: self.handle,
+            handle: self.handle.clone(),
         };
         let shutdown = RunningExchange::stop_with(exchange.as_ref(), shutdown);
         let served = answering.run(service, pending, buckets, shutdown).await;
+        self.handle.ended();
         let exchanged = match exchange {
             Some(exchange) => exchange.end().await,
             None => Ok(()),
@@ -200,7 +214,7 @@ impl Watching {
         let trigger = watcher.trigger();
         tasks.spawn(async move {
             loop {
-                handle.reload_requested().await;
+                handle.rescan_requested().await;
                 trigger.reload();
             }
         });
@@ -220,20 +234,23 @@ impl Watching {
 }
 
 /// Adds the metrics that do not depend on the decider, and those of the embedding program.
-fn add_samples(
+fn add_samples<A: Authorizer>(
     readiness: &Readiness,
-    tokens: Option<Arc<TokenVerifier>>,
+    service: &Service<A>,
     sources: Vec<MetricSource>,
 ) {
     let start = start_samples(SystemTime::now());
     readiness.add_samples(move || start.clone());
+    readiness.add_samples(service.key_samples());
+    let rules = service.rules();
+    readiness.add_samples(move || {
+        let tokens = rules.login().identifier.tokens();
+        tokens.map_or_else(Vec::new, |tokens| issuer_samples(&tokens.status()))
+    });
     for source in sources {
         readiness.add_samples(source);
     }
     readiness.add_samples(|| file_samples(&portcullis_files::statuses()));
-    if let Some(tokens) = tokens {
-        readiness.add_samples(move || issuer_samples(&tokens.status()));
-    }
 }
 
 /// Starts the health listener, if it is configured.
@@ -255,7 +272,7 @@ async fn start_exchange<A: Authorizer>(
     table: &config::Exchange,
     service: &Service<A>,
     readiness: &Readiness,
-) -> Result<Option<RunningExchange>, RunError> {
+) -> Result<Option<(Exchange<A>, RunningExchange)>, RunError> {
     let Some(address) = table.listen else {
         return Ok(None);
     };
@@ -267,9 +284,8 @@ async fn start_exchange<A: Authorizer>(
     let exchange = Exchange::new(authority, issuers, options)?;
     let samples = exchange.clone();
     readiness.add_samples(move || samples.samples());
-    RunningExchange::start(table, address, exchange)
-        .await
-        .map(Some)
+    let running = RunningExchange::start(table, address, exchange.clone()).await?;
+    Ok(Some((exchange, running)))
 }
 
 /// The parts that answering requests needs in addition to the service itself.

@@ -58,6 +58,7 @@ mod host;
 mod metric_source;
 mod options;
 mod policies;
+mod reload;
 
 pub use builder::HostBuilder;
 pub use connections::LogHostConnections;
@@ -73,3 +74,4 @@ pub use portcullis_config::{Config, Secrets};
 pub use portcullis_connect::ConnectionHooks;
 pub use portcullis_core::{Authorizer, Sample, SampleValue};
 pub use portcullis_toml::{Checked, Problem, Problems};
+pub use reload::{ReloadError, Reloaded};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder};
-use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions};
+use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions, Xkeys};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
 use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe};
-use portcullis_core::AccountName;
+use portcullis_core::{AccountName, Secret};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
 use crate::error::BuildError;
@@ -24,13 +24,8 @@ pub(crate) fn service_options(
 ) -> Result<ServiceOptions, BuildError> {
     let callout = &config.callout;
     let operator = config.operator.as_ref();
-    let xkey = secrets.xkey_seed.as_ref();
-    let xkey = xkey.map(|seed| CurveKey::from_seed(seed.expose()));
     Ok(ServiceOptions {
-        keys: HostKeys {
-            issuers: Arc::new(issuers(config, secrets)?),
-            xkey: xkey.transpose()?,
-        },
+        keys: host_keys(config, secrets, None)?,
         open: callout.open.clone(),
         authority: authority_options(config)?,
         deny: callout.deny.clone(),
@@ -42,6 +37,34 @@ pub(crate) fn service_options(
     })
 }
 
+/// Returns the keys of the host: the main ones, and those that some servers expect in place of
+/// them. `main` are main signers that stay.
+///
+/// # Errors
+///
+/// Fails if a seed cannot be used.
+pub(crate) fn host_keys(
+    config: &Config,
+    secrets: &Secrets,
+    main: Option<Arc<Issuers>>,
+) -> Result<HostKeys, KeyError> {
+    let curve = |seed: &Secret| CurveKey::from_seed(seed.expose());
+    let xkey = secrets.xkey_seed.as_ref().map(curve).transpose()?;
+    let others = secrets.other_keys.iter();
+    let other_xkeys = others.clone().filter_map(|keys| keys.xkey_seed.as_ref());
+    let other_xkeys = other_xkeys.map(curve).collect::<Result<Vec<_>, _>>()?;
+    let other_issuers = others.filter_map(|keys| keys.issuer_seed.as_ref());
+    let other_issuers = other_issuers
+        .map(|seed| IssuerKey::from_seed(seed.expose()).map(|key| Arc::new(Issuers::Config(key))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let main = match main {
+        Some(main) => main,
+        None => Arc::new(issuers(config, secrets)?),
+    };
+    let xkeys = Xkeys::new(xkey, other_xkeys);
+    Ok(HostKeys::with_others(main, other_issuers, xkeys))
+}
+
 /// Returns the options of the part of the host that identifies clients, decides and enforces.
 ///
 /// # Errors
@@ -51,7 +74,7 @@ pub(crate) fn service_options(
 pub fn authority_options(config: &Config) -> Result<AuthorityOptions, BuildError> {
     let callout = &config.callout;
     Ok(AuthorityOptions {
-        identifier: identifier(&config.identity)?,
+        identifier: identifier(&config.identity, None)?,
         throttle: config.identity.throttle.clone(),
         rules: permit_rules(callout, config.operator.as_ref(), &config.ceilings),
         max_in_flight: callout.max_in_flight,
@@ -98,9 +121,18 @@ pub fn login_probe(config: &Config) -> Result<Option<LoginProbe>, BuildError> {
     probe.map(Some).map_err(BuildError::Probe)
 }
 
-/// Returns the stage that proves identities.
-fn identifier(identity: &config::Identity) -> Result<Identifier, BuildError> {
-    let tokens = TokenVerifier::new(identity.issuers.clone())?;
+/// Returns the stage that proves identities. Issuers of tokens keep the keys that `former` has for
+/// them.
+///
+/// # Errors
+///
+/// Fails as [`authority_options`] does.
+pub(crate) fn identifier(
+    identity: &config::Identity,
+    former: Option<&Identifier>,
+) -> Result<Identifier, BuildError> {
+    let former = former.and_then(Identifier::tokens);
+    let tokens = TokenVerifier::succeeding(identity.issuers.clone(), former.as_deref())?;
     let (accounts, operators) = (identity.accounts.clone(), identity.operators.clone());
     let accounts = TrustedAccounts::new(accounts, operators)?;
     Ok(Identifier::new(IdentifierOptions {

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use portcullis_core::{
     AuthorizationRequest, Authorizer, Decision, Denial, Identity, Outcome, Sample, Strength,
 };
@@ -44,16 +45,28 @@ pub struct AuthorityOptions {
 #[derive(Debug)]
 pub struct Authority<A, C = SystemClock> {
     authorizer: A,
-    identifier: Identifier,
-    rules: Arc<PermitRules>,
+    /// The rules for new logins. A login in progress keeps those that it began with.
+    rules: ArcSwap<LoginRules>,
     accounts: Option<Arc<dyn AccountMaker>>,
     admission: Admission<C>,
     recorder: Recorder,
 }
 
+/// The rules for logins that can be replaced while the host runs. They never change themselves.
+#[derive(Debug)]
+pub struct LoginRules {
+    /// The proof of identities, before any decision.
+    pub identifier: Arc<Identifier>,
+    /// The host's own rules for permits.
+    pub permits: Arc<PermitRules>,
+}
+
 /// A login within the limits on failed attempts. Its drop frees its room there without a failure.
 #[derive(Debug)]
-pub struct Attempt<'a, C: Clock = SystemClock>(AdmittedAttempt<'a, C>);
+pub struct Attempt<'a, C: Clock = SystemClock> {
+    admitted: AdmittedAttempt<'a, C>,
+    rules: Arc<LoginRules>,
+}
 
 /// A decision, and its place in the log.
 #[derive(Debug)]
@@ -93,8 +106,10 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
     pub fn with_clock(authorizer: A, options: AuthorityOptions, clock: C) -> Self {
         Self {
             authorizer,
-            identifier: options.identifier,
-            rules: Arc::new(options.rules),
+            rules: ArcSwap::from_pointee(LoginRules {
+                identifier: Arc::new(options.identifier),
+                permits: Arc::new(options.rules),
+            }),
             accounts: options.accounts,
             admission: Admission::new(options.throttle, options.max_in_flight, clock),
             recorder: options.recorder,
@@ -109,6 +124,16 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
     /// Returns the queue of decision records, which every front door fills.
     pub const fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Returns the rules for new logins.
+    pub fn rules(&self) -> Arc<LoginRules> {
+        self.rules.load_full()
+    }
+
+    /// Replaces the rules for new logins. Logins in progress keep those that they began with.
+    pub fn replace_rules(&self, rules: Arc<LoginRules>) {
+        self.rules.store(rules);
     }
 
     /// Returns the counters of failed attempts.
@@ -140,11 +165,23 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         deadline: Instant,
         place: &mut Place,
     ) -> Considered {
-        let attempt = match self.admit(request, deadline, place).await {
+        self.decide_by(self.rules(), request, deadline, place).await
+    }
+
+    /// Decides `request` as [`decide`](Self::decide) does, by these rules. For a front door whose
+    /// own rules are replaced together with those of the authority.
+    pub async fn decide_by(
+        &self,
+        rules: Arc<LoginRules>,
+        request: &mut Arc<AuthorizationRequest>,
+        deadline: Instant,
+        place: &mut Place,
+    ) -> Considered {
+        let attempt = match self.admit_by(rules, request, deadline, place).await {
             Ok(attempt) => attempt,
             Err(considered) => return considered,
         };
-        let decision = self.decide_admitted(request, deadline).await;
+        let decision = self.decide_admitted(&attempt, request, deadline).await;
         attempt.conclude(request, &decision);
         Considered {
             decision,
@@ -165,33 +202,48 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         deadline: Instant,
         place: &mut Place,
     ) -> Result<Attempt<'_, C>, Considered> {
+        self.admit_by(self.rules(), request, deadline, place).await
+    }
+
+    async fn admit_by(
+        &self,
+        rules: Arc<LoginRules>,
+        request: &AuthorizationRequest,
+        deadline: Instant,
+        place: &mut Place,
+    ) -> Result<Attempt<'_, C>, Considered> {
         // As in `identify`, a panic in a library must not leave the login unanswered. The attempt
         // then has no names.
-        let claimant = || self.identifier.claimant(request);
+        let claimant = || rules.identifier.claimant(request);
         let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
         // Throttling comes before any verification, because each guess would cost a verification.
         let admitted = self.admission.attempt(request, &claimant, deadline, place);
-        admitted.await.map(Attempt).map_err(|refusal| {
+        let admitted = admitted.await.map_err(|refusal| {
             let denial = refusal.denial;
             Considered {
                 decision: Decision::deny(denial.class, denial.reason),
                 is_reported: refusal.is_first,
             }
-        })
+        })?;
+        Ok(Attempt { admitted, rules })
     }
 
-    /// Identifies and decides a `request` that [`admit`](Self::admit) admitted, before `deadline`,
-    /// and stores the proved identity in it.
+    /// Identifies and decides a `request` that [`admit`](Self::admit) admitted as `attempt`, before
+    /// `deadline`, and stores the proved identity in it.
     pub async fn decide_admitted(
         &self,
+        attempt: &Attempt<'_, C>,
         request: &mut Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Decision {
+        let rules = &attempt.rules;
         // No slot is taken yet: waiting for an issuer's keys must not delay other decisions.
-        match self.identify(request, deadline).await {
+        match identify(&rules.identifier, request, deadline).await {
             Ok(identity) => {
                 Arc::make_mut(request).identity = identity;
-                self.decide_identified(Arc::clone(request), deadline).await
+                let request = Arc::clone(request);
+                self.decide_identified_by(&rules.permits, request, deadline)
+                    .await
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
         }
@@ -207,7 +259,7 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         request: &AuthorizationRequest,
         deadline: Instant,
     ) -> Result<Identity, Denial> {
-        identify(&self.identifier, request, deadline).await
+        identify(&self.rules().identifier, request, deadline).await
     }
 
     /// Decides `request` before `deadline`, with the identity that it has. The limits on failed
@@ -218,18 +270,29 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Decision {
+        let rules = self.rules();
+        self.decide_identified_by(&rules.permits, request, deadline)
+            .await
+    }
+
+    async fn decide_identified_by(
+        &self,
+        permits: &Arc<PermitRules>,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Decision {
         if let Err(denial) = check_scope(&request.client, &request.identity) {
             return Decision::deny(denial.class, denial.reason);
         }
         let decided = Arc::clone(&request);
         let decision = match self.admission.slot(deadline).await {
-            Ok(_slot) => decide(&self.authorizer, decided, deadline, &self.rules).await,
+            Ok(_slot) => decide(&self.authorizer, decided, deadline, permits).await,
             Err(denial) => return Decision::deny(denial.class, denial.reason),
         };
         // The slot is free again: waiting for a new account must not delay other decisions.
         let outcome = match (decision.outcome, &self.accounts) {
-            (Outcome::Permit(permit), Some(maker)) if self.rules.is_new(permit.account()) => {
-                let provided = provide(maker, &permit, &request, &self.rules, deadline).await;
+            (Outcome::Permit(permit), Some(maker)) if permits.is_new(permit.account()) => {
+                let provided = provide(maker, &permit, &request, permits, deadline).await;
                 provided.map_or_else(Outcome::Deny, |()| Outcome::Permit(permit))
             }
             (outcome, _) => outcome,
@@ -247,7 +310,7 @@ impl<C: Clock> Attempt<'_, C> {
     pub fn conclude(self, request: &AuthorizationRequest, decision: &Decision) {
         // An identity is only claimed until the authority stores the one that it has verified.
         let is_proved = request.identity.strength == Strength::Proved;
-        self.0.conclude(&decision.outcome, is_proved);
+        self.admitted.conclude(&decision.outcome, is_proved);
     }
 }
 

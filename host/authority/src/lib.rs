@@ -48,7 +48,7 @@ mod wanted_account;
 
 pub use accounts::TargetAccounts;
 pub use admission::Overload;
-pub use authority::{Attempt, Authority, AuthorityOptions, Considered};
+pub use authority::{Attempt, Authority, AuthorityOptions, Considered, LoginRules};
 pub use decision_log::{DecisionLine, log_decision, log_summed_up};
 pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use portcullis_core::{DenialClass, Sample, SourceNetwork};
@@ -58,8 +59,7 @@ pub struct Throttle<C = SystemClock> {
     clock: C,
     keys: Keys,
     began: Instant,
-    address_rate: Option<Rate>,
-    user_rate: Option<Rate>,
+    limits: ArcSwap<Limits>,
     addresses: Cache<u64, Arc<Bucket>>,
     users: Cache<u64, Arc<Bucket>>,
     pairs: Cache<u64, Arc<Pair>>,
@@ -67,6 +67,14 @@ pub struct Throttle<C = SystemClock> {
     waiting_room: Arc<Semaphore>,
     failures: AtomicU64,
     summary: Summary,
+}
+
+/// The limits that can be replaced while the host runs.
+#[derive(Debug)]
+struct Limits {
+    address_rate: Option<Rate>,
+    user_rate: Option<Rate>,
+    exempt_networks: Vec<SourceNetwork>,
 }
 
 /// An address and the names that logged in from there together.
@@ -122,8 +130,7 @@ impl<C: Clock> Throttle<C> {
             keys: Keys::default(),
             began: clock.now(),
             clock,
-            address_rate: Rate::new(options.address_failures, options.per),
-            user_rate: Rate::new(options.user_failures, options.per),
+            limits: ArcSwap::from_pointee(Limits::new(&options, options.per)),
             addresses: counting(),
             users: counting(),
             pairs,
@@ -132,6 +139,14 @@ impl<C: Clock> Throttle<C> {
             summary: Summary::default(),
             options,
         }
+    }
+
+    /// Replaces the numbers of failures and the exempt networks. A full bucket stays full, and
+    /// drains by the new number. The time in which it drains and the number of entries stay,
+    /// because the memory depends on them.
+    pub fn replace_limits(&self, options: &ThrottleOptions) {
+        self.limits
+            .store(Arc::new(Limits::new(options, self.options.per)));
     }
 
     /// Returns the number of failed attempts and of entries as metrics.
@@ -156,8 +171,9 @@ impl<C: Clock> Throttle<C> {
     /// Returns the buckets in which the attempt needs room: that of the pair if it is known, else
     /// all others.
     fn counters(&self, attempt: Attempt, now: u64) -> Vec<Counter> {
+        let limits = self.limits.load();
         if let Some((key, pair)) = self.known(attempt, now) {
-            let counter = self.user_rate.map(|rate| Counter {
+            let counter = limits.user_rate.map(|rate| Counter {
                 kind: Kind::Pair,
                 key,
                 bucket: Arc::clone(&pair.bucket),
@@ -169,18 +185,18 @@ impl<C: Clock> Throttle<C> {
             Some(Counter {
                 kind: Kind::User,
                 key,
-                rate: self.user_rate?,
+                rate: limits.user_rate?,
                 bucket: self.users.get_with(key, Arc::default),
             })
         });
-        let address = self.address_counter(attempt);
+        let address = self.address_counter(attempt, &limits);
         address.into_iter().chain(names).collect()
     }
 
     /// Returns the bucket of the attempt's address. `None` if addresses, or this one, are not
     /// counted.
-    fn address_counter(&self, attempt: Attempt) -> Option<Counter> {
-        let (key, rate) = attempt.address.zip(self.address_rate)?;
+    fn address_counter(&self, attempt: Attempt, limits: &Limits) -> Option<Counter> {
+        let (key, rate) = attempt.address.zip(limits.address_rate)?;
         Some(Counter {
             kind: Kind::Address,
             key,
@@ -190,7 +206,8 @@ impl<C: Clock> Throttle<C> {
     }
 
     fn note_success(&self, attempt: Attempt, now: u64) {
-        if let (Some(key), Some(_)) = (attempt.pair, self.user_rate.or(self.address_rate)) {
+        let limits = self.limits.load();
+        if let (Some(key), Some(_)) = (attempt.pair, limits.user_rate.or(limits.address_rate)) {
             let pair = self.pairs.get_with(key, Arc::default);
             let known_for = u64::try_from(KNOWN_FOR.as_nanos()).unwrap_or(u64::MAX);
             let until = now.saturating_add(known_for);
@@ -224,6 +241,16 @@ impl<C: Clock> Throttle<C> {
             (Kind::User, self.users.entry_count()),
             (Kind::Pair, self.pairs.entry_count()),
         ]
+    }
+}
+
+impl Limits {
+    fn new(options: &ThrottleOptions, per: Duration) -> Self {
+        Self {
+            address_rate: Rate::new(options.address_failures, per),
+            user_rate: Rate::new(options.user_failures, per),
+            exempt_networks: options.exempt_networks.clone(),
+        }
     }
 }
 

@@ -5,8 +5,11 @@ mod context;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use portcullis_authority::{Authority, DecisionLine, Place, Reserved, log_decision, log_summed_up};
+use portcullis_authority::{
+    Authority, DecisionLine, LoginRules, Place, Reserved, log_decision, log_summed_up,
+};
 use portcullis_claims::KnownSigners;
 use portcullis_connect::{HeaderMap, Nats};
 use portcullis_core::{
@@ -58,20 +61,22 @@ pub(crate) struct Received<N> {
     pub(crate) place: Place,
 }
 
-/// The rules that the handling of requests takes from the options.
+/// The rules for new requests, replaced as a whole while the host runs. A request in progress keeps
+/// those that it began with. They never change themselves.
 #[derive(Debug)]
 pub(crate) struct HandlingRules {
-    pub(crate) keys: HostKeys,
+    pub(crate) keys: Arc<HostKeys>,
     pub(crate) open: OpenRules,
     pub(crate) deny: DenyModes,
     pub(crate) times: TimeLimits,
+    pub(crate) login: Arc<LoginRules>,
 }
 
 /// The state that all requests of the service share.
 #[derive(Debug)]
 pub(crate) struct Handler<A, C = SystemClock> {
     pub(crate) authority: Arc<Authority<A, C>>,
-    pub(crate) rules: HandlingRules,
+    pub(crate) rules: ArcSwap<HandlingRules>,
     pub(crate) clock: C,
     pub(crate) counters: Arc<Counters>,
     pub(crate) evidence: Arc<Evidence>,
@@ -104,10 +109,9 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         evidence: Arc<Evidence>,
         clock: C,
     ) -> Self {
-        let replays = rules.open.refuse_replays;
         Self {
             authority,
-            rules,
+            rules: ArcSwap::from_pointee(rules),
             clock,
             counters: Arc::default(),
             evidence,
@@ -115,7 +119,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             refusals: Refusals::default(),
             seen: SeenRequests {
                 signers: KnownSigners::new(),
-                replays: replays.then(|| Replays::new(Replays::MAX_ENTRIES)),
+                replays: Some(Replays::new(Replays::MAX_ENTRIES)),
             },
             delayed: Semaphore::new(MAX_DELAYED),
         }
@@ -158,7 +162,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         if is_probe(&context.request) {
             return self.deny_probe(&context.request.server, reply).await;
         }
-        let deadline = context.deadline(self.rules.times.deadline);
+        let deadline = context.deadline();
         let decision = if context.is_late(&self.clock) {
             Decision::deny(DenialClass::Deadline, TOO_OLD)
         } else {
@@ -203,17 +207,18 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         headers: Option<&HeaderMap>,
         at: Instant,
     ) -> Result<Context, Refused> {
+        let rules = self.rules.load_full();
         let opened = open(
             payload,
             headers,
             self.clock.unix_seconds(),
-            &self.rules.keys,
-            &self.rules.open,
+            &rules.keys,
+            &rules.open,
             &self.seen,
         )?;
         let received = Moment::at(at, &self.clock);
         let age = self.pauses.age(opened.request.issued_at(), received);
-        let context = Context::new(opened, at, received, age);
+        let context = Context::new(opened, rules, at, received, age);
         self.counters.asked_by(&context.request.server);
         Ok(context)
     }
@@ -249,8 +254,12 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
     }
 
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
+        let rules = Arc::clone(&context.rules.login);
         let (request, place) = (&mut context.request, &mut context.place);
-        let considered = self.authority.decide(request, deadline, place).await;
+        let considered = self
+            .authority
+            .decide_by(rules, request, deadline, place)
+            .await;
         context.is_reported = considered.is_reported;
         considered.decision
     }
@@ -268,7 +277,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
     ) -> Result<Handled, Refused> {
         let mut context = self.open(payload, headers, self.clock.now())?;
         let opened_at = self.clock.now();
-        let deadline = context.deadline(self.rules.times.deadline);
+        let deadline = context.deadline();
         let decision = self.decide(&mut context, deadline).await;
         let decided_at = self.clock.now();
         let (response, decision) = self.sealed(&context, decision, usize::MAX);
@@ -293,7 +302,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         let (response, decision) = self.sealed(&context, decision, reply.largest());
         let mode = match &decision.outcome {
             Outcome::Permit(_) => DenyMode::Error,
-            Outcome::Deny(denial) => self.rules.deny.for_class(denial.class),
+            Outcome::Deny(denial) => context.rules.deny.for_class(denial.class),
         };
         if let DenyMode::Delay(delay) = mode {
             self.hold_back(&context, delay).await;
@@ -425,9 +434,8 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         let recipient = Recipient {
             now: self.clock.unix_seconds(),
             largest,
-            xkey: context.sealed_by.as_ref(),
         };
-        match seal(&context.request, &decision, &self.rules.keys, recipient) {
+        match seal(&context.request, &decision, &context.keys, recipient) {
             Ok(response) => (Some(response), decision),
             Err(error) => {
                 let denial = Decision {
@@ -436,7 +444,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
                     steps: decision.steps,
                     ..Decision::deny(error.class(), with_causes(&error))
                 };
-                let response = seal(&context.request, &denial, &self.rules.keys, recipient).ok();
+                let response = seal(&context.request, &denial, &context.keys, recipient).ok();
                 (response, denial)
             }
         }

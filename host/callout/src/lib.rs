@@ -20,7 +20,7 @@
 //! # Layout
 //!
 //! - [`Service`] and [`ServiceOptions`]: the subscriptions, and the options in groups.
-//! - [`HostKeys`]: the keys that sign responses and open requests.
+//! - [`HostKeys`] with [`Xkeys`]: the keys that sign responses and open requests.
 //! - [`OpenRules`] with [`TrustedServers`]: the demands on requests.
 //! - [`DenyModes`]: the forms of denials.
 //! - [`TimeLimits`]: the limits on the time of requests.
@@ -48,6 +48,7 @@ mod expiring_map;
 mod fixtures;
 mod handler;
 mod keys;
+mod last_use;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod open;
@@ -64,9 +65,11 @@ mod reply;
 mod reply_batcher;
 mod seal;
 mod service;
+mod service_rules;
 mod subjects;
 mod subscription;
 mod trust;
+mod xkeys;
 
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
@@ -82,5 +85,7 @@ pub use participation::{
 pub use permissions::required_permissions;
 pub use queue_group::QueueGroup;
 pub use service::Service;
+pub use service_rules::{RulesUpdate, ServiceRules};
 pub use subjects::AUTH_REQUESTS;
 pub use trust::{ServerList, TrustedServers};
+pub use xkeys::Xkeys;

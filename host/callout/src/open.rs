@@ -1,17 +1,20 @@
 //! Open: from a message to a request that the host can trust.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use portcullis_authority::Issuers;
 use portcullis_claims::{
-    BoxError, CurveKey, KnownSigners, OpenedRequest, PublicKey, RequestError, is_sealed,
+    BoxError, KnownSigners, OpenedRequest, PublicKey, RequestError, is_sealed,
 };
 use portcullis_connect::HeaderMap;
 use portcullis_core::AuthorizationRequest;
 use zeroize::Zeroizing;
 
-use crate::keys::HostKeys;
+use crate::keys::{HostKeys, ResponseKeys, Sealing};
 use crate::trust::{Replays, TrustedServers};
+use crate::xkeys::Xkeys;
 
 /// The header that names the xkey of a server that encrypts.
 const XKEY_HEADER: &str = "Nats-Server-Xkey";
@@ -37,13 +40,11 @@ impl Default for OpenRules {
     }
 }
 
-/// A verified request that the host decides, with the key for its response.
+/// A verified request that the host decides, with the keys for its response.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) request: OpenedRequest,
-    /// The server's xkey. `None` if the request was plain. With a key, the host encrypts the
-    /// response.
-    pub(crate) sealed_by: Option<PublicKey>,
+    pub(crate) keys: ResponseKeys,
 }
 
 /// The facts that the host remembers about earlier requests.
@@ -51,7 +52,7 @@ pub(crate) struct Opened {
 pub(crate) struct SeenRequests {
     /// The servers that signed earlier requests.
     pub(crate) signers: KnownSigners,
-    /// The logins and nonces of earlier requests. `None` if the host accepts replays.
+    /// The logins and nonces of earlier requests. `None` stands for no memory.
     pub(crate) replays: Option<Replays>,
 }
 
@@ -161,12 +162,15 @@ pub(crate) fn open(
     let read = |token: &[u8]| {
         OpenedRequest::read_by(token, now, &seen.signers).map_err(OpenError::Request)
     };
-    let (request, sealed_by) = match unsealed(payload, headers, keys.xkey.as_ref())? {
+    let (request, sealing) = match unsealed(payload, headers, &keys.xkeys, now)? {
         None => (read(payload)?, None),
-        Some((plain, sender)) => (read(&plain)?, Some(sender)),
+        Some((plain, sealing)) => (read(&plain)?, Some(sealing)),
     };
-    match check(&request, sealed_by.as_ref(), now, keys, rules, seen) {
-        Ok(()) => Ok(Opened { request, sealed_by }),
+    match check(&request, sealing.as_ref(), now, keys, rules, seen) {
+        Ok(issuers) => Ok(Opened {
+            request,
+            keys: ResponseKeys { issuers, sealing },
+        }),
         Err(error) => Err(Refused {
             error,
             request: Some(Box::new(request.into_request())),
@@ -174,63 +178,64 @@ pub(crate) fn open(
     }
 }
 
-/// A decrypted payload and the key of its sender.
-type Unsealed = (Zeroizing<Vec<u8>>, PublicKey);
+/// A decrypted payload and the keys that it was sealed with.
+type Unsealed = (Zeroizing<Vec<u8>>, Sealing);
 
-/// Decrypts `payload`. Returns `None` if the payload is plain and the host has no xkey.
+/// Decrypts `payload`. Returns `None` if the payload is plain and the host accepts that.
 fn unsealed(
     payload: &[u8],
     headers: Option<&HeaderMap>,
-    xkey: Option<&CurveKey>,
+    xkeys: &Xkeys,
+    now: u64,
 ) -> Result<Option<Unsealed>, OpenError> {
-    let Some(xkey) = xkey else {
-        return if is_sealed(payload) {
-            Err(OpenError::Encrypted)
-        } else {
-            Ok(None)
-        };
-    };
-    if !is_sealed(payload) {
-        return Err(OpenError::NotEncrypted);
+    match is_sealed(payload) {
+        true if xkeys.is_empty() => return Err(OpenError::Encrypted),
+        true => {}
+        false if xkeys.is_required() => return Err(OpenError::NotEncrypted),
+        false => return Ok(None),
     }
     let sender: PublicKey = headers
         .and_then(|headers| headers.get(XKEY_HEADER))
         .and_then(|value| value.as_str().parse().ok())
         .ok_or(OpenError::NoSender)?;
-    let plain = xkey
-        .open(payload, &sender)
-        .map_err(|error| OpenError::Box(xkey.public_key().to_owned(), error))?;
-    Ok(Some((plain, sender)))
+    let (plain, own) = xkeys
+        .open(payload, &sender, now)
+        .map_err(|error| OpenError::Box(xkeys.listed(), error))?;
+    let server = sender;
+    Ok(Some((plain, Sealing { own, server })))
 }
 
-/// Checks a decoded request against the host's keys and `rules`.
+/// Checks a decoded request against the host's keys and `rules`. Returns the signers that the
+/// server expects.
 fn check(
     request: &OpenedRequest,
-    sealed_by: Option<&PublicKey>,
+    sealing: Option<&Sealing>,
     now: u64,
     keys: &HostKeys,
     rules: &OpenRules,
     seen: &SeenRequests,
-) -> Result<(), OpenError> {
+) -> Result<Arc<Issuers>, OpenError> {
     request.check(now, rules.clock_skew)?;
-    if sealed_by.is_some() && request.server_xkey() != sealed_by.map(PublicKey::as_str) {
+    let sender = sealing.map(|sealing| sealing.server.as_str());
+    if sender.is_some() && request.server_xkey() != sender {
         return Err(OpenError::Sender);
     }
-    let actual = keys.issuers.request_subject();
-    if request.subject() != actual {
+    // In config mode, a server names the issuer that it was configured with. Servers that move from
+    // one issuer to another therefore get responses of the right one, each.
+    let Some(issuers) = keys.expected_by(request.subject(), now) else {
         return Err(OpenError::Issuer {
             expected: request.subject().to_owned(),
-            actual: actual.to_owned(),
+            actual: keys.listed(),
         });
-    }
+    };
     let server = &request.request().server;
     if !rules.trusted_servers.contains(server) {
         return Err(OpenError::Server(server.id.to_string()));
     }
-    match &seen.replays {
-        Some(replays) => check_new(request, now, rules.clock_skew, replays),
-        None => Ok(()),
+    if let Some(replays) = seen.replays.as_ref().filter(|_| rules.refuse_replays) {
+        check_new(request, now, rules.clock_skew, replays)?;
     }
+    Ok(Arc::clone(issuers))
 }
 
 /// Refuses a request whose login or signed nonce another request had.

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use portcullis_authority::ResponseError;
-use portcullis_claims::{BoxError, PublicKey};
+use portcullis_claims::BoxError;
 use portcullis_core::{AuthorizationRequest, Decision, DenialClass};
 
-use crate::keys::HostKeys;
+use crate::keys::{ResponseKeys, Sealing};
 
 /// The reason for which the host cannot seal a response.
 #[derive(Debug, thiserror::Error)]
@@ -24,20 +24,15 @@ pub(crate) enum SealError {
     /// The host cannot encrypt the response.
     #[error("cannot encrypt the response")]
     Box(#[from] BoxError),
-    /// The request was encrypted, and the host no longer has an xkey.
-    #[error("the request was encrypted and there is no xkey to answer with")]
-    NoXkey,
 }
 
 /// The recipient of a response.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Recipient<'a> {
+pub(crate) struct Recipient {
     /// The current time, in seconds since the Unix epoch.
     pub(crate) now: u64,
     /// The maximum size of a message that the server takes, in bytes.
     pub(crate) largest: usize,
-    /// The server's xkey. `None` if the request was plain.
-    pub(crate) xkey: Option<&'a PublicKey>,
 }
 
 impl SealError {
@@ -50,21 +45,18 @@ impl SealError {
     }
 }
 
-/// Signs the response to `request` for `decision`. Encrypts the response if the request was
-/// encrypted.
+/// Signs the response to `request` for `decision` with the keys that its server expects. Encrypts
+/// the response if the request was encrypted.
 pub(crate) fn seal(
     request: &AuthorizationRequest,
     decision: &Decision,
-    keys: &HostKeys,
-    to: Recipient<'_>,
+    keys: &ResponseKeys,
+    to: Recipient,
 ) -> Result<Bytes, SealError> {
     let response = keys.issuers.response_to(request, decision, to.now)?;
-    let response = match to.xkey {
+    let response = match &keys.sealing {
         None => response.into(),
-        Some(server) => {
-            let xkey = keys.xkey.as_ref().ok_or(SealError::NoXkey)?;
-            Bytes::from(xkey.seal(response.as_bytes(), server)?)
-        }
+        Some(Sealing { own, server }) => Bytes::from(own.seal(response.as_bytes(), server)?),
     };
     let (size, largest) = (response.len(), to.largest);
     if size > largest {

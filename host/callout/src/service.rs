@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_authority::{Authority, Issuers, Throttle};
 use portcullis_connect::{LoginProbe, Nats};
-use portcullis_core::{Authorizer, with_causes};
+use portcullis_core::{Authorizer, Sample, with_causes};
 use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,6 +19,7 @@ use crate::participation::{
 };
 use crate::queue_group::QueueGroup;
 use crate::rejections;
+use crate::service_rules::ServiceRules;
 use crate::subscription::Subscription;
 
 /// The auth callout service. It reads the time from `C`.
@@ -45,10 +46,11 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
         let authority = Arc::new(authority);
         let evidence = Arc::new(Evidence::new(&options.participation));
         let rules = HandlingRules {
-            keys: options.keys,
+            keys: Arc::new(options.keys),
             open: options.open,
             deny: options.deny,
             times: options.times,
+            login: authority.rules(),
         };
         Self {
             handler: Arc::new(Handler::new(authority, rules, evidence, clock)),
@@ -76,7 +78,18 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
 
     /// Returns the keys that sign for the service, which other front doors share.
     pub fn issuers(&self) -> Arc<Issuers> {
-        Arc::clone(&self.handler.rules.keys.issuers)
+        Arc::clone(self.handler.rules.load().keys.main())
+    }
+
+    /// Returns a handle that replaces the rules of the service while it runs.
+    pub fn rules(&self) -> ServiceRules<A, C> {
+        ServiceRules::new(Arc::clone(&self.handler))
+    }
+
+    /// Returns the source of the metrics about keys, valid while the service runs and after.
+    pub fn key_samples(&self) -> impl Fn() -> Vec<Sample> + Send + Sync + use<A, C> {
+        let handler = Arc::clone(&self.handler);
+        move || handler.rules.load().keys.samples()
     }
 
     /// Returns the counters of failed attempts, valid while the service runs and after.

@@ -66,11 +66,11 @@ impl<A: Authorizer, C: Clock + Clone, N: Nats> Subscription<A, C, N> {
             group,
             alive,
         };
-        let timeout = subscription.handler.rules.times.drain_timeout;
         while next(&mut orders, Order::Wait).await == Order::Take {
             let mut subscriber = subscription.subscribe().await?;
             // The server sends logins here until it has removed the subscription.
             let _joined = subscription.receive(&mut subscriber, &mut orders).await?;
+            let timeout = subscription.handler.rules.load().times.drain_timeout;
             if tokio::time::timeout(timeout, subscription.take_last(&mut subscriber))
                 .await
                 .is_err()
@@ -78,6 +78,7 @@ impl<A: Authorizer, C: Clock + Clone, N: Nats> Subscription<A, C, N> {
                 tracing::warn!("subscription not drained in time");
             }
         }
+        let timeout = subscription.handler.rules.load().times.drain_timeout;
         if tokio::time::timeout(timeout, subscription.drain(all_gone))
             .await
             .is_err()
@@ -146,7 +147,7 @@ impl<A: Authorizer, C: Clock + Clone, N: Nats> Subscription<A, C, N> {
             return self.handler.record_refusal(refusal);
         };
         let reply = ReplyToken::new(Arc::clone(&self.batcher), subject);
-        let limit = self.handler.rules.times.deadline;
+        let limit = self.handler.rules.load().times.deadline;
         let place = match self.handler.authority.enter(limit) {
             Ok(place) => place,
             Err(Overload::QueueFull) => return self.shed(reply, TOO_MANY).await,
@@ -174,7 +175,11 @@ impl<A: Authorizer, C: Clock + Clone, N: Nats> Subscription<A, C, N> {
         let now = self.handler.clock.unix_seconds();
         drop(self.handler.counters.received(now));
         let refusal = Refusal::new("overloaded", error);
-        let drops = self.handler.rules.deny.for_class(DenialClass::Overloaded) == DenyMode::Drop;
+        let mode = {
+            let rules = self.handler.rules.load();
+            rules.deny.for_class(DenialClass::Overloaded)
+        };
+        let drops = mode == DenyMode::Drop;
         if drops || !reply.is_for_server() {
             self.handler.record_refusal(refusal);
         } else {

@@ -10,6 +10,7 @@ use portcullis_engine::Engine;
 use portcullis_environment::is_multi_threaded;
 
 use crate::assertions::Assertions;
+use crate::chain_options::{ChainOptions, UnusableChains};
 use crate::directory::DirectoryError;
 use crate::lanes::Lanes;
 use crate::lint::Finding;
@@ -101,6 +102,23 @@ impl Catalog {
     /// Returns the policies in service now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.published.load_full()
+    }
+
+    /// Replaces the chains and the host's own rules, and publishes the policies in their new order.
+    /// Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails, and changes nothing, if a policy that the chains require has no good version, or if
+    /// the policies in service fail an assertion in their new order or under the new rules.
+    pub fn replace_chains(&self, chains: ChainOptions) -> Result<(), UnusableChains> {
+        // INVARIANT: as for a new version, none is put in service between check and publication.
+        let _swapping = self.swapping.lock();
+        let mut loader = self.loader.lock();
+        loader.replace_chains(chains)?;
+        self.publish(&loader);
+        loader.write_status();
+        Ok(())
     }
 
     /// Checks that the policies in service meet `assertions`. Blocks.

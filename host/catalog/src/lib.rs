@@ -39,6 +39,7 @@
 //!   describes a policy, its limits and its problems. [`diff_versions`]: compares the access that
 //!   two versions give.
 //! - [`Assertions`]: what logins must and must not reach with all policies together.
+//! - [`ChainOptions`]: the chains and rules that can be replaced while a catalog runs.
 //! - [`settings_schema`], [`tests_schema`]: the JSON Schemas of the files next to a module.
 
 #![cfg_attr(
@@ -54,6 +55,7 @@ mod assertions;
 mod attempts;
 mod catalog;
 mod chain;
+mod chain_options;
 mod content;
 mod diff;
 mod directory;
@@ -99,6 +101,7 @@ pub use access::InvalidAccess;
 pub use assertions::{Assertions, AssertionsFile, AssertionsProblem, ClaimProblem, HeldPermit};
 pub use catalog::{Catalog, OpenError};
 pub use chain::{Chain, Condition};
+pub use chain_options::{ChainOptions, UnusableChains};
 pub use diff::{
     AccessChanges, RecordError, RecordProblem, RecordedLogins, RecordedSecrets, VersionDiff,
     Versions, diff_versions,

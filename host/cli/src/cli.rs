@@ -62,6 +62,16 @@ pub(crate) enum Command {
     /// Look for everything that keeps a host and its servers from deciding logins: connects,
     /// compares, and says how to mend what it finds.
     Doctor(Box<DoctorArguments>),
+    /// Have the running host read its configuration and its policies again. Prints which changes
+    /// are in effect, and which need a restart. If anything is wrong, nothing changes.
+    Reload {
+        /// The configuration, portcullis.toml, of the host that serves.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Write keys, a nats-server configuration and a portcullis.toml to start from.
     Init {
         /// The directory to write to. Existing files are never overwritten.

@@ -29,7 +29,7 @@ pub(crate) enum ExitCode {
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
     /// does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or
-    /// fewer servers than `--expect` says, answered `system`.
+    /// fewer servers than `--expect` says, answered `system`. Or no host answered `reload`.
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
@@ -47,10 +47,10 @@ pub(crate) enum ExitCode {
     /// accounts changes.
     NotCurrent = 75,
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
-    /// Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the
-    /// decisions for `policy diff`. Or the record for `decisions pin` is no test. Or servers would
-    /// refuse the claims that a command on the store of accounts writes or verifies, or one of its
-    /// files is damaged.
+    /// Or the host of `reload` found something wrong and changed nothing. Or the file for `import` is
+    /// wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`. Or
+    /// the record for `decisions pin` is no test. Or servers would refuse the claims that a command
+    /// on the store of accounts writes or verifies, or one of its files is damaged.
     BadConfiguration = 78,
     /// `policy diff --no-new-access`: a login gains access with the new version.
     NewAccess = 80,
@@ -126,7 +126,7 @@ mod tests {
                     "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command. Or the store of accounts does not have the operator, the account, the user or the seed. Or `decisions` does not find its file, or no record with the id."
                 }
                 Self::Unreachable => {
-                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or fewer servers than `--expect` says, answered `system`."
+                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or fewer servers than `--expect` says, answered `system`. Or no host answered `reload`."
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {
@@ -148,7 +148,7 @@ mod tests {
                     "`policy diff --never`: a login reaches a forbidden subject with the new version."
                 }
                 Self::BadConfiguration => {
-                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`. Or the record for `decisions pin` is no test. Or servers would refuse the claims that a command on the store of accounts writes or verifies, or one of its files is damaged."
+                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the host of `reload` found something wrong and changed nothing. Or the file for `import` is wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`. Or the record for `decisions pin` is no test. Or servers would refuse the claims that a command on the store of accounts writes or verifies, or one of its files is damaged."
                 }
                 Self::Denied => {
                     "`decide` or `access preview`: the login is denied, by a policy, because all abstain, or by the host's rules."

@@ -10,9 +10,10 @@ use portcullis_accounts::StoreError;
 use portcullis_catalog::ChildLimits;
 use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
 use portcullis_core::BucketName;
-use portcullis_toml::Problem;
 use portcullis_toml::text::{lines, one_line};
+use portcullis_toml::{Problem, Problems};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::accounts;
@@ -34,7 +35,7 @@ use crate::output::{NotDone, Output};
 use crate::policy;
 use crate::prove::{child_prover, prove};
 use crate::token::TokenRequest;
-use crate::{schema, signals, system, telemetry, token};
+use crate::{control, reload, schema, signals, system, telemetry, token};
 
 /// Time that the process waits at its end for threads that still work.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         },
         Command::Check { config } => check(&config),
         Command::Doctor(arguments) => finish(doctor::doctor(&arguments).map_err(NotDone::from)),
+        Command::Reload { config, json } => finish(reload::ask(&config, json)),
         Command::Init {
             directory,
             key_value,
@@ -133,6 +135,8 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
         }
     };
     let format = format.unwrap_or(config.value.log.format);
+    // A level on the command line also wins over that of a later configuration.
+    let follows_file = level.is_none();
     let level = level.unwrap_or_else(|| config.value.log.level.clone());
     let _log = match telemetry::init(format, &level, config.value.log.when_full) {
         Ok(guard) => guard,
@@ -145,7 +149,7 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
     for problem in config.warnings.iter().chain(&secrets.warnings) {
         log_warning(problem);
     }
-    match serve(config.value, secrets.value) {
+    match serve(config.value, secrets.value, follows_file) {
         Ok(()) => ExitCode::Success,
         Err(failure) => {
             error!(error = %failure, "cannot serve");
@@ -168,8 +172,22 @@ pub(crate) fn raise_file_limit() {
     }
 }
 
-/// Runs the host until a signal stops it. SIGHUP reloads policies.
-fn serve(config: Config, secrets: Secrets) -> Result<(), Failure> {
+/// Checks the log of a new configuration. Returns what applies it, if the log `follows_file`.
+fn reload_log(config: &Config, follows_file: bool) -> Result<Box<dyn FnOnce() + Send>, Problems> {
+    if let Some(problem) = check_log(&config.file, &config.log) {
+        return Err(problem.into());
+    }
+    let level = config.log.level.clone();
+    Ok(Box::new(move || {
+        if follows_file {
+            telemetry::replace_filter(&level);
+        }
+    }))
+}
+
+/// Runs the host until a signal stops it. SIGHUP and `portcullis reload` reload the configuration
+/// and the policies.
+fn serve(config: Config, secrets: Secrets, follows_file: bool) -> Result<(), Failure> {
     // Every decision that may run has a thread, and so has each file that is read meanwhile.
     let threads = config.callout.max_in_flight.saturating_add(64);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -177,6 +195,7 @@ fn serve(config: Config, secrets: Secrets) -> Result<(), Failure> {
         .max_blocking_threads(threads)
         .build()
         .map_err(Failure::internal)?;
+    let state_directory = config.policies.state_directory.clone();
     let served = runtime.block_on(async {
         // Handles the signals before policies are compiled: without a handler, SIGHUP would end the
         // process.
@@ -186,11 +205,17 @@ fn serve(config: Config, secrets: Secrets) -> Result<(), Failure> {
             .secrets(secrets)
             .prover(child_prover())
             .metrics(telemetry::samples)
+            .on_reload(move |config| reload_log(config, follows_file))
             .build()?;
+        let mut tasks = JoinSet::new();
         let handle = host.handle();
-        let reloads = tokio::spawn(hang_ups.call(move || handle.reload()));
+        tasks.spawn(hang_ups.call(move || {
+            let handle = handle.clone();
+            async move { drop(reload::reload(&handle).await) }
+        }));
+        tasks.spawn(control::serve(state_directory, host.handle()));
         let served = host.run(stop).await;
-        reloads.abort();
+        tasks.abort_all();
         served.map_err(Failure::from)
     });
     // Dropping the runtime would wait for threads that may never end, such as one on a hung mount.

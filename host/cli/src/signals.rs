@@ -1,4 +1,4 @@
-//! Signals of the operator: stop, and reload policies.
+//! Signals of the operator: stop, and reload.
 
 use std::io;
 
@@ -38,10 +38,11 @@ impl HangUps {
         self.0.recv().await;
     }
 
-    /// Calls `reload` at every SIGHUP.
-    pub(crate) async fn call(mut self, reload: impl Fn()) {
+    /// Calls `reload` at every SIGHUP, and waits for its end. One call answers the SIGHUPs that
+    /// arrive meanwhile.
+    pub(crate) async fn call<F: Future<Output = ()>>(mut self, reload: impl Fn() -> F) {
         while self.0.recv().await.is_some() {
-            reload();
+            reload().await;
         }
     }
 }

@@ -25,6 +25,8 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
 
+use crate::log_filter::ReplaceableFilter;
+
 /// Maximum number of lines in the queue: some megabytes.
 const MAX_LINES: usize = 8192;
 /// Maximum wait at the end of the program for lines to be written.
@@ -32,6 +34,9 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// Counter of dropped lines. The process has one, as it has one subscriber.
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// The filter of the log, which a reload replaces. The process has one, as it has one subscriber.
+static FILTER: OnceLock<ReplaceableFilter> = OnceLock::new();
 
 /// A reason why logs cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +92,14 @@ pub(crate) fn check_filter(filter: &LogFilter) -> Result<(), InvalidLogFilter> {
     }
 }
 
+/// Replaces the filter of the log. Has no effect if [`init`] was not called, or if the filter does
+/// not pass [`check_filter`].
+pub(crate) fn replace_filter(filter: &LogFilter) {
+    if let (Some(current), Ok(new)) = (FILTER.get(), EnvFilter::try_new(filter.as_str())) {
+        current.replace(new);
+    }
+}
+
 /// Sends the events of the whole process to standard error. The format is either lines for humans,
 /// in colour on a terminal unless `NO_COLOR` is set, or one flat JSON object a line. `when_full`
 /// sets the treatment of lines that nothing reads. Panics are events too, because the default panic
@@ -108,10 +121,12 @@ pub(crate) fn init(
         .finish(io::stderr());
     let guard = LogGuard(Some(guard));
     let dropped = writer.error_counter();
-    let subscriber = subscriber(format, filter, colour, writer)?;
+    let filter = ReplaceableFilter::new(EnvFilter::try_new(filter.as_str())?);
+    let subscriber = subscriber(format, filter.clone(), colour, writer);
     set_global_default(subscriber)?;
     // Setting fails only after a first call, which the subscriber has already excluded.
     let _ = DROPPED.set(dropped);
+    let _ = FILTER.set(filter);
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(error = %panic.to_string().replace('\n', " "), "the host panicked");
     }));
@@ -120,25 +135,26 @@ pub(crate) fn init(
 
 fn subscriber<W>(
     format: LogFormat,
-    filter: &LogFilter,
+    filter: ReplaceableFilter,
     colour: bool,
     writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, filter::ParseError>
+) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let builder = fmt()
-        .with_env_filter(EnvFilter::try_new(filter.as_str())?)
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(writer)
         // The subscriber would write its own errors to standard error, and panic if that is closed.
         .log_internal_errors(false);
-    Ok(match format {
+    match format {
         LogFormat::Pretty => Box::new(
             builder
                 .compact()
                 .with_ansi(colour)
                 .fmt_fields(debug_fn(write_field).delimited(" "))
                 .finish()
+                .with(filter)
                 .with(discretion()),
         ),
         LogFormat::Json => Box::new(
@@ -148,9 +164,10 @@ where
                 .with_current_span(false)
                 .with_span_list(false)
                 .finish()
+                .with(filter)
                 .with(discretion()),
         ),
-    })
+    }
 }
 
 /// Writes a field on one line. Names of files and clients must not end a line, begin another one or
@@ -206,12 +223,15 @@ mod tests {
         }
     }
 
+    fn filter(level: &str) -> ReplaceableFilter {
+        ReplaceableFilter::new(EnvFilter::try_new(level).unwrap())
+    }
+
     /// Returns the log of two events, the second at debug level.
     fn written(format: LogFormat, level: &str, colour: bool) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let filter = level.parse().unwrap();
-        let subscriber = subscriber(format, &filter, colour, move || writer.clone()).unwrap();
+        let subscriber = subscriber(format, filter(level), colour, move || writer.clone());
         with_default(subscriber, || {
             let _span = info_span!("request", cid = 7).entered();
             info!(
@@ -264,8 +284,7 @@ mod tests {
         for format in [LogFormat::Json, LogFormat::Pretty] {
             let sink = Sink::default();
             let writer = sink.clone();
-            let filter = "info".parse().unwrap();
-            let subscriber = subscriber(format, &filter, false, move || writer.clone()).unwrap();
+            let subscriber = subscriber(format, filter("info"), false, move || writer.clone());
             with_default(
                 subscriber,
                 || info!(file = %forged, text = forged, "{forged}"),

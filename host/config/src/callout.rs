@@ -1,6 +1,6 @@
 //! Table `[callout]`: the service's answers and the accounts that they are for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_authority::{AuthorityOptions, Expiry, TargetAccounts};
 use portcullis_callout::{
@@ -15,6 +15,7 @@ use portcullis_toml::{InvalidValue, Keyed, Kind, Read, Section};
 
 use crate::allowed::read_allowed;
 use crate::deny;
+use crate::other_keys::{self, OtherKeys};
 use crate::sources::{NamedSecrets, SecretKind};
 use crate::values::{ACCOUNT, SERVER_KEY, SERVICE_NAME};
 
@@ -26,6 +27,8 @@ pub struct Callout {
     pub issuer_seed: Keyed<SecretSource>,
     /// Curve seed (`SX…`) that opens requests and seals responses. `None` for plain requests.
     pub xkey_seed: Option<Keyed<SecretSource>>,
+    /// Tables `[callout.other-keys.NAME]`: keys that some servers expect in place of these.
+    pub other_keys: BTreeMap<String, OtherKeys>,
     /// Accounts that policies may place users in. `None` selects those of `[operator.accounts]`.
     pub target_accounts: Option<TargetAccounts>,
     /// Demands on requests: `trusted-servers`, `trusted-server-tags`, `refuse-replays` and
@@ -81,6 +84,7 @@ impl Callout {
         let issuer_seed = read_issuer(&mut section, secrets);
         let curve = SecretKind::Seed(KeyKind::Curve);
         let xkey_seed = secrets.read(&mut section, "xkey-seed-file", "xkey-seed-env", curve);
+        let other_keys = other_keys::read(section.section("other-keys"), operator_mode, secrets);
         let account = section.value("account", &ACCOUNT, AccountName::global());
         let system_account = section.value("system-account", &ACCOUNT, AccountName::system());
         let special = [account.as_ref(), system_account.as_ref()];
@@ -116,6 +120,7 @@ impl Callout {
         Some(Self {
             issuer_seed: issuer_seed?,
             xkey_seed,
+            other_keys: other_keys?,
             target_accounts: target_accounts?,
             open: OpenRules {
                 trusted_servers: trusted_servers?,

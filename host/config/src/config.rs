@@ -15,6 +15,7 @@ use crate::log::Log;
 use crate::nats::Nats;
 use crate::operator::Operator;
 use crate::policies::Policies;
+use crate::reload::SourceText;
 use crate::sources::NamedSecrets;
 use crate::{ceilings, consistency, records};
 
@@ -46,6 +47,7 @@ pub struct Config {
     pub records: RecordOptions,
     /// Table `[log]`: the log on standard error.
     pub log: Log,
+    pub(crate) source: SourceText,
 }
 
 impl Config {
@@ -143,6 +145,7 @@ impl Parts {
             health: self.health?,
             records: self.records?,
             log: self.log?,
+            source: SourceText::new(document.text()),
         })
     }
 }

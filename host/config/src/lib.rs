@@ -10,10 +10,12 @@
 //! - [`Secrets`]: the secrets that a configuration names, from files and environment.
 //! - [`PolicyTables`], [`permit_rules`], [`catalog_options`]: the options that the tables about
 //!   policies and permits amount to.
+//! - [`Changes`]: the difference between the configuration of a running host and a new one.
 //! - [`check_seed`], [`public_key`]: checks of seeds.
 
 mod allowed;
 mod callout;
+mod callout_keys;
 mod ceilings;
 mod config;
 mod consistency;
@@ -29,8 +31,10 @@ mod log;
 mod nats;
 mod operator;
 mod options;
+mod other_keys;
 mod policies;
 mod records;
+mod reload;
 mod schema;
 mod secrets;
 mod seeds;
@@ -41,6 +45,7 @@ mod tests;
 mod values;
 
 pub use callout::Callout;
+pub use callout_keys::CalloutKeys;
 pub use config::Config;
 pub use exchange::Exchange;
 pub use first_login::FirstLogin;
@@ -51,7 +56,9 @@ pub use log::{InvalidLogFilter, InvalidLogFormat, Log, LogFilter, LogFormat, Whe
 pub use nats::{InvalidServerAddress, Nats, ServerAddress};
 pub use operator::{Operator, SigningAccount};
 pub use options::{PolicyTables, catalog_options, code_cache_options, permit_rules};
+pub use other_keys::OtherKeys;
 pub use policies::Policies;
-pub use secrets::{AccountSeeds, Secrets};
+pub use reload::Changes;
+pub use secrets::{AccountSeeds, OtherSeeds, Secrets};
 pub use seeds::{UnusableSeed, check_seed, public_key};
 pub use survey::Survey;

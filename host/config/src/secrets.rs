@@ -1,6 +1,7 @@
 //! Secrets: their sources in the configuration, and reading them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -12,10 +13,11 @@ use portcullis_connect::{Authentication, SecretSource};
 use portcullis_core::{AccountName, Secret, with_causes};
 use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
 
+use crate::callout::Callout;
 use crate::config::Config;
 use crate::nats::{Nats, authentication_secrets, check_tls};
 use crate::operator::{Operator, SigningAccount};
-use crate::seeds::{UnusableSeed, check_seed};
+use crate::seeds::{UnusableSeed, check_seed, public_key};
 use crate::sources::SecretKind;
 
 /// The secrets of a configuration, each of the right type. `Debug` does not show them. The
@@ -26,8 +28,19 @@ pub struct Secrets {
     pub issuer_seed: Secret,
     /// Curve seed that opens requests.
     pub xkey_seed: Option<Secret>,
+    /// Seeds that some servers expect in place of these.
+    pub other_keys: Vec<OtherSeeds>,
     /// In operator mode, the seeds that sign for each account.
     pub accounts: BTreeMap<AccountName, AccountSeeds>,
+}
+
+/// The seeds of a table `[callout.other-keys.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherSeeds {
+    /// Account seed that signs responses.
+    pub issuer_seed: Option<Secret>,
+    /// Curve seed that opens requests.
+    pub xkey_seed: Option<Secret>,
 }
 
 /// The seeds that sign for one account.
@@ -69,6 +82,7 @@ impl Config {
             self.callout.xkey_seed.as_ref(),
             SecretKind::Seed(KeyKind::Curve),
         );
+        let other_keys = resolver.other_keys(&self.callout);
         let accounts = resolver.accounts(self.operator.as_ref());
         let sentinel = self
             .operator
@@ -80,18 +94,22 @@ impl Config {
                 resolver.resolve(source, kind);
             }
         }
-        let secrets = match (issuer_seed, xkey_seed, accounts) {
-            (Some(issuer_seed), Some(xkey_seed), Some(accounts)) => Some(Secrets {
-                issuer_seed,
-                xkey_seed,
-                accounts,
-            }),
+        let secrets = match (issuer_seed, xkey_seed, other_keys, accounts) {
+            (Some(issuer_seed), Some(xkey_seed), Some(other_keys), Some(accounts)) => {
+                Some(Secrets {
+                    issuer_seed,
+                    xkey_seed,
+                    other_keys,
+                    accounts,
+                })
+            }
             _ => None,
         };
         let mut problems = resolver.problems;
         let signers = secrets.as_ref().zip(self.operator.as_ref());
         problems
             .extend(signers.and_then(|(secrets, operator)| self.check_issuer(secrets, operator)));
+        problems.extend(check_other_keys(&self.file, &self.callout, environment));
         for nats in self.connections() {
             problems.extend(check_pair(&self.file, &nats.authentication, environment));
             problems.extend(check_tls(&self.file, &nats.tls));
@@ -151,6 +169,48 @@ pub(crate) fn check(file: &Path, secrets: &[(Keyed<SecretSource>, SecretKind)]) 
     resolver.problems
 }
 
+/// Returns a problem for each seed under `[callout.other-keys]` that the configuration has already:
+/// servers that expect another key would then be refused.
+pub(crate) fn check_other_keys(
+    file: &Path,
+    callout: &Callout,
+    environment: &dyn Fn(&str) -> Option<OsString>,
+) -> Vec<Problem> {
+    let (issuer, xkey) = (KeyKind::Account, KeyKind::Curve);
+    let main = [
+        (Some(&callout.issuer_seed), issuer),
+        (callout.xkey_seed.as_ref(), xkey),
+    ];
+    let others = callout.other_keys.values().flat_map(|keys| {
+        [
+            (keys.issuer_seed.as_ref(), issuer),
+            (keys.xkey_seed.as_ref(), xkey),
+        ]
+    });
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (source, kind) in main.into_iter().chain(others) {
+        let Some(source) = source else { continue };
+        let seed = source.value.read_in(environment).ok();
+        let Some(key) = seed.and_then(|seed| public_key(seed.expose(), kind).ok()) else {
+            continue;
+        };
+        match known.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(&source.key);
+            }
+            Entry::Occupied(entry) => {
+                let message = format!(
+                    "the same key as `{}`; name the seed of another key, or remove the table",
+                    entry.get()
+                );
+                problems.push(Problem::error(file, message).at_key(&source.key));
+            }
+        }
+    }
+    problems
+}
+
 /// Returns a problem if a user JWT and a seed, both present, do not belong together.
 fn check_pair(
     file: &Path,
@@ -184,6 +244,21 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    fn other_keys(&mut self, callout: &Callout) -> Option<Vec<OtherSeeds>> {
+        let (issuer, xkey) = (KeyKind::Account, KeyKind::Curve);
+        let seeds = callout.other_keys.values().map(|keys| {
+            let issuer_seed = self.optional(keys.issuer_seed.as_ref(), SecretKind::Seed(issuer));
+            let xkey_seed = self.optional(keys.xkey_seed.as_ref(), SecretKind::Seed(xkey));
+            Some(OtherSeeds {
+                issuer_seed: issuer_seed?,
+                xkey_seed: xkey_seed?,
+            })
+        });
+        // All seeds are read before the first failure returns, so that all problems are found.
+        let seeds: Vec<_> = seeds.collect();
+        seeds.into_iter().collect()
+    }
+
     fn accounts(
         &mut self,
         operator: Option<&Operator>,

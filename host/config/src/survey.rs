@@ -1,5 +1,6 @@
 //! Surveys of configurations that may be invalid.
 
+use std::env;
 use std::path::Path;
 
 use portcullis_authority::Ceilings;
@@ -64,6 +65,10 @@ impl Survey {
         let system = first_login.map(|table| &*table.nats);
         for nats in parts.nats.iter().chain(buckets).chain(system) {
             problems.extend(secrets::check_connection(file, nats));
+        }
+        if let Some(callout) = &parts.callout {
+            let environment = |name: &str| env::var_os(name);
+            problems.extend(secrets::check_other_keys(file, callout, &environment));
         }
         if let Some(exchange) = parts.exchange {
             problems.extend(exchange::check(file, &exchange));

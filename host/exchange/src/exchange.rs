@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Bytes;
 use portcullis_authority::{
@@ -43,7 +44,8 @@ pub struct Exchange<A, C = SystemClock> {
 /// The state that all requests share.
 pub(crate) struct Shared<A, C> {
     authority: Arc<Authority<A, C>>,
-    issuers: Arc<Issuers>,
+    /// The keys that sign user JWTs, replaced while the host runs.
+    issuers: ArcSwap<Issuers>,
     pub(crate) options: ExchangeOptions,
     pub(crate) nonces: Nonces,
     pub(crate) counters: Arc<Counters>,
@@ -107,7 +109,7 @@ impl<A: Authorizer, C: Clock + Clone> Exchange<A, C> {
                 )),
                 description: openapi::json(options.token_cookie.as_deref()).into(),
                 authority,
-                issuers,
+                issuers: ArcSwap::new(issuers),
                 options,
                 counters: Arc::default(),
                 refusals: RefusalLog::default(),
@@ -117,6 +119,11 @@ impl<A: Authorizer, C: Clock + Clone> Exchange<A, C> {
                 decided: AtomicU64::new(0),
             }),
         })
+    }
+
+    /// Replaces the keys that sign user JWTs. The key of the nonces stays.
+    pub fn replace_issuers(&self, issuers: Arc<Issuers>) {
+        self.shared.issuers.store(issuers);
     }
 
     /// Returns the routes.
@@ -222,7 +229,10 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
         };
         let (decision, issued) = match self.nonce_of(ask, request.received_at) {
             Ok(nonce) => {
-                let decision = self.authority.decide_admitted(request, deadline).await;
+                let decision = self
+                    .authority
+                    .decide_admitted(&attempt, request, deadline)
+                    .await;
                 self.issue(request, decision, ask, nonce)
             }
             Err(error) => (Decision::deny(error.class(), error.to_string()), None),
@@ -304,7 +314,8 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
                     Err(Denial::new(DenialClass::IdentityRejected, reason))
                 } else {
                     let policy = decision.policy.as_deref();
-                    let user = self.issuers.user_for_exchange(request, permit, policy, now);
+                    let issuers = self.issuers.load();
+                    let user = issuers.user_for_exchange(request, permit, policy, now);
                     user.map_err(|error| Denial::new(error.class(), with_causes(&error)))
                         .and_then(|user| {
                             self.spend(nonce, now)?;

@@ -95,6 +95,11 @@ impl<'a> Document<'a> {
         self.file
     }
 
+    /// Returns the text of the file.
+    pub const fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Records a question of the reader about a table.
     pub(crate) fn ask(&self, path: TablePath<'_>, record: impl FnOnce(&mut Node)) {
         if let Some(probe) = &self.probe {

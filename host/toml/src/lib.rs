@@ -36,6 +36,7 @@
 //! );
 //! ```
 
+mod changes;
 mod document;
 mod invalid;
 mod kind;
@@ -48,6 +49,7 @@ mod setting;
 mod suggestion;
 pub mod text;
 
+pub use changes::changed_keys;
 pub use document::{Document, Table};
 pub use invalid::InvalidValue;
 pub use kind::{Keyed, Kind};

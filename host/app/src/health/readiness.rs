@@ -31,9 +31,19 @@ pub enum NotReady {
     /// The policies are being loaded, or the host was not started.
     Loading,
     /// The first attempt at this connection has not succeeded yet.
-    Connecting(String),
+    Connecting {
+        /// The name of the connection.
+        connection: String,
+        /// The failure of the last attempt. `None` before the first failure.
+        error: Option<String>,
+    },
     /// This connection is lost.
-    Disconnected(String),
+    Disconnected {
+        /// The name of the connection.
+        connection: String,
+        /// The failure of the last attempt, or the server's reason. `None` without either.
+        error: Option<String>,
+    },
     /// No server has confirmed the subscription yet.
     NotSubscribed,
     /// The host stands by, and other hosts receive the logins.
@@ -85,11 +95,11 @@ impl Readiness {
             .iter()
             .filter(|status| !status.is_connected());
         reasons.extend(lost.map(|status| {
-            let name = status.name().to_owned();
+            let (connection, error) = (status.name().to_owned(), status.last_trouble());
             if status.counts().connects == 0 {
-                NotReady::Connecting(name)
+                NotReady::Connecting { connection, error }
             } else {
-                NotReady::Disconnected(name)
+                NotReady::Disconnected { connection, error }
             }
         }));
         match self.participation.standing() {
@@ -180,23 +190,29 @@ impl fmt::Debug for Readiness {
     }
 }
 
+/// Returns the end of a sentence about a connection. Servers choose parts of some errors, and a line
+/// break would end the line of `/readyz`.
+fn after_colon(error: Option<&str>) -> String {
+    error.map_or_else(String::new, |error| {
+        format!(": {}", error.replace(char::is_control, " "))
+    })
+}
+
 /// Displays a name for programs and a sentence for humans.
 impl fmt::Display for NotReady {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loading => formatter.write_str("loading: the policies are not loaded yet"),
-            Self::Connecting(name) => {
-                write!(
-                    formatter,
-                    "connecting: the connection `{name}` to nats is not made yet"
-                )
-            }
-            Self::Disconnected(name) => {
-                write!(
-                    formatter,
-                    "disconnected: the connection `{name}` to nats is lost"
-                )
-            }
+            Self::Connecting { connection, error } => write!(
+                formatter,
+                "connecting: the connection `{connection}` to nats is not made yet{}",
+                after_colon(error.as_deref())
+            ),
+            Self::Disconnected { connection, error } => write!(
+                formatter,
+                "disconnected: the connection `{connection}` to nats is lost{}",
+                after_colon(error.as_deref())
+            ),
             Self::NotSubscribed => {
                 formatter.write_str("not-subscribed: no server has confirmed the subscription yet")
             }

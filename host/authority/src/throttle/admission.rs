@@ -205,7 +205,8 @@ impl<C: Clock> AdmittedAttempt<'_, C> {
             return self.leave(now, true);
         }
         self.leave(now, false);
-        if let Some(counter) = self.throttle.address_counter(self.attempt) {
+        let limits = self.throttle.limits.load();
+        if let Some(counter) = self.throttle.address_counter(self.attempt, &limits) {
             counter.bucket.fail(counter.rate, now);
         }
     }

@@ -37,7 +37,8 @@ impl<C> Throttle<C> {
     pub(crate) fn attempt(&self, client: &Client, claimant: &Claimant<'_>) -> Attempt {
         let address = client.address().map(|address| address.to_canonical());
         let exempt = |address| {
-            let mut networks = self.options.exempt_networks.iter();
+            let limits = self.limits.load();
+            let mut networks = limits.exempt_networks.iter();
             networks.any(|network| network.contains(address))
         };
         let source = address.map(|address| self.keys.of_address(address));

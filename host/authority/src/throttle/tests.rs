@@ -360,3 +360,22 @@ fn addresses_of_exempt_networks_are_not_counted_and_their_users_are() {
     assert!(!world.is_admitted("10.0.0.7", "alice"));
     assert!(world.is_admitted("10.0.0.7", "bob"));
 }
+
+#[test]
+fn replaced_limits_apply_at_once_and_a_full_bucket_drains_by_them() {
+    let world = World::new(options());
+    world.fails(3, "10.0.0.7", "alice");
+    world.fails(10, "10.0.0.8", "");
+    let wider = ThrottleOptions {
+        user_failures: 30,
+        exempt_networks: vec!["10.0.0.8/32".parse().unwrap()],
+        ..options()
+    };
+    assert!(!world.is_admitted("10.0.0.8", ""));
+    world.throttle.replace_limits(&wider);
+    assert!(world.is_admitted("10.0.0.8", ""));
+    assert!(!world.is_admitted("10.0.0.7", "alice"));
+    // With 3 failures a minute, one drains in 20 s.
+    world.pass(2);
+    assert!(world.is_admitted("10.0.0.7", "alice"));
+}

@@ -4,17 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_authority::Place;
-use portcullis_claims::PublicKey;
 use portcullis_core::{AuthorizationRequest, Identity};
 use portcullis_environment::Clock;
 
+use super::HandlingRules;
+use crate::keys::ResponseKeys;
 use crate::open::{Opened, patience};
 use crate::pauses::Moment;
 
 /// The facts about one request that its reply and its log line need.
 pub(super) struct Context {
     pub(super) request: Arc<AuthorizationRequest>,
-    pub(super) sealed_by: Option<PublicKey>,
+    /// The rules that the request began with.
+    pub(super) rules: Arc<HandlingRules>,
+    /// The keys for the response.
+    pub(super) keys: ResponseKeys,
     /// Time of arrival on the monotonic clock.
     pub(super) at: Instant,
     /// The arrival on the clocks that show pauses.
@@ -30,13 +34,20 @@ pub(super) struct Context {
 
 impl Context {
     /// Creates the context of a request that the host read at `received` with this `age`.
-    pub(super) fn new(opened: Opened, at: Instant, received: Moment, age: Duration) -> Self {
+    pub(super) fn new(
+        opened: Opened,
+        rules: Arc<HandlingRules>,
+        at: Instant,
+        received: Moment,
+        age: Duration,
+    ) -> Self {
         let patience = patience(opened.request.issued_at(), opened.request.expires_at());
         let mut request = opened.request.into_request();
         request.identity = Identity::claimed(&request.credentials);
         Self {
             request: Arc::new(request),
-            sealed_by: opened.sealed_by,
+            rules,
+            keys: opened.keys,
             at,
             received,
             patience: patience.map(|patience| patience.saturating_sub(age)),
@@ -45,9 +56,10 @@ impl Context {
         }
     }
 
-    /// Returns the time at which an answer is too late: `longest` after the arrival, or the
-    /// server's timeout if that is sooner.
-    pub(super) fn deadline(&self, longest: Duration) -> Instant {
+    /// Returns the time at which an answer is too late: the host's deadline after the arrival, or
+    /// the server's timeout if that is sooner.
+    pub(super) fn deadline(&self) -> Instant {
+        let longest = self.rules.times.deadline;
         self.at
             + self
                 .patience

@@ -1,6 +1,7 @@
 //! Tests of the verification of requests.
 
 use nats_token::KeyPair;
+use portcullis_claims::{CurveKey, IssuerKey};
 
 use super::*;
 use crate::fixtures::{NOW, now, options, request_token};
@@ -83,7 +84,7 @@ fn open_plain(
 #[test]
 fn a_server_that_expects_another_issuer_is_recognised() {
     let (options, server) = (options(), Server::new());
-    let ours = options.keys.issuers.request_subject();
+    let ours = options.keys.main().request_subject();
     let other = KeyPair::new_account().public_key();
     let token = server.token(&other, None);
     let refused = open_plain(token, now(), &options, &SeenRequests::default()).unwrap_err();
@@ -106,7 +107,7 @@ fn garbage_is_refused() {
 #[test]
 fn expectations_about_encryption_have_to_agree() {
     let (mut options, server) = (options(), Server::new());
-    let subject = options.keys.issuers.request_subject().to_owned();
+    let subject = options.keys.main().request_subject().to_owned();
     let signed = server.token(&subject, Some(server.xkey.public_key()));
     let plain = server.token(&subject, None);
     let ours = curve();
@@ -116,7 +117,7 @@ fn expectations_about_encryption_have_to_agree() {
         kind(sealed.clone(), Some(&headers), &options),
         Err("encrypted")
     );
-    options.keys.xkey = Some(ours);
+    options.keys.xkeys = Xkeys::new(Some(ours), []);
     assert_eq!(kind(plain, None, &options), Err("not-encrypted"));
     assert_eq!(kind(sealed, Some(&headers), &options), Ok(()));
 }
@@ -124,7 +125,7 @@ fn expectations_about_encryption_have_to_agree() {
 #[test]
 fn a_box_names_its_sender_three_times_alike() {
     let (mut options, server) = (options(), Server::new());
-    let subject = options.keys.issuers.request_subject().to_owned();
+    let subject = options.keys.main().request_subject().to_owned();
     let ours = curve();
     let xkey = server.xkey.public_key();
     let good = server.sealed(&server.token(&subject, Some(xkey)), &ours);
@@ -132,7 +133,7 @@ fn a_box_names_its_sender_three_times_alike() {
     let elsewhere = server.sealed(&server.token(&subject, Some(xkey)), &curve());
     let (other, headers) = (Server::new(), server.headers());
     let forged = other.sealed(&server.token(&subject, Some(xkey)), &ours);
-    options.keys.xkey = Some(ours);
+    options.keys.xkeys = Xkeys::new(Some(ours), []);
     let mut damaged = good.to_vec();
     *damaged.last_mut().unwrap() ^= 1;
     for (payload, headers) in [
@@ -151,9 +152,58 @@ fn a_box_names_its_sender_three_times_alike() {
 }
 
 #[test]
+fn while_keys_are_replaced_each_server_gets_a_response_by_the_keys_that_it_expects() {
+    let issuer = || {
+        let seed = IssuerKey::generate_seed().unwrap();
+        Arc::new(Issuers::Config(
+            IssuerKey::from_seed(seed.expose()).unwrap(),
+        ))
+    };
+    let (mut options, server) = (options(), Server::new());
+    let [old, new] = [issuer(), issuer()];
+    let [old_xkey, new_xkey] = [curve(), curve()];
+    let sealed = |issuer: &Issuers, to: &CurveKey| {
+        let token = server.token(issuer.request_subject(), Some(server.xkey.public_key()));
+        server.sealed(&token, to)
+    };
+    let (to_old, to_new) = (sealed(&old, &old_xkey), sealed(&new, &new_xkey));
+    // A server of each issuer exists, and one that was told the new xkey only.
+    let to_both = sealed(&old, &new_xkey);
+    let plain: Bytes = server.token(new.request_subject(), None).into();
+    let names = [&old_xkey, &new_xkey].map(|key| key.public_key().to_owned());
+    let xkeys = Xkeys::new(None, [old_xkey, new_xkey]);
+    options.keys = HostKeys::with_others(Arc::clone(&old), [Arc::clone(&new)], xkeys);
+    let headers = server.headers();
+    let (keys, rules, seen) = (&options.keys, &options.open, SeenRequests::default());
+    for (payload, issuers, xkey) in [
+        (&to_old, &old, Some(&names[0])),
+        (&to_new, &new, Some(&names[1])),
+        (&to_both, &old, Some(&names[1])),
+        (&to_old, &old, Some(&names[0])),
+        (&plain, &new, None),
+    ] {
+        let opened = open(payload, Some(&headers), now(), keys, rules, &seen).unwrap();
+        let found = (&opened.keys.issuers, &opened.keys.sealing);
+        assert_eq!(found.0.request_subject(), issuers.request_subject());
+        let own = found.1.as_ref().map(|sealing| sealing.own.public_key());
+        assert_eq!(own, xkey.map(String::as_str));
+    }
+    let used: Vec<_> = keys
+        .samples()
+        .iter()
+        .map(|sample| sample.labels[1].1.clone())
+        .collect();
+    assert_eq!(used.len(), 4, "each key was used: {used:?}");
+    let third = server.token(issuer().request_subject(), None);
+    assert_eq!(kind(third, None, &options), Err("issuer"));
+    let other = sealed(&old, &curve());
+    assert_eq!(kind(other, Some(&headers), &options), Err("encryption"));
+}
+
+#[test]
 fn only_trusted_servers_are_answered() {
     let (mut options, server) = (options(), Server::new());
-    let token = server.token(options.keys.issuers.request_subject(), None);
+    let token = server.token(options.keys.main().request_subject(), None);
     options.open.trusted_servers = TrustedServers::Listed(ServerList::new(
         [server.pair.public_key().parse().unwrap()],
         [],
@@ -171,7 +221,7 @@ fn a_request_is_good_once() {
         ..SeenRequests::default()
     };
     let token: Bytes = server
-        .token(options.keys.issuers.request_subject(), None)
+        .token(options.keys.main().request_subject(), None)
         .into();
     let first = open_plain(token.clone(), now(), &options, &seen);
     assert!(first.is_ok(), "{first:?}");
@@ -186,7 +236,7 @@ fn a_signed_nonce_is_good_once() {
         replays: Some(Replays::new(8)),
         ..SeenRequests::default()
     };
-    let subject = options.keys.issuers.request_subject();
+    let subject = options.keys.main().request_subject();
     let kind = |nonce: &str, signature: &str| {
         let token = server.token_with(subject, |request| {
             request.client_info.nonce = nonce.to_owned();
@@ -208,7 +258,7 @@ fn a_signed_nonce_is_good_once() {
 fn a_request_of_another_time_is_refused_and_names_the_difference() {
     let (options, server) = (options(), Server::new());
     let token: Bytes = server
-        .token(options.keys.issuers.request_subject(), None)
+        .token(options.keys.main().request_subject(), None)
         .into();
     let made_at = now();
     let opened_at = |now: u64| {
@@ -236,7 +286,7 @@ fn a_request_of_another_time_is_refused_and_names_the_difference() {
 #[test]
 fn a_refusal_of_a_decoded_request_names_client_and_server() {
     let (options, server) = (options(), Server::new());
-    let ours = options.keys.issuers.request_subject();
+    let ours = options.keys.main().request_subject();
     let id = server.pair.public_key();
     let refused = |change: &dyn Fn(&mut nats_token::AuthorizationRequest)| {
         let token = server.token_with(ours, |request| {

@@ -1,21 +1,34 @@
 //! Tests of sealed responses.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use portcullis_authority::{AccountIssuer, Issuers, OperatorIssuers};
-use portcullis_claims::{CurveKey, IssuerKey, ResponseClaims, SubjectRule, UserClaims};
+use portcullis_claims::{CurveKey, IssuerKey, PublicKey, ResponseClaims, SubjectRule, UserClaims};
 use portcullis_core::{Permit, PermitBuilder};
 
 use super::*;
 use crate::fixtures::{NOW, options, permit, request};
+use crate::keys::ResponseKeys;
 
 const MAX_PAYLOAD: usize = 1 << 20;
 
-fn to(now: u64) -> Recipient<'static> {
+fn to(now: u64) -> Recipient {
     Recipient {
         now,
         largest: MAX_PAYLOAD,
-        xkey: None,
+    }
+}
+
+/// Returns the keys for the response to a plain request.
+fn config() -> ResponseKeys {
+    plain(Arc::clone(options().keys.main()))
+}
+
+fn plain(issuers: impl Into<Arc<Issuers>>) -> ResponseKeys {
+    ResponseKeys {
+        issuers: issuers.into(),
+        sealing: None,
     }
 }
 
@@ -31,7 +44,7 @@ fn opened(response: &Bytes) -> (ResponseClaims, Option<UserClaims>) {
 
 #[test]
 fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
-    let (keys, request) = (options().keys, request());
+    let (keys, request) = (config(), request());
     let mut builder = Permit::builder("APP", NOW);
     builder.publish_allow("alice.>");
     builder.expires_in(60);
@@ -84,7 +97,7 @@ fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
 
 #[test]
 fn a_refusal_carries_class_and_reason_and_no_jwt() {
-    let (keys, request) = (options().keys, request());
+    let (keys, request) = (config(), request());
     let decision = Decision::deny(DenialClass::PolicyDenied, "wrong\npassword");
     let response = seal(&request, &decision, &keys, to(NOW)).unwrap();
     let (response, user) = opened(&response);
@@ -94,7 +107,7 @@ fn a_refusal_carries_class_and_reason_and_no_jwt() {
 
 #[test]
 fn what_the_server_would_refuse_does_not_leave() {
-    let (keys, request) = (options().keys, request());
+    let (keys, request) = (config(), request());
     let mut builder = Permit::builder("APP", NOW);
     builder.expires_in(60);
     let decision = permit(builder.finish().unwrap());
@@ -108,7 +121,7 @@ fn what_the_server_would_refuse_does_not_leave() {
 
 #[test]
 fn a_response_that_the_server_cannot_take_does_not_leave() {
-    let (keys, request) = (options().keys, request());
+    let (keys, request) = (config(), request());
     let mut builder = Permit::builder("APP", NOW);
     for number in 0..100 {
         builder.publish_allow(&format!("subject.{number}"));
@@ -133,7 +146,7 @@ fn key() -> IssuerKey {
 
 /// Returns keys of operator mode: a callout account and `APP`, both with signing keys. `APP` has
 /// the role `reader`.
-fn operator() -> HostKeys {
+fn operator() -> ResponseKeys {
     let account = |key: IssuerKey| key.public_key().parse::<PublicKey>().unwrap();
     let app = AccountIssuer {
         key: account(key()),
@@ -142,10 +155,10 @@ fn operator() -> HostKeys {
     };
     let accounts = BTreeMap::from([("APP".parse().unwrap(), app)]);
     let operator = OperatorIssuers::new(account(key()), key(), accounts);
-    HostKeys::new(Issuers::Operator(Box::new(operator)))
+    plain(Issuers::Operator(Box::new(operator)))
 }
 
-fn app(keys: &HostKeys) -> &AccountIssuer {
+fn app(keys: &ResponseKeys) -> &AccountIssuer {
     let Issuers::Operator(operator) = &*keys.issuers else {
         panic!("not in operator mode")
     };
@@ -206,7 +219,7 @@ fn a_role_whose_seed_is_the_accounts_own_admits_no_client() {
     let accounts = BTreeMap::from([("APP".parse().unwrap(), app)]);
     let callout = key().public_key().parse().unwrap();
     let operator = OperatorIssuers::new(callout, key(), accounts);
-    let keys = HostKeys::new(Issuers::Operator(Box::new(operator)));
+    let keys = plain(Issuers::Operator(Box::new(operator)));
     let mut builder = Permit::builder("APP", NOW);
     builder.role("reader");
     let decision = permit(builder.finish().unwrap());
@@ -240,17 +253,17 @@ fn an_unsignable_permit_is_the_policys_fault() {
 #[test]
 fn an_encrypted_request_gets_an_encrypted_response() {
     let curve = || CurveKey::from_seed(CurveKey::generate_seed().unwrap().expose()).unwrap();
-    let (mut keys, request, server) = (options().keys, request(), curve());
-    let ours = curve();
-    let our_key = ours.public_key().parse().unwrap();
-    keys.xkey = Some(ours);
-    let decision = Decision::deny(DenialClass::PolicyDenied, "no");
-    let server_key = server.public_key().parse().unwrap();
-    let to = Recipient {
-        xkey: Some(&server_key),
-        ..to(NOW)
+    let (request, server, own) = (request(), curve(), Arc::new(curve()));
+    let our_key = own.public_key().parse().unwrap();
+    let keys = ResponseKeys {
+        sealing: Some(Sealing {
+            own,
+            server: server.public_key().parse().unwrap(),
+        }),
+        ..config()
     };
-    let response = seal(&request, &decision, &keys, to).unwrap();
+    let decision = Decision::deny(DenialClass::PolicyDenied, "no");
+    let response = seal(&request, &decision, &keys, to(NOW)).unwrap();
     assert!(portcullis_claims::is_sealed(&response));
     let plain = server.open(&response, &our_key).unwrap();
     let (response, _) = opened(&Bytes::from(plain.to_vec()));
@@ -272,7 +285,7 @@ fn refused(
     let mut builder = Permit::builder("APP", now);
     change(&mut builder);
     let decision = permit(builder.finish().unwrap());
-    seal(&request, &decision, &options().keys, to(now)).unwrap_err()
+    seal(&request, &decision, &config(), to(now)).unwrap_err()
 }
 
 #[test]
@@ -336,7 +349,7 @@ fn limits_are_granted_where_the_server_enforces_them(
     #[case] version: Option<&str>,
     #[case] is_granted: bool,
 ) {
-    let (keys, mut request) = (options().keys, request());
+    let (keys, mut request) = (config(), request());
     request.server.version = version.map(str::to_owned);
     let mut builder = Permit::builder("APP", NOW);
     builder.limit_subscriptions(5);

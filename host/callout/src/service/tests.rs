@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, StreamExt as _};
 use nats_token::KeyPair;
+use portcullis_authority::{LoginRules, PermitRules};
 use portcullis_claims::{ResponseClaims, UserClaims};
 use portcullis_connect::{MemoryNats, MemorySubscription, Message, USER_INFO};
-use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Permit};
+use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Permit, SampleValue};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::fixtures::{options, permit, request_token};
+use crate::service_rules::RulesUpdate;
 use crate::subjects::AUTH_REQUESTS;
 
 /// The time after which an event counts as lost: far longer than it takes on a busy machine.
@@ -36,7 +38,7 @@ impl Authorizer for OnlyAlice {
 }
 
 /// A server with a service that is ready, in one thread.
-struct Stage {
+struct Stage<A> {
     nats: MemoryNats,
     server: KeyPair,
     /// The issuer that the service answers for.
@@ -45,17 +47,24 @@ struct Stage {
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), ServiceError>>,
     counters: Arc<Counters>,
+    rules: ServiceRules<A>,
 }
 
-impl Stage {
+impl Stage<OnlyAlice> {
     async fn new() -> Self {
+        Self::of(OnlyAlice).await
+    }
+}
+
+impl<A: Authorizer> Stage<A> {
+    async fn of(authorizer: A) -> Self {
         let nats = MemoryNats::default();
         tell_users_who_they_are(&nats).await;
         let replies = nats.subscribe("$SYS._INBOX.>".into()).await.unwrap();
         let options = options();
-        let issuer = options.keys.issuers.request_subject().to_owned();
-        let service = Service::new(OnlyAlice, options);
-        let counters = service.counters();
+        let issuer = options.keys.main().request_subject().to_owned();
+        let service = Service::new(authorizer, options);
+        let (counters, rules) = (service.counters(), service.rules());
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let clients = vec![nats.clone()];
@@ -74,6 +83,7 @@ impl Stage {
             stop,
             served,
             counters,
+            rules,
         }
     }
 
@@ -185,4 +195,57 @@ async fn a_message_that_no_server_sent_has_no_reply() {
     stage.stop().await;
     assert_eq!(counters.errors(), 1, "the request is refused");
     assert!(inbox.next().now_or_never().is_none());
+}
+
+/// Permits every login, once the test lets it.
+struct Waits(Arc<tokio::sync::Semaphore>);
+
+impl Authorizer for Waits {
+    async fn authorize(&self, request: Arc<AuthorizationRequest>, _: Instant) -> Decision {
+        self.0.acquire().await.unwrap().forget();
+        let builder = Permit::builder("APP", request.received_at);
+        permit(builder.finish().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_login_in_progress_keeps_the_rules_that_it_began_with() {
+    let go = Arc::new(tokio::sync::Semaphore::new(0));
+    let mut stage = Stage::of(Waits(Arc::clone(&go))).await;
+    stage.ask("alice", "a.1").await;
+    // The permits of `go` are given one by one, so the first login waits for the first of them.
+    let counters = Arc::clone(&stage.counters);
+    let in_flight = || {
+        let samples = counters.samples();
+        let found = samples
+            .into_iter()
+            .find(|it| it.name == "requests_in_flight");
+        found.map(|sample| sample.value)
+    };
+    while in_flight() != Some(SampleValue::Gauge(1.0)) {
+        tokio::task::yield_now().await;
+    }
+    let update = options();
+    let permits = Arc::new(PermitRules::default());
+    let rules = &stage.rules;
+    rules.replace(RulesUpdate {
+        keys: rules.keys(),
+        open: update.open,
+        deny: update.deny,
+        times: update.times,
+        login: Arc::new(LoginRules {
+            identifier: Arc::clone(&rules.login().identifier),
+            permits,
+        }),
+        throttle: update.authority.throttle,
+    });
+    go.add_permits(1);
+    let first = opened(&stage.reply().await);
+    assert!(first.nats.jwt().is_some(), "{:?}", first.nats.error());
+    stage.ask("alice", "a.2").await;
+    go.add_permits(1);
+    let error = opened(&stage.reply().await).nats.error().map(str::to_owned);
+    let error = error.unwrap();
+    assert!(error.starts_with("account-not-allowed"), "{error}");
+    stage.stop().await;
 }

@@ -114,7 +114,7 @@ impl Loader {
     }
 
     /// Checks the assertions on the policies that serve, or would serve.
-    fn asserted(&self) -> Result<(), UnitError> {
+    pub(crate) fn asserted(&self) -> Result<(), UnitError> {
         match &self.options.assertions {
             Some(assertions) => assertions.check(&self.snapshot_with(None), &*self.options.clock),
             None => Ok(()),

@@ -72,6 +72,21 @@ impl Loader {
         &self.options
     }
 
+    /// Returns the options, for a later [`set_options`](Self::set_options).
+    pub(crate) const fn shared_options(&self) -> &Arc<CatalogOptions> {
+        &self.options
+    }
+
+    /// Replaces the options. Proofs under way keep theirs.
+    pub(crate) fn set_options(&mut self, options: Arc<CatalogOptions>) {
+        self.options = options;
+    }
+
+    /// Lets policies decide again after failed assertions.
+    pub(crate) fn open_again(&mut self) {
+        self.closed = None;
+    }
+
     /// Returns the version of a policy that is in service.
     pub(super) fn serving(&self, name: &PolicyName) -> Option<&Serving> {
         self.entries.get(name)?.serving.as_ref()

@@ -44,8 +44,9 @@ pub(super) fn begin(store: &StoreArguments, account: &str, name: &str) -> Result
     let mut text = format!(
         "added the key {new} next to {old}; both count\n\n\
          next, in this order:\n  \
-         1. give the account's new JWT to the servers\n  \
-         2. use the seed {} where the old one is: `seed-file` in portcullis.toml and other signers\n  \
+         1. give the account's new JWT to the servers, and wait until each has it\n  \
+         2. use the seed {} where the old one is: `seed-file` or, for the callout account, \
+         `issuer-seed-file` in portcullis.toml, and other signers\n  \
          3. give their new JWTs to these users: {}\n  \
          4. portcullis account rotate {account} {old} --finish, then give the account's JWT to the servers again\n",
         open.keys().path(&seed.public).display(),

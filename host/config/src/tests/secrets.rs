@@ -325,3 +325,63 @@ fn the_issuer_is_not_a_target_account() {
         assert!(problems[0].contains(&expected), "{problems:?}");
     }
 }
+
+#[test]
+fn other_keys_are_read_next_to_the_main_ones() {
+    let fixture = Fixture::new();
+    let [other, third] = [KeyPair::new_account(), KeyPair::new_account()];
+    let xkey = nkeys::XKey::new();
+    fixture.write("other.nk", other.seed().unwrap());
+    fixture.write("third.nk", third.seed().unwrap());
+    fixture.write("xkey.nk", xkey.seed().unwrap());
+    let with = |tables: &str| {
+        let text = format!("[callout]\n{ISSUER}\ntarget-accounts = [\"APP\"]\n{tables}");
+        let file = fixture.directory.path().join("portcullis.toml");
+        Config::parse(&file, &text).unwrap().value.resolve_secrets()
+    };
+    let tables = "[callout.other-keys.a]\nissuer-seed-file = \"other.nk\"\nxkey-seed-file = \"xkey.nk\"\n\
+                  [callout.other-keys.b]\nissuer-seed-file = \"third.nk\"\n";
+    let keys = with(tables).unwrap().value.callout_keys().unwrap();
+    let main = KeyPair::from_seed(&fixture.issuer).unwrap();
+    let issuers = [&main, &other, &third].map(KeyPair::public_key);
+    assert_eq!(keys.issuers, issuers);
+    assert_eq!(keys.xkeys, [xkey.public_key()]);
+    assert!(keys.accepts_plain, "no xkey is required");
+
+    let again = "[callout.other-keys.a]\nissuer-seed-file = \"issuer.nk\"\n";
+    let problems = lines(&with(again).unwrap_err()).join("\n");
+    assert!(
+        problems.contains(
+            "callout.other-keys.a.issuer-seed-file: the same key as `callout.issuer-seed-file`"
+        ),
+        "{problems}"
+    );
+}
+
+#[rstest]
+#[case(
+    "[callout.other-keys.a]\n",
+    "missing: name the file with another account seed"
+)]
+#[case("[callout.other-keys.a]\nseed-file = \"x\"\n", "unknown key")]
+fn other_keys_need_a_seed(#[case] tables: &str, #[case] problem: &str) {
+    let text = format!("[callout]\n{ISSUER}\ntarget-accounts = [\"APP\"]\n{tables}");
+    let problems = Config::parse(Path::new("portcullis.toml"), &text).unwrap_err();
+    let problems = lines(&problems).join("\n");
+    assert!(problems.contains(problem), "{problems}");
+}
+
+#[test]
+fn in_operator_mode_other_keys_have_no_issuer() {
+    let key = KeyPair::new_account().public_key();
+    let text = format!(
+        "[callout]\n{ISSUER}\n[callout.other-keys.a]\nissuer-seed-file = \"x.nk\"\n\
+         [operator]\naccount = \"{key}\"\n[operator.accounts.APP]\nkey = \"{key}\"\nseed-file = \"app.nk\"\n"
+    );
+    let problems = Config::parse(Path::new("portcullis.toml"), &text).unwrap_err();
+    let problems = lines(&problems).join("\n");
+    assert!(
+        problems.contains("no effect in operator mode"),
+        "{problems}"
+    );
+}

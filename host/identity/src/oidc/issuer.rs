@@ -159,6 +159,16 @@ impl Issuer {
         }
     }
 
+    /// Checks that the issuer has keys.
+    pub(crate) fn check_keys(&self) -> Result<(), TokenError> {
+        let held = self.held.load();
+        if held.keys.is_some() {
+            return Ok(());
+        }
+        let reason = held.error.as_deref();
+        Err(self.unavailable(reason.unwrap_or("they have not been fetched yet")))
+    }
+
     fn unavailable(&self, reason: &str) -> TokenError {
         TokenError::KeysUnavailable {
             issuer: self.options.name.clone(),

@@ -63,6 +63,44 @@ impl TokenVerifier {
         Self::reaching(issuers, &Outside { http, clock })
     }
 
+    /// Returns a verifier that replaces `former` while the host runs. Issuers with the same options
+    /// keep their keys. Reads files, but fetches nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`new`](Self::new) does.
+    pub fn succeeding(
+        issuers: Vec<IssuerOptions>,
+        former: Option<&Self>,
+    ) -> Result<Self, TokenSetupError> {
+        let mut verifier = Self::new(issuers)?;
+        let former = former.map_or_else(Default::default, |former| former.issuers.as_slice());
+        for issuer in &mut verifier.issuers {
+            let same = former.iter().find(|old| old.options == issuer.options);
+            if let Some(same) = same {
+                *issuer = Arc::clone(same);
+            }
+        }
+        Ok(verifier)
+    }
+
+    /// Fetches the keys of the issuers whose `iss` `former` has too, with other options. Logins by
+    /// their tokens are decided already, and must not wait for keys.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first issuer whose keys cannot be fetched.
+    pub async fn fetch_changed(&self, former: &Self) -> Result<(), TokenError> {
+        for issuer in &self.issuers {
+            let known = former.issuer_named(&issuer.options.issuer);
+            if known.is_some_and(|known| !Arc::ptr_eq(known, issuer)) {
+                issuer.refresh().await;
+                issuer.check_keys()?;
+            }
+        }
+        Ok(())
+    }
+
     fn reaching(issuers: Vec<IssuerOptions>, outside: &Outside) -> Result<Self, TokenSetupError> {
         let sources = setup::check(&issuers)?;
         let issuers = issuers.into_iter().zip(sources);

@@ -321,6 +321,42 @@ async fn dropping_the_verifier_ends_its_timers() {
     until(|| issuer.upgrade().is_none()).await;
 }
 
+#[tokio::test]
+async fn a_succeeding_verifier_keeps_the_keys_of_unchanged_issuers_and_needs_those_of_changed_ones()
+{
+    let provider = Provider::start();
+    provider.document("/keys", set(&[ED25519.jwk("k")]));
+    let named = |name: &str, path: &str, audience: &str| IssuerOptions {
+        name: name.to_owned(),
+        issuer: name.to_owned(),
+        audiences: Allowed::only([audience.to_owned()]).unwrap(),
+        keys: KeySource::Jwks(provider.at(path)),
+        ..options()
+    };
+    let same = || named("same", "/keys", "nats");
+    let former = TokenVerifier::new(vec![same(), named("changed", "/keys", "nats")]).unwrap();
+    former.start();
+    until(|| former.status().iter().all(|status| status.keys == 1)).await;
+    let hits = provider.hits("/keys");
+
+    let changed = named("changed", "/keys", "other");
+    let new = named("new", "/nowhere", "nats");
+    let next = TokenVerifier::succeeding(vec![same(), changed, new], Some(&former)).unwrap();
+    assert!(Arc::ptr_eq(&next.issuers[0], &former.issuers[0]));
+    assert_eq!(next.status()[1].keys, 0);
+    next.fetch_changed(&former).await.unwrap();
+    assert_eq!(next.status()[1].keys, 1);
+    assert_eq!(provider.hits("/keys"), hits + 1, "only the changed one");
+
+    let lost = named("changed", "/nowhere", "other");
+    let lost = TokenVerifier::succeeding(vec![same(), lost], Some(&former)).unwrap();
+    let error = lost.fetch_changed(&former).await.unwrap_err();
+    assert!(
+        matches!(error, TokenError::KeysUnavailable { .. }),
+        "{error}"
+    );
+}
+
 #[test]
 fn options_that_cannot_work_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
