@@ -106,7 +106,7 @@ async fn each_kind_of_change_takes_effect_while_the_host_runs() -> Result<()> {
     stage
         .applies("identity.throttle", "user-failures", "1")
         .await?;
-    for (name, class) in [("first", "policy-denied"), ("second", "throttled")] {
+    for (name, class) in [("first", "end-of-chain"), ("second", "throttled")] {
         let wrong = Credentials::Password("mallory", "wrong");
         assert!(is_refused(&log_in(&stage.server.url(), wrong, name).await));
         let decision = stage.host.decision(name).await?;
