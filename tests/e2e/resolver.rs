@@ -187,6 +187,48 @@ async fn a_server_with_a_cache_has_its_accounts_over_nats(
 }
 
 #[tokio::test]
+async fn a_service_decides_about_an_account_that_signed_itself() -> Result<()> {
+    let stage = Stage::new().await?;
+    let (_first, address) = stage.made.start_resolver(&[]).await?;
+    let server = stage.server_at(Release::Nats2_15, &address).await?;
+    let signing = ["--sign-subject", "accounts.sign", "--sign-timeout", "9s"];
+    let (_second, address) = stage
+        .made
+        .start_connected_resolver(&server, &signing)
+        .await?;
+
+    let operator = stage.made.key("operator describe").await?;
+    let seed = stage.made.path("store/keys").join(format!("{operator}.nk"));
+    let operator = SigningKey::from_seed(&fs::read_to_string(seed)?, KeyKind::Operator)?;
+    let system = stage.made.system(&server).await?;
+    let mut requests = system.subscribe("accounts.sign").await?;
+    system.flush().await?;
+    let answered = async {
+        let request = requests.next().await.context("no request")?;
+        let mut claims = AccountClaims::decode(str::from_utf8(&request.payload)?)?;
+        claims.nats.limits.connections = 5;
+        let reply = request.reply.context("no reply subject")?;
+        system
+            .publish(reply, claims.sign(&operator)?.into())
+            .await?;
+        anyhow::Ok(())
+    };
+    let seed = nkeys::KeyPair::new_account().seed()?;
+    let own = SigningKey::from_seed(&seed, KeyKind::Account)?;
+    let claims = AccountClaims::new(own.public_key(), 1_795_300_862);
+    let requested = claims.sign(&own)?;
+    let posted = post(&address, own.public_key(), &requested);
+    let (stored, ()) = timeout(PATIENCE, async { tokio::try_join!(posted, answered) }).await??;
+    assert_eq!(stored.status, 200, "{stored:?}");
+    let file = format!("store/accounts/{}.jwt", own.public_key());
+    let stored = fs::read_to_string(stage.made.path(&file))?;
+    let stored = AccountClaims::decode(stored.trim())?;
+    assert_eq!(stored.issuer.as_deref(), Some(operator.public_key()));
+    assert_eq!(stored.nats.limits.connections, 5);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_resolver_that_is_killed_keeps_every_acknowledged_version() -> Result<()> {
     const ROUNDS: u64 = 12;
     const NOW: u64 = 1_795_300_862;
