@@ -318,3 +318,26 @@ async fn a_grant_of_a_bucket_that_is_not_configured_is_found_before_it_serves() 
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_locked_user_is_refused_until_the_lock_is_removed() -> Result<()> {
+    let revoking = Revoking::start(Release::Nats2_15).await?;
+    let bucket = revoking.make_bucket().await?;
+    let host = revoking.start_host("locks = \"revoked\"").await?;
+    says(&host, 0, SYNCHRONISED).await?;
+    revoking.comes_to("alice", true).await?;
+    let lock = r#"{"reason": "lost laptop"}"#;
+    bucket.put("user.alice", lock.into()).await?;
+    revoking.comes_to("alice", false).await?;
+    let reason = revoking.refusal(&host, "alice").await?;
+    assert!(
+        reason.contains("locked by `user.alice`: lost laptop"),
+        "{reason}"
+    );
+    assert!(revoking.is_admitted("bob", "desk").await?);
+    // A lock that has ended, as `portcullis lock remove` writes it.
+    bucket.put("user.alice", r#"{"until": 0}"#.into()).await?;
+    revoking.comes_to("alice", true).await?;
+    bucket.put("network.=MTI3LjAuMC4wLzg", lock.into()).await?;
+    revoking.comes_to("bob", false).await
+}

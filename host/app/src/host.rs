@@ -122,6 +122,9 @@ impl Parts {
         if let Some(records) = &records {
             options.authority.recorder = records.recorder();
         }
+        options.authority.locks = policies
+            .as_ref()
+            .and_then(|policies| policies.locks(&self.config));
         let service = Service::new(authorizer, options);
         let connections = ConnectionOptions {
             hooks: Arc::clone(&self.hooks),

@@ -81,6 +81,7 @@ pub fn authority_options(config: &Config) -> Result<AuthorityOptions, BuildError
         accounts: None,
         // The host starts the sinks of records when it runs.
         recorder: Recorder::default(),
+        locks: None,
     })
 }
 

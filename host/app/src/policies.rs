@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_authority::PermitRules;
+use portcullis_authority::{Locks, PermitRules};
 use portcullis_catalog::{Catalog, CatalogOptions, Prover, Stop};
 use portcullis_config::{Config, Policies, catalog_options, code_cache_options};
 use portcullis_core::Sample;
@@ -95,6 +95,15 @@ impl PolicyDirectory {
 }
 
 impl LoadedPolicies {
+    /// Returns the locks of logins, if the configuration names their bucket.
+    pub(crate) fn locks(&self, config: &Config) -> Option<Locks> {
+        let bucket = config.key_value.locks.clone()?;
+        Some(Locks {
+            key_values: Arc::new(self.mirror.clone()),
+            bucket,
+        })
+    }
+
     /// Adds the metrics of the policies, the code cache, the mirror and the password cache.
     pub(crate) fn add_samples(&self, readiness: &Readiness) {
         let engine = self.engine.clone();

@@ -67,6 +67,11 @@ impl<C: Clock> Admission<C> {
         &self.throttle
     }
 
+    /// Returns the time in seconds since the Unix epoch.
+    pub(crate) fn unix_seconds(&self) -> u64 {
+        self.clock.unix_seconds()
+    }
+
     /// Returns the counts of the queue and of failed attempts, for metrics.
     pub(crate) fn samples(&self) -> Vec<Sample> {
         let help = "Logins that wait for one of the max-in-flight decisions to end";

@@ -14,6 +14,7 @@ use portcullis_identity::Identifier;
 use crate::admission::{Admission, Overload};
 use crate::decide::decide;
 use crate::identify::identify;
+use crate::locks::Locks;
 use crate::new_accounts::{AccountMaker, provide};
 use crate::place::Place;
 use crate::recorder::Recorder;
@@ -39,6 +40,8 @@ pub struct AuthorityOptions {
     pub accounts: Option<Arc<dyn AccountMaker>>,
     /// The queue of decision records. Default: logins are not recorded.
     pub recorder: Recorder,
+    /// Locks of logins. Default: `None`, and nothing is locked.
+    pub locks: Option<Locks>,
 }
 
 /// The decider of logins, which is the same for every front door. It reads the time from `C`.
@@ -48,6 +51,7 @@ pub struct Authority<A, C = SystemClock> {
     /// The rules for new logins. A login in progress keeps those that it began with.
     rules: ArcSwap<LoginRules>,
     accounts: Option<Arc<dyn AccountMaker>>,
+    locks: Option<Locks>,
     admission: Admission<C>,
     recorder: Recorder,
 }
@@ -90,6 +94,7 @@ impl AuthorityOptions {
             max_in_flight: Self::MAX_IN_FLIGHT,
             accounts: None,
             recorder: Recorder::default(),
+            locks: None,
         }
     }
 }
@@ -111,6 +116,7 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
                 permits: Arc::new(options.rules),
             }),
             accounts: options.accounts,
+            locks: options.locks,
             admission: Admission::new(options.throttle, options.max_in_flight, clock),
             recorder: options.recorder,
         }
@@ -241,11 +247,41 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         match identify(&rules.identifier, request, deadline).await {
             Ok(identity) => {
                 Arc::make_mut(request).identity = identity;
-                let request = Arc::clone(request);
-                self.decide_identified_by(&rules.permits, request, deadline)
+                self.decide_unlocked(&rules.permits, request, deadline)
                     .await
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
+        }
+    }
+
+    /// Decides an identified `request` that no lock closes, before or after the decision.
+    async fn decide_unlocked(
+        &self,
+        rules: &Arc<PermitRules>,
+        request: &Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Decision {
+        let Some(locks) = &self.locks else {
+            return self
+                .decide_identified_by(rules, Arc::clone(request), deadline)
+                .await;
+        };
+        if let Err(denial) = locks.check_request(request, self.admission.unix_seconds()) {
+            return Decision::deny(denial.class, denial.reason);
+        }
+        let decision = self
+            .decide_identified_by(rules, Arc::clone(request), deadline)
+            .await;
+        let Outcome::Permit(permit) = &decision.outcome else {
+            return decision;
+        };
+        let now = self.admission.unix_seconds();
+        match locks.check_permit(permit, decision.policy.as_deref(), now) {
+            Ok(()) => decision,
+            Err(denial) => Decision {
+                outcome: Outcome::Deny(denial),
+                ..decision
+            },
         }
     }
 

@@ -15,6 +15,7 @@
 //! - [`DecisionLine`], [`log_decision`]: the log line of a decision. [`Recorder`]: the queue of
 //!   decision records for audits.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
+//! - [`Locks`]: logins that an operator has closed for a time.
 //! - [`AccountMaker`] and [`AccountPattern`]: accounts that are made at their first login.
 
 #![cfg_attr(
@@ -37,6 +38,7 @@ mod identify;
 mod issue;
 mod issuers;
 mod load;
+mod locks;
 mod new_accounts;
 mod permit_check;
 mod place;
@@ -52,6 +54,7 @@ pub use authority::{Attempt, Authority, AuthorityOptions, Considered, LoginRules
 pub use decision_log::{DecisionLine, log_decision, log_summed_up};
 pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
+pub use locks::{InvalidLockedNetwork, Lock, LockTarget, LockedNetwork, Locks};
 pub use new_accounts::{AccountMaker, AccountPattern, InvalidAccountPattern};
 pub use place::Place;
 pub use portcullis_identity::bearer_credentials;

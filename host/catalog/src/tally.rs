@@ -18,8 +18,6 @@ pub(crate) struct Tally {
     abstentions: AtomicU64,
     failures_of_guest: AtomicU64,
     failures_of_host: AtomicU64,
-    /// Evaluations that ended with the request's deadline, for which nothing is to blame.
-    late: AtomicU64,
     took: Histogram,
 }
 
@@ -31,7 +29,6 @@ impl Default for Tally {
             abstentions: AtomicU64::default(),
             failures_of_guest: AtomicU64::default(),
             failures_of_host: AtomicU64::default(),
-            late: AtomicU64::default(),
             took: Histogram::new(&BOUNDS),
         }
     }
@@ -47,8 +44,7 @@ impl Tally {
             Ok(Verdict::Abstain) => &self.abstentions,
             Err(error) => match error.class().blame() {
                 Some(Blame::Guest) => &self.failures_of_guest,
-                Some(Blame::Host) => &self.failures_of_host,
-                None => &self.late,
+                Some(Blame::Host) | None => &self.failures_of_host,
             },
         };
         count.fetch_add(1, Ordering::Relaxed);
@@ -60,7 +56,6 @@ impl Tally {
         let failures = [
             (Blame::Guest.as_str(), read(&self.failures_of_guest)),
             (Blame::Host.as_str(), read(&self.failures_of_host)),
-            ("none", read(&self.late)),
         ];
         let verdicts = [
             ("permit", read(&self.permits)),

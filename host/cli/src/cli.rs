@@ -20,6 +20,7 @@ use crate::decisions::DecisionsVerb;
 use crate::doctor::DoctorArguments;
 use crate::exit::ExitCode;
 use crate::init::{Mode, Resolver};
+use crate::lock::LockVerb;
 use crate::policy::DiffArguments;
 use crate::resolver::ResolverArguments;
 use crate::schema::SchemaOf;
@@ -168,6 +169,13 @@ pub(crate) enum Command {
         /// The command to run.
         #[command(subcommand)]
         verb: Box<SystemVerb>,
+    },
+    /// Deny new logins of a user, an issuer, an account, a policy or a network for a time, on every
+    /// host at once.
+    Lock {
+        /// The command to run.
+        #[command(subcommand)]
+        verb: Box<LockVerb>,
     },
     /// Serve the account JWTs of a store to NATS servers (`resolver: URL(…)`), and store new
     /// versions.

@@ -16,6 +16,7 @@ mod init;
 mod inspect;
 mod key_value;
 mod keys;
+mod lock;
 mod log_filter;
 mod manual;
 mod output;

@@ -30,6 +30,7 @@ use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, Mode, NotInitialized, OperatorMode};
 use crate::inspect;
+use crate::lock;
 use crate::manual;
 use crate::output::{NotDone, Output};
 use crate::policy;
@@ -91,6 +92,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         } => get_token(request),
         Command::System { verb } => system::run(*verb, print),
         Command::Decisions { verb } => decisions::run(*verb, print),
+        Command::Lock { verb } => finish(lock::run(*verb).map_err(NotDone::from)),
         Command::Resolver(arguments) => arguments.run(),
         Command::Operator { verb } => finish(verb.run().map_err(NotDone::from)),
         Command::Account { verb } => finish(verb.run().map_err(NotDone::from)),

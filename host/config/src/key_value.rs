@@ -16,6 +16,8 @@ pub struct KeyValue {
     /// Table `[key-value.nats]`: the connection to the account of the buckets. `None` selects the
     /// connections of `[nats]`.
     pub nats: Option<Box<Nats>>,
+    /// Bucket with the locks of logins, one of those above. `None` without locks.
+    pub locks: Option<BucketName>,
 }
 
 /// Name of the connection, as servers show it.
@@ -40,6 +42,15 @@ impl KeyValue {
                 twice.is_none()
             }),
         };
+        let locks = match section.setting("locks") {
+            None => Some(None),
+            Some(setting) => setting.parse(&BUCKET).map(|bucket| {
+                if buckets.as_ref().is_some_and(|all| !all.contains(&bucket)) {
+                    setting.report(format!("bucket `{bucket}` is not among `buckets`"));
+                }
+                Some(bucket)
+            }),
+        };
         let defaults = KeyValueOptions::new(Vec::new());
         let max_bytes = section.value("max-bytes", &SIZE, defaults.max_bytes);
         let domain = match section.setting("jetstream-domain") {
@@ -56,6 +67,7 @@ impl KeyValue {
                 domain: domain?,
             },
             nats: nats?,
+            locks: locks?,
         })
     }
 }

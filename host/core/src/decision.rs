@@ -140,6 +140,9 @@ pub enum DenialClass {
     /// The caller of the token exchange asks for an account of its choice, and its token lacks the
     /// scope that this needs.
     ScopeMissing,
+    /// An operator has locked the user, the issuer, the account, the policy or the network of the
+    /// login, or the host does not know the locks.
+    Locked,
     /// A policy chose a role that the host has no signing key for.
     RoleNotAllowed,
     /// The client's address is in none of the permit's networks.
@@ -172,7 +175,7 @@ pub enum Blame {
 
 impl DenialClass {
     /// All classes.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::PolicyDenied,
         Self::IdentityRejected,
         Self::ProofRejected,
@@ -190,6 +193,7 @@ impl DenialClass {
         Self::AccountNotAllowed,
         Self::AccountUnavailable,
         Self::ScopeMissing,
+        Self::Locked,
         Self::RoleNotAllowed,
         Self::SourceNotAllowed,
         Self::ConnectionTypeNotAllowed,
@@ -221,6 +225,7 @@ impl DenialClass {
             Self::AccountNotAllowed => "account-not-allowed",
             Self::AccountUnavailable => "account-unavailable",
             Self::ScopeMissing => "scope-missing",
+            Self::Locked => "locked",
             Self::RoleNotAllowed => "role-not-allowed",
             Self::SourceNotAllowed => "source-not-allowed",
             Self::ConnectionTypeNotAllowed => "connection-type-not-allowed",
@@ -259,6 +264,7 @@ impl DenialClass {
             | Self::Throttled
             | Self::EndOfChain
             | Self::ScopeMissing
+            | Self::Locked
             | Self::SourceNotAllowed
             | Self::ConnectionTypeNotAllowed
             | Self::TimeNotAllowed => None,

@@ -6,8 +6,8 @@ use super::*;
 
 #[test]
 fn buckets_are_read_in_their_order() {
-    let lines =
-        "buckets = [\"tenants\", \"revoked\"]\nmax-bytes = \"1MiB\"\njetstream-domain = \"hub\"";
+    let lines = "buckets = [\"tenants\", \"revoked\"]\nlocks = \"revoked\"\n\
+                 max-bytes = \"1MiB\"\njetstream-domain = \"hub\"";
     let table = config_with("key-value", lines).key_value;
     let names: Vec<_> = table
         .mirror
@@ -18,6 +18,7 @@ fn buckets_are_read_in_their_order() {
     assert_eq!(names, ["tenants", "revoked"]);
     assert_eq!(table.mirror.max_bytes, 1 << 20);
     assert_eq!(table.mirror.domain.as_deref(), Some("hub"));
+    assert_eq!(table.locks, Some("revoked".parse().unwrap()));
     assert_eq!(table.nats, None);
 }
 
@@ -40,6 +41,10 @@ fn buckets_may_be_read_over_a_connection_of_their_own() {
 #[case(
     r#"buckets = "revoked""#,
     "buckets: expected an array, each element the name of a key-value bucket, found a string"
+)]
+#[case(
+    "buckets = [\"revoked\"]\nlocks = \"locks\"",
+    "locks: bucket `locks` is not among `buckets`"
 )]
 #[case(r#"max-bytes = "0B""#, "max-bytes: must be more than zero")]
 #[case(

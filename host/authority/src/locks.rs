@@ -1,0 +1,220 @@
+//! Locks: logins that the operator has closed for a time, in a key-value bucket that every host
+//! follows.
+//!
+//! A lock is a key of the bucket: `user.alice`, `issuer.…`, `account.APP`, `policy.orders` or
+//! `network.…`. A name with other characters than letters, digits, `-` and `_` is written as `=`
+//! and its base64url. The value is JSON: the end in seconds since the Unix epoch, and the reason.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use data_encoding::BASE64URL_NOPAD;
+use portcullis_core::{
+    AuthorizationRequest, BucketName, Denial, DenialClass, KeyValues, Permit, PolicyRef,
+};
+use serde::{Deserialize, Serialize};
+
+/// Lengths of the networks that a lock may have. A login looks up one key for each.
+const V4_LENGTHS: [u8; 4] = [8, 16, 24, 32];
+const V6_LENGTHS: [u8; 5] = [32, 48, 56, 64, 128];
+
+/// The object that a lock closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockTarget {
+    /// Logins of the identity with this principal.
+    User(String),
+    /// Logins for whose identity this issuer vouches.
+    Issuer(String),
+    /// Logins that a policy places in this account.
+    Account(String),
+    /// Logins that this policy permits.
+    Policy(String),
+    /// Logins from this network.
+    Network(LockedNetwork),
+}
+
+/// A network whose logins can be locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockedNetwork {
+    address: IpAddr,
+    length: u8,
+}
+
+/// A text is no network that can be locked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no network that can be locked: write an address, or a network of length 8, 16, 24 or 32 (IPv4), or 32, 48, 56, 64 or 128 (IPv6)"
+)]
+pub struct InvalidLockedNetwork(String);
+
+/// The value of a lock in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// End of the lock, in seconds since the Unix epoch. `None` for a lock until it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// Reason, for operators.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// The locks in a bucket.
+#[derive(Clone, Debug)]
+pub struct Locks {
+    /// Buckets of the host, which answer from memory.
+    pub key_values: Arc<dyn KeyValues>,
+    /// The bucket with the locks.
+    pub bucket: BucketName,
+}
+
+impl LockTarget {
+    /// Returns the key of the lock in its bucket.
+    pub fn key(&self) -> String {
+        let (kind, name) = match self {
+            Self::User(name) => ("user", name.as_str()),
+            Self::Issuer(name) => ("issuer", name.as_str()),
+            Self::Account(name) => ("account", name.as_str()),
+            Self::Policy(name) => ("policy", name.as_str()),
+            Self::Network(network) => {
+                return format!("network.{}", encoded(&network.to_string()));
+            }
+        };
+        format!("{kind}.{}", encoded(name))
+    }
+}
+
+impl LockedNetwork {
+    /// Returns the network of this length around `address`. `None` if the length is too large.
+    fn around(address: IpAddr, length: u8) -> Option<Self> {
+        let address = match address {
+            IpAddr::V4(address) => {
+                let shift = 32_u32.checked_sub(u32::from(length))?;
+                let mask = u32::MAX.checked_shl(shift).unwrap_or(0);
+                IpAddr::V4((u32::from(address) & mask).into())
+            }
+            IpAddr::V6(address) => {
+                let shift = 128_u32.checked_sub(u32::from(length))?;
+                let mask = u128::MAX.checked_shl(shift).unwrap_or(0);
+                IpAddr::V6((u128::from(address) & mask).into())
+            }
+        };
+        Some(Self { address, length })
+    }
+
+    /// Returns the networks around `address` that a lock can have.
+    fn all_around(address: IpAddr) -> impl Iterator<Item = Self> {
+        // A server may write an IPv4 client as an IPv6 address.
+        let address = address.to_canonical();
+        let lengths: &[u8] = if address.is_ipv4() {
+            &V4_LENGTHS
+        } else {
+            &V6_LENGTHS
+        };
+        let around = move |length: &u8| Self::around(address, *length);
+        lengths.iter().filter_map(around)
+    }
+}
+
+impl std::fmt::Display for LockedNetwork {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.address, self.length)
+    }
+}
+
+impl FromStr for LockedNetwork {
+    type Err = InvalidLockedNetwork;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLockedNetwork> {
+        let invalid = || InvalidLockedNetwork(text.to_owned());
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, Some(length)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let length = length.map_or(Ok(longest), |length| length.parse().map_err(|_| invalid()))?;
+        // Bits behind the length would never match.
+        Self::all_around(address)
+            .find(|network| network.length == length && network.address == address)
+            .ok_or_else(invalid)
+    }
+}
+
+impl Lock {
+    /// Returns whether the lock counts at `now`, in seconds since the Unix epoch.
+    pub fn is_closed_at(&self, now: u64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl Locks {
+    /// Checks that no lock closes the identity or the address of a login. Runs before any policy.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the denial of a locked login, or of any login while the locks are unknown.
+    pub(crate) fn check_request(
+        &self,
+        request: &AuthorizationRequest,
+        now: u64,
+    ) -> Result<(), Denial> {
+        let identity = &request.identity;
+        let principal = identity.principal.clone().map(LockTarget::User);
+        let issuer = identity.issuer.clone().map(LockTarget::Issuer);
+        let host = request.client.host.as_deref();
+        let address = host.and_then(|host| host.parse().ok());
+        let networks = address.into_iter().flat_map(LockedNetwork::all_around);
+        let networks = networks.map(LockTarget::Network);
+        for target in principal.into_iter().chain(issuer).chain(networks) {
+            self.check(&target, now)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that no lock closes the account of a permit or the policy that made it.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`check_request`](Self::check_request) does.
+    pub(crate) fn check_permit(
+        &self,
+        permit: &Permit,
+        policy: Option<&PolicyRef>,
+        now: u64,
+    ) -> Result<(), Denial> {
+        self.check(&LockTarget::Account(permit.account().to_string()), now)?;
+        policy.map_or(Ok(()), |policy| {
+            self.check(&LockTarget::Policy(policy.name.to_string()), now)
+        })
+    }
+
+    fn check(&self, target: &LockTarget, now: u64) -> Result<(), Denial> {
+        let key = target.key();
+        let denied = |reason: String| Err(Denial::new(DenialClass::Locked, reason));
+        let value = match self.key_values.get(&self.bucket, &key) {
+            Ok(None) => return Ok(()),
+            Ok(Some(value)) => value,
+            Err(error) => return denied(format!("the locks are unknown: {error}")),
+        };
+        match serde_json::from_str::<Lock>(&value) {
+            Ok(lock) if !lock.is_closed_at(now) => Ok(()),
+            Ok(lock) => denied(format!("locked by `{key}`: {}", lock.reason.escape_debug())),
+            // A lock that cannot be read was meant to close something.
+            Err(_) => denied(format!("locked by `{key}`, whose value is no lock")),
+        }
+    }
+}
+
+/// Returns the name as a token of a key.
+fn encoded(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !name.is_empty() && name.bytes().all(is_plain) {
+        name.to_owned()
+    } else {
+        format!("={}", BASE64URL_NOPAD.encode(name.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
