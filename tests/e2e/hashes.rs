@@ -1,6 +1,7 @@
 //! Password hashes that cost much, next to logins that need the same threads.
 
 use std::net::Ipv4Addr;
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
@@ -86,7 +87,7 @@ async fn serving(policies: &[(&str, String)], tables: &str) -> Result<Serving> {
     let site = Site::create(Release::Nats2_15)?;
     let module = static_users()?;
     for (name, users) in policies {
-        let settings = settings(&[users.clone()]);
+        let settings = settings(slice::from_ref(users));
         site.policies.put_policy(name, &module, &settings)?;
     }
     let server = site.start_server(Accounts::Several).await?;
@@ -100,6 +101,7 @@ async fn serving(policies: &[(&str, String)], tables: &str) -> Result<Serving> {
 
 /// Makes the logins while [`CLIENTS`] clients from 127.0.0.1 guess at the costly password.
 async fn beside_guesses(serving: &Serving, logins: impl Future<Output = Result<()>>) -> Result<()> {
+    let logins = Box::pin(logins);
     let port = serving.server.port();
     let enough = AtomicBool::new(false);
     let guessing = try_join_all((0..CLIENTS).map(|_| async {
