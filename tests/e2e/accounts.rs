@@ -110,7 +110,13 @@ async fn users_of_the_store_log_in_until_they_are_revoked(
     let client = made.log_in(&server, &creds("worker")).await?;
     client.flush().await?;
 
-    let system = made.system(&server).await?;
+    let system = made.path("creds/system.creds");
+    let servers = format!("--server {} --creds {}", server.url(), system.display());
+    let push = async || {
+        let pushed = made.text(&format!("account push APP {servers}")).await?;
+        ensure!(pushed.contains(": jwt updated"), "{pushed}");
+        Ok(())
+    };
     made.text("account add-key APP --role reader --allow-sub news.> --deny-pub >")
         .await?;
     let reader = creds("reader").display().to_string();
@@ -118,11 +124,11 @@ async fn users_of_the_store_log_in_until_they_are_revoked(
         "user add reader --account APP --role reader --creds {reader}"
     ))
     .await?;
-    push(&made, &system).await?;
+    push().await?;
     made.log_in(&server, &creds("reader")).await?;
 
     made.text("user revoke worker --account APP").await?;
-    push(&made, &system).await?;
+    push().await?;
     let verified = made.run(&format!("creds verify {worker}")).await?;
     assert!(
         verified.stdout.contains("the account has revoked it"),
@@ -135,19 +141,10 @@ async fn users_of_the_store_log_in_until_they_are_revoked(
     made.text(&format!("creds mint worker --account APP --out {again}"))
         .await?;
     made.log_in(&server, &creds("again")).await?;
-    Ok(())
-}
 
-/// Gives the JWT of the account `APP` to the server.
-async fn push(made: &Made, system: &Client) -> Result<()> {
-    let jwt = made.text("account jwt APP").await?;
-    let subject = "$SYS.REQ.CLAIMS.UPDATE";
-    let reply = system
-        .request(subject, jwt.trim().to_owned().into())
-        .await?;
-    let reply: Value = serde_json::from_slice(&reply.payload)?;
-    let code = reply.pointer("/data/code").and_then(Value::as_u64);
-    ensure!(code == Some(200), "the server refuses the account: {reply}");
+    let deleted = made.text(&format!("account delete APP {servers}")).await?;
+    assert!(deleted.contains(": deleted 1 accounts"), "{deleted}");
+    assert!(made.log_in(&server, &creds("again")).await.is_err());
     Ok(())
 }
 

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// The directory has a store already.
     #[error("`{}` has an operator already; choose another directory", .0.display())]
     StoreExists(PathBuf),
+    /// The store of an operator that is to be deleted has accounts.
+    #[error("`{}` has accounts; delete them with `portcullis account delete` first", .0.display())]
+    HasAccounts(PathBuf),
     /// A file or a directory cannot be read.
     #[error("`{}` {source}", path.display())]
     Read {

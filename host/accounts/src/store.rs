@@ -253,6 +253,28 @@ impl Store {
         Ok(())
     }
 
+    /// Removes the operator. The seeds of its keys go too, with `seeds`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::HasAccounts`] if the store has accounts, and if a file cannot be
+    /// removed.
+    pub fn delete_operator(&self, seeds: bool) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        let (operator, _) = self.operator()?;
+        if !self.accounts.accounts()?.is_empty() {
+            return Err(StoreError::HasAccounts(self.root.clone()));
+        }
+        self.operator.remove(OPERATOR)?;
+        if seeds {
+            let signing = operator.nats.signing_keys.iter();
+            for key in signing.chain(&operator.subject) {
+                self.keys.remove(key)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a user. Its seed goes too, with `seed`.
     ///
     /// # Errors

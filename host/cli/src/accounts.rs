@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod operator;
 mod permissions;
+mod push;
 mod reference;
 mod report;
 mod role;

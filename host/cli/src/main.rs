@@ -26,6 +26,7 @@ mod reload;
 mod resolver;
 mod run;
 mod schema;
+mod servers;
 mod signals;
 mod system;
 mod telemetry;

@@ -13,11 +13,8 @@ use portcullis_accounts::Store;
 use portcullis_accounts::resolver::{
     Announcer, Resolver, ResolverOptions, Servers, SigningSubject,
 };
-use portcullis_config::{LogFilter, LogFormat, ServerAddress, WhenFull};
-use portcullis_connect::{
-    AdditionalOptions, Authentication, CertificateFiles, ConnectionOptions, Nats, SecretSource,
-    connect,
-};
+use portcullis_config::{LogFilter, LogFormat, WhenFull};
+use portcullis_connect::{AdditionalOptions, CertificateFiles, ConnectionOptions, Nats, connect};
 use portcullis_core::{KeyKind, PermissionSubject, PublicKey};
 use portcullis_environment::{Randomness as _, SystemClock, SystemRandomness};
 use portcullis_files::SystemDisk;
@@ -29,6 +26,7 @@ use crate::accounts::store_failure;
 use crate::cli::{log_filter, log_format};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::servers::ServerArguments;
 use crate::{run, signals, telemetry};
 
 /// Name of the connection to servers, and of the resolver in its answers.
@@ -58,7 +56,7 @@ pub(crate) struct ResolverArguments {
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
-    servers: ServerArguments,
+    nats: NatsArguments,
     /// The origin of web pages that may call the resolver; can be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
@@ -70,19 +68,12 @@ pub(crate) struct ResolverArguments {
     log_level: LogFilter,
 }
 
-/// The servers that the resolver serves over NATS too.
+/// The requests over NATS.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
-struct ServerArguments {
-    /// The address of a server; can be given several times. The resolver then answers requests of
-    /// servers over NATS, and tells them of new versions.
-    #[arg(long, value_name = "URL", requires = "creds")]
-    server: Vec<ServerAddress>,
-    /// The credentials file of a user of the system account.
-    #[arg(long, value_name = "FILE", requires = "server")]
-    creds: Option<PathBuf>,
-    /// The certificates of servers to trust, PEM. Default: those of the system.
-    #[arg(long, value_name = "FILE", requires = "server")]
-    ca_file: Option<PathBuf>,
+struct NatsArguments {
+    // The resolver answers requests of these servers, and tells them of new versions.
+    #[command(flatten)]
+    servers: ServerArguments,
     /// Delete accounts on request over NATS, if the operator signed the request.
     #[arg(long, requires = "server")]
     allow_delete: bool,
@@ -124,7 +115,7 @@ impl ResolverArguments {
         let options = ResolverOptions {
             bearer,
             allowed_origins: self.allow_origin,
-            allow_delete: self.servers.allow_delete,
+            allow_delete: self.nats.allow_delete,
             ..ResolverOptions::default()
         };
         let tls = self.tls_cert.zip(self.tls_key);
@@ -141,9 +132,8 @@ impl ResolverArguments {
             None => None,
             Some(address) => Some(bind(address, None).await?),
         };
-        let (sign_subject, sign_timeout) =
-            (self.servers.sign_subject.clone(), self.servers.sign_timeout);
-        let connection = self.servers.connection();
+        let (sign_subject, sign_timeout) = (self.nats.sign_subject, self.nats.sign_timeout);
+        let connection = connection(&self.nats.servers);
         let servers = Arc::new(Servers::new());
         let announcer = Arc::clone(&servers) as Arc<dyn Announcer>;
         let announcer = connection.is_some().then_some(announcer);
@@ -179,27 +169,17 @@ impl ResolverArguments {
     }
 }
 
-impl ServerArguments {
-    /// Returns the options of the connection. `None` without a server.
-    fn connection(self) -> Option<ConnectionOptions> {
-        if self.server.is_empty() {
-            return None;
-        }
-        let servers = self.server.iter().map(ToString::to_string).collect();
-        let mut options = ConnectionOptions::new(NAME, servers);
-        if let Some(creds) = self.creds {
-            options.authentication = Authentication::Credentials(SecretSource::File(creds));
-        }
-        options.tls.ca_file = self.ca_file;
-        // The resolver would otherwise receive its own announcements.
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "this crate does not name the client library"
-        )]
-        let no_echo = AdditionalOptions::new(|options| options.no_echo());
-        options.additional = no_echo;
-        Some(options)
-    }
+/// Returns the options of the connection to servers. `None` without a server.
+fn connection(servers: &ServerArguments) -> Option<ConnectionOptions> {
+    let mut options = servers.connection(NAME)?;
+    // The resolver would otherwise receive its own announcements.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "this crate does not name the client library"
+    )]
+    let no_echo = AdditionalOptions::new(|options| options.no_echo());
+    options.additional = no_echo;
+    Some(options)
 }
 
 async fn bind(address: SocketAddr, tls: Option<ServerTls>) -> Result<HttpListener, Failure> {

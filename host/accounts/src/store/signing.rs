@@ -1,10 +1,11 @@
 //! Writes of the store, each of which validates and signs claims.
 
 use portcullis_claims::{
-    AccountClaims, Body, Claims, OperatorClaims, SigningKey, UserBody, UserClaims,
+    AccountClaims, Body, Claims, GenericClaims, OperatorClaims, SigningKey, UserBody, UserClaims,
 };
 use portcullis_core::PublicKey;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{OPERATOR, Signed, Store, UserJwt, read_token};
 use crate::account_jwts::AccountJwt;
@@ -90,6 +91,21 @@ impl Store {
         records.create()?;
         records.write(&subject, &signed.token)?;
         Ok(signed)
+    }
+
+    /// Signs a request to servers to delete `accounts` (`$SYS.REQ.CLAIMS.DELETE`), with a key of
+    /// the operator.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::NoSeed`] if the store has no seed that may sign.
+    pub fn sign_deletion(&self, accounts: &[&PublicKey], now: u64) -> Result<String, StoreError> {
+        let signer = self.operator_seed()?.signer()?;
+        let accounts = accounts.iter().map(|account| account.as_str().into());
+        let accounts = Value::Array(accounts.collect());
+        let data = Map::from_iter([("accounts".to_owned(), accounts)]);
+        let claims = GenericClaims::new(signer.public_key(), data, now);
+        Ok(claims.sign(&signer)?)
     }
 
     /// Returns the seed that signs accounts: one of the operator's signing keys, or the operator's

@@ -12,11 +12,13 @@ use super::describe;
 use super::limits;
 use super::operator::seed_word;
 use super::permissions::{PermissionArguments, change};
-use super::report::{Report, StoreArguments, failure, now};
+use super::push::{self, Answers};
+use super::report::{Report, StoreArguments, failure, now, wrong};
 use super::role::RoleVerb;
 use super::shares;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::servers::ServerArguments;
 
 /// The commands for accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -71,13 +73,26 @@ pub(crate) enum AccountVerb {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Delete an account with its users and their seeds.
+    /// Send an account's JWT to servers. Those that store JWTs store it, and all apply it to
+    /// connected users.
+    Push {
+        /// The account.
+        account: String,
+        #[command(flatten)]
+        servers: ServerArguments,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Delete an account with its users and their seeds. With `--server`, servers that store JWTs
+    /// delete it first.
     Delete {
         /// The account.
         account: String,
         /// Keep the seeds.
         #[arg(long)]
         keep_seeds: bool,
+        #[command(flatten)]
+        servers: ServerArguments,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -177,11 +192,17 @@ impl AccountVerb {
                     Ok(())
                 })
             }
+            Self::Push {
+                account,
+                servers,
+                store,
+            } => push(&store.open(), account, servers)?.output(store.json),
             Self::Delete {
                 account,
                 keep_seeds,
+                servers,
                 store,
-            } => store.finish(delete(&store.open(), account, !keep_seeds)),
+            } => delete(&store.open(), account, servers, !keep_seeds)?.output(store.json),
             Self::Role(verb) => verb.run(),
         }
     }
@@ -364,14 +385,38 @@ fn describe(store: &Store, account: &str) -> Result<Report, StoreError> {
     Ok(describe::describe(&found.claims, &servers, now()))
 }
 
-fn delete(store: &Store, account: &str, seeds: bool) -> Result<Report, StoreError> {
-    let found = store.account(account)?;
-    store.delete_account(&found, seeds)?;
-    let name = found.claims.name.as_deref().unwrap_or_default();
-    let key = found.account.as_str();
-    let text = format!("deleted the account `{name}`; delete it in the servers' resolver too\n");
-    Ok(Report::new(
-        text,
-        json!({ "kind": "account", "name": name, "key": key }),
-    ))
+fn push(store: &Store, account: &str, servers: &ServerArguments) -> Result<Report, Failure> {
+    let found = store.account(account).map_err(failure)?;
+    if !servers.is_given() {
+        return Err(wrong("name the servers, with `--server` and `--creds`"));
+    }
+    let answers = push::update(servers, &found)?;
+    Ok(told("sent the account", "", &found, &answers))
+}
+
+fn delete(
+    store: &Store,
+    account: &str,
+    servers: &ServerArguments,
+    seeds: bool,
+) -> Result<Report, Failure> {
+    let found = store.account(account).map_err(failure)?;
+    let answers = push::delete(servers, store, &found)?;
+    store.delete_account(&found, seeds).map_err(failure)?;
+    let advice = if servers.is_given() {
+        ""
+    } else {
+        "; delete it in the servers' resolver too"
+    };
+    Ok(told("deleted the account", advice, &found, &answers))
+}
+
+/// Reports what was done with an account, and the answers of servers.
+fn told(done: &str, advice: &str, account: &AccountJwt, answers: &Answers) -> Report {
+    let name = account.claims.name.as_deref().unwrap_or_default();
+    let key = account.account.as_str();
+    let text = format!("{done} `{name}`{advice}\n{answers}");
+    let answers = answers.json();
+    let json = json!({ "kind": "account", "name": name, "key": key, "answers": answers });
+    Report::new(text, json)
 }

@@ -44,6 +44,15 @@ pub(crate) enum OperatorVerb {
         #[command(flatten)]
         store: StoreArguments,
     },
+    /// Delete the operator of a store without accounts, with its seeds. An operator cannot be
+    /// revoked: servers trust it for as long as their configuration has its JWT.
+    Delete {
+        /// Keep the seeds.
+        #[arg(long)]
+        keep_seeds: bool,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
     /// Add a signing key, with a new seed.
     AddKey {
         #[command(flatten)]
@@ -106,6 +115,7 @@ impl OperatorVerb {
             Self::Describe { store } => store.finish(store.open().operator().map(|(claims, _)| {
                 describe::describe(&claims, &describe::of_operator(&claims), now())
             })),
+            Self::Delete { keep_seeds, store } => store.finish(delete(&store.open(), !keep_seeds)),
             Self::AddKey { store } => {
                 let keys = store.open();
                 let seed = keys.keys().generate(KeyKind::Operator).map_err(failure)?;
@@ -175,6 +185,17 @@ fn edit(
         let line = format!("{line} `{name}`; give its new JWT to the servers");
         Report::written(&line, "operator", &name, &key, &signed.findings)
     }))
+}
+
+fn delete(store: &Store, seeds: bool) -> Result<Report, StoreError> {
+    let (claims, _) = store.operator()?;
+    store.delete_operator(seeds)?;
+    let name = claims.name.as_deref().unwrap_or_default();
+    let key = claims.subject.as_deref().unwrap_or_default();
+    let text =
+        format!("deleted the operator `{name}`; take its JWT out of the servers' configuration\n");
+    let json = json!({ "kind": "operator", "name": name, "key": key });
+    Ok(Report::new(text, json))
 }
 
 fn list(store: &Store) -> Result<Report, StoreError> {

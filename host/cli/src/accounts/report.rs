@@ -87,6 +87,7 @@ pub(crate) fn failure(error: StoreError) -> Failure {
             ExitCode::NoPolicyDirectory
         }
         StoreError::StoreExists(_)
+        | StoreError::HasAccounts(_)
         | StoreError::Taken { .. }
         | StoreError::Write { .. }
         | StoreError::Locked(_) => ExitCode::CannotCreate,

@@ -235,9 +235,41 @@ fn a_revoked_user_is_refused_until_it_is_signed_again() {
     assert_eq!(code, ExitCode::CannotCreate);
     site.text("user delete ann --account APP");
     assert!(site.text("user list --account APP").starts_with("no users"));
-    site.text("account delete APP");
+    let deleted = site.text("account delete APP");
+    assert!(
+        deleted.contains("in the servers' resolver too"),
+        "{deleted}"
+    );
     let (problems, _) = site.fails("creds verify @again.creds");
     assert!(problems.contains("no account"), "{problems}");
+}
+
+#[test]
+fn an_operator_is_deleted_after_its_accounts() {
+    let site = Site::new();
+    let key = text(&site.json("operator list"), "/key");
+    let signing = site.text("operator add-key");
+    let (error, code) = site.fails("operator delete");
+    assert!(error.contains("has accounts"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
+    site.text("account delete APP");
+    assert_eq!(text(&site.json("operator delete"), "/key"), key);
+    let seeds = fs::read_dir(site.path("store/keys")).unwrap().count();
+    assert_eq!(seeds, 0, "{signing}");
+    assert!(site.fails("operator list").0.contains("has no operator"));
+}
+
+#[test]
+fn an_account_stays_if_no_server_deletes_it() {
+    let site = Site::new();
+    let (error, code) = site.fails("account push APP");
+    assert!(error.contains("name the servers"), "{error}");
+    assert_eq!(code, ExitCode::Usage);
+    // The credentials file does not exist, so no connection is made.
+    let servers = "--server nats://127.0.0.1:4222 --creds @none.creds";
+    let (error, _) = site.fails(&format!("account delete APP {servers}"));
+    assert!(error.contains("the store keeps it"), "{error}");
+    site.text("account jwt APP");
 }
 
 #[test]
