@@ -13,6 +13,7 @@
 //! Times are seconds since the Unix epoch. Only the resolver and the first logins read a clock.
 
 mod account_jwts;
+mod activations;
 mod error;
 mod first_login;
 mod keys;
@@ -23,6 +24,7 @@ mod store;
 mod validate;
 
 pub use account_jwts::{AccountJwt, AccountJwts, Written};
+pub use activations::{ActivationJwt, NotActivated};
 pub use error::StoreError;
 pub use first_login::{AccountSigners, FirstLoginOptions, FirstLogins, NotMade};
 pub use keys::{KeyRing, Seed};

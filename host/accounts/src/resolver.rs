@@ -10,6 +10,7 @@
 //! - [`Servers`]: the requests of servers over NATS, and the announcement of new versions.
 
 mod accept;
+mod activations;
 mod announce;
 mod changes;
 mod counters;

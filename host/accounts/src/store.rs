@@ -4,6 +4,7 @@
 //! operator.jwt              the operator
 //! accounts/A….jwt           the accounts
 //! users/A…/U….jwt           the users of each account
+//! activations/HASH.jwt      activation tokens, if a resolver stores them
 //! keys/PUBLIC-KEY.nk        the seeds, mode 0600 in a directory of mode 0700
 //! ```
 
@@ -20,7 +21,8 @@ use portcullis_core::{KeyKind, PublicKey};
 use portcullis_files::{Disk, FileLock};
 use serde::de::DeserializeOwned;
 
-use crate::account_jwts::{AccountJwt, AccountJwts};
+use crate::account_jwts::{AccountJwt, AccountJwts, Written};
+use crate::activations::{ActivationJwt, Activations, NotActivated};
 use crate::error::StoreError;
 use crate::keys::{KeyRing, Seed};
 use crate::records::{Records, damaged};
@@ -43,6 +45,7 @@ pub struct Store {
     disk: Arc<dyn Disk>,
     operator: Records,
     accounts: AccountJwts,
+    activations: Activations,
     keys: KeyRing,
 }
 
@@ -72,6 +75,7 @@ impl Store {
         Self {
             operator: Records::new(Arc::clone(&disk), root.to_owned(), "jwt"),
             accounts: AccountJwts::existing(Arc::clone(&disk), root.join("accounts")),
+            activations: Activations::new(Arc::clone(&disk), root.join("activations")),
             keys: KeyRing::new(Arc::clone(&disk), root.join("keys")),
             root: root.to_owned(),
             disk,
@@ -86,6 +90,29 @@ impl Store {
     /// Returns the account JWTs.
     pub const fn accounts(&self) -> &AccountJwts {
         &self.accounts
+    }
+
+    /// Returns the activation with a hash. `None` if the store has none, or if the text is no hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or is damaged.
+    pub fn activation(&self, hash: &str) -> Result<Option<ActivationJwt>, StoreError> {
+        self.activations.get(hash)
+    }
+
+    /// Stores an activation that an account of the store signed, if it is valid at the time `now`
+    /// and later than the stored one of its hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a rule is not met, or if the file cannot be written.
+    pub fn put_activation(
+        &self,
+        token: &str,
+        now: u64,
+    ) -> Result<(ActivationJwt, Written), NotActivated> {
+        self.activations.put(token, &self.accounts, now)
     }
 
     /// Returns the seeds.
@@ -302,6 +329,7 @@ impl Store {
             .unwrap_or(SystemTime::UNIX_EPOCH);
         self.operator.remove_leftovers(before)?;
         self.accounts.remove_leftovers(before)?;
+        self.activations.remove_leftovers(before)?;
         self.keys.remove_leftovers(before)?;
         for account in self.accounts.accounts()? {
             self.users_of(&account).remove_leftovers(before)?;

@@ -57,6 +57,9 @@ pub(crate) struct ResolverArguments {
     metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     nats: NatsArguments,
+    /// Store and serve activation tokens.
+    #[arg(long)]
+    activations: bool,
     /// The origin of web pages that may call the resolver; can be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
@@ -114,6 +117,7 @@ impl ResolverArguments {
         };
         let options = ResolverOptions {
             bearer,
+            activations: self.activations,
             allowed_origins: self.allow_origin,
             allow_delete: self.nats.allow_delete,
             ..ResolverOptions::default()

@@ -80,11 +80,7 @@ impl Shared {
 
 fn outcome(accepted: &Result<Accepted, NotAccepted>) -> Wrote {
     match accepted {
-        Ok(accepted) => match accepted.written {
-            Written::Added => Wrote::Added,
-            Written::Replaced => Wrote::Replaced,
-            Written::Unchanged => Wrote::Unchanged,
-        },
+        Ok(accepted) => Wrote::from_written(accepted.written),
         Err(NotAccepted::Store(StoreError::Older { .. })) => Wrote::Older,
         Err(NotAccepted::Store(_)) => Wrote::Failed,
         Err(_) => Wrote::Refused,

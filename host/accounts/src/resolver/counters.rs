@@ -6,6 +6,8 @@ use parking_lot::Mutex;
 use portcullis_core::Sample;
 use portcullis_http::Closed;
 
+use crate::account_jwts::Written;
+
 /// The counts since the start of the resolver, over HTTP and NATS together.
 #[derive(Debug)]
 pub(super) struct Counters {
@@ -181,6 +183,16 @@ impl Outcome for LookedUp {
             Self::Unknown => "unknown",
             Self::Expired => "expired",
             Self::Failed => "failed",
+        }
+    }
+}
+
+impl Wrote {
+    pub(super) const fn from_written(written: Written) -> Self {
+        match written {
+            Written::Added => Self::Added,
+            Written::Replaced => Self::Replaced,
+            Written::Unchanged => Self::Unchanged,
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct ResolverOptions {
     pub bearer: Option<Arc<Refreshed<Secret>>>,
     /// Whether requests over NATS that the operator signed delete accounts. Default: false.
     pub allow_delete: bool,
+    /// Whether activation tokens are stored and served. Default: false.
+    pub activations: bool,
     /// Origins of web pages that may call the resolver. Default: none.
     pub allowed_origins: Vec<String>,
     /// Delay before an announcement that a server has not confirmed is repeated. The delay doubles
@@ -61,6 +63,7 @@ impl Default for ResolverOptions {
         Self {
             bearer: None,
             allow_delete: false,
+            activations: false,
             allowed_origins: Vec::new(),
             announce_delay: Duration::from_secs(1),
             change_interval: Duration::from_secs(5),

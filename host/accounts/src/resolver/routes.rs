@@ -20,6 +20,7 @@ use portcullis_core::{PublicKey, with_causes};
 use tower_http::cors::CorsLayer;
 
 use super::accept::{self, Accepted, NotAccepted};
+use super::activations;
 use super::counters::{LookedUp, Wrote};
 use super::decoded::decoded;
 use super::guard::guard;
@@ -40,11 +41,11 @@ const STALE: u64 = 3600;
 const MAX_ANSWER: usize = 1000;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
-const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
+pub(super) const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
 
 /// A refusal of a request.
 #[derive(Debug)]
-struct Refused {
+pub(super) struct Refused {
     status: StatusCode,
     text: Cow<'static, str>,
 }
@@ -59,6 +60,11 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         .route("/jwt/v1/pack", get(pack))
         .route("/jwt/v1/help", get(async || text(StatusCode::OK, HELP)))
         .route("/healthz", get(async || text(StatusCode::OK, "ok\n")))
+        .merge(if shared.options.activations {
+            activations::router()
+        } else {
+            Router::new()
+        })
         .fallback(async || {
             let problem = "no such route; `/jwt/v1/help` lists the routes\n";
             text(StatusCode::NOT_FOUND, problem)
@@ -166,10 +172,7 @@ async fn store(
     request: Request,
 ) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
-    if shared.options.bearer.is_some() {
-        require_proof(&shared.options, &head.headers)
-            .inspect_err(|_| shared.counters.wrote(Wrote::Unauthorized))?;
-    }
+    require_configured_proof(&shared, &head.headers)?;
     let (account, token) = read_write(&shared, &key, body)
         .await
         .inspect_err(|_| shared.counters.wrote(Wrote::Refused))?;
@@ -275,6 +278,18 @@ async fn announce(shared: &Arc<Shared>, jwt: &AccountJwt) -> Result<String, Refu
     }
 }
 
+/// Requires the bearer token of a write, if one is configured.
+pub(super) fn require_configured_proof(
+    shared: &Shared,
+    headers: &HeaderMap,
+) -> Result<(), Refused> {
+    if shared.options.bearer.is_none() {
+        return Ok(());
+    }
+    let proved = require_proof(&shared.options, headers);
+    proved.inspect_err(|_| shared.counters.wrote(Wrote::Unauthorized))
+}
+
 /// Requires the configured bearer token. Without one, no request has the proof.
 fn require_proof(options: &ResolverOptions, headers: &HeaderMap) -> Result<(), Refused> {
     let Some(bearer) = &options.bearer else {
@@ -308,7 +323,7 @@ async fn read_write(
     Ok((account, token))
 }
 
-async fn read(body: Body, max: usize) -> Result<String, Refused> {
+pub(super) async fn read(body: Body, max: usize) -> Result<String, Refused> {
     let collected = Limited::new(body, max).collect().await;
     let bytes = collected.map_err(|error| {
         if error.is::<LengthLimitError>() {
@@ -323,7 +338,7 @@ async fn read(body: Body, max: usize) -> Result<String, Refused> {
 }
 
 /// Returns the form of a JWT that the query asks for, with `text` or `decode`.
-fn in_words(query: &Query, token: &str) -> Option<Response> {
+pub(super) fn in_words(query: &Query, token: &str) -> Option<Response> {
     if query.is_true("text") {
         return Some(text(StatusCode::OK, token.to_owned()));
     }
@@ -350,7 +365,7 @@ fn not_accepted(error: &NotAccepted) -> Refused {
 }
 
 /// Returns that the store failed. Only the log names its files.
-fn failed(error: &StoreError) -> Refused {
+pub(super) fn failed(error: &StoreError) -> Refused {
     tracing::error!(error = with_causes(error), "store of accounts failed");
     let problem = "error loading or saving JWT; the log of the resolver has the reason\n";
     refused(StatusCode::INTERNAL_SERVER_ERROR, problem)
@@ -374,7 +389,7 @@ impl IntoResponse for Refused {
     }
 }
 
-fn refused(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Refused {
+pub(super) fn refused(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Refused {
     let text = text.into();
     Refused { status, text }
 }

@@ -1,5 +1,6 @@
 //! The routes of the resolver, one request after the other.
 
+mod activations;
 mod announcements;
 mod limits;
 mod metrics;
