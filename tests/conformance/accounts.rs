@@ -21,7 +21,7 @@ pub(crate) static SUITE: Suite = Suite {
     acts: &ACTS,
 };
 
-static ROWS: [Row; 18] = [
+static ROWS: [Row; 19] = [
     row!(
         1,
         "bootstrap",
@@ -49,6 +49,7 @@ static ROWS: [Row; 18] = [
     ),
     row!(6, "replay", "no earlier version", (2, 10, 0)),
     row!(7, "cache", "account lookup over NATS", (2, 10, 0)),
+    row!(8, "activations", "activation tokens", (2, 10, 0)),
     row!(9, "sessions", "table of sessions by events", (2, 10, 0)),
     row!(10, "kick", "kick and lame duck of a session", (2, 10, 0)),
     row!(
@@ -95,7 +96,7 @@ static ROWS: [Row; 18] = [
 static ACTS: [Act; 2] = [
     Act {
         name: "resolver",
-        rows: &[1, 2, 3, 4, 5, 6, 7],
+        rows: &[1, 2, 3, 4, 5, 6, 7, 8],
         run: |release, results| Box::pin(resolver::act(release, results)),
     },
     Act {

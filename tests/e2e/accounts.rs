@@ -6,7 +6,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use async_nats::Client;
 use portcullis_harness::{
     Answer, Built, Credentials, Host, Made, PolicyDirectory, Release, Wire, hash, log_in,
     run_portcullis,

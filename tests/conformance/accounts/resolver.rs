@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use nkeys::KeyPair;
-use portcullis_claims::{AccountClaims, KeyKind, SigningKey};
+use portcullis_claims::{AccountClaims, ActivationClaims, KeyKind, ShareKind, SigningKey};
 use portcullis_harness::{Host, Made, NatsServer, Page, Release, run_portcullis, unix_now};
 use portcullis_system::SystemEvent;
 use tokio::process::Command;
@@ -32,7 +32,7 @@ struct Stage {
     _resolvers: [Host; 2],
 }
 
-/// Runs the rows 1 to 7.
+/// Runs the rows 1 to 8.
 pub(super) async fn act(release: Release, results: Results) -> Result<()> {
     let stage = Stage::start(release).await?;
     results.row(1, stage.bootstrap()).await;
@@ -42,6 +42,7 @@ pub(super) async fn act(release: Release, results: Results) -> Result<()> {
     results.row(5, stage.notification()).await;
     results.row(6, stage.replay()).await;
     results.row(7, stage.cache()).await;
+    results.row(8, stage.activations()).await;
     Ok(())
 }
 
@@ -64,7 +65,7 @@ impl Stage {
         let server = made.start_server_with(release, "url.conf", &url).await?;
         // The port of the server is known only now. Two resolvers may use one store.
         let bearer = bearer.display().to_string();
-        let arguments = ["--bearer-file", &bearer];
+        let arguments = ["--bearer-file", &bearer, "--activations"];
         let (second, address) = made.start_connected_resolver(&server, &arguments).await?;
         Ok(Self {
             key: made.account_key("APP").await?,
@@ -261,6 +262,36 @@ impl Stage {
         self.made.log_in(&server, &keeper).await?;
         resolver.kill().await?;
         self.made.log_in(&server, &keeper).await?;
+        Ok(())
+    }
+
+    /// Verifies that the activation of an account is stored by its hash, and that of a stranger is
+    /// refused.
+    async fn activations(&self) -> Result<()> {
+        let seed = self
+            .made
+            .path("store/keys")
+            .join(format!("{}.nk", self.key));
+        let seed = KeyPair::from_seed(fs::read_to_string(seed)?.trim())?;
+        let importer = KeyPair::new_account().public_key();
+        let sign = |key: &KeyPair| {
+            let signer = SigningKey::from_seed(&key.seed()?, KeyKind::Account)?;
+            let kind = ShareKind::Stream;
+            let claims = ActivationClaims::new(&importer, "orders.*", kind, unix_now());
+            anyhow::Ok(claims.sign(&signer)?)
+        };
+        let path = "/jwt/v1/activations";
+        let forged = sign(&KeyPair::new_account())?;
+        let refused = Page::post(&self.address, path, &[PROOF], &forged).await?;
+        ensure!(refused.content.contains("untrusted issuer"), "{refused:?}");
+        let activation = sign(&seed)?;
+        let unproved = Page::post(&self.address, path, &[], &activation).await?;
+        ensure!(unproved.status == 401, "{unproved:?}");
+        let stored = Page::post(&self.address, path, &[PROOF], &activation).await?;
+        ensure!(stored.status == 200, "{stored:?}");
+        let path = format!("{path}/{}", stored.content.trim());
+        let served = self.get(&path, 200).await?;
+        ensure!(served.content == activation, "{served:?}");
         Ok(())
     }
 
