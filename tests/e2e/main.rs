@@ -50,5 +50,6 @@ mod system;
 mod tails;
 mod tls;
 mod topologies;
+mod tutorial;
 mod user_jwt;
 mod versions;
