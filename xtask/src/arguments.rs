@@ -23,6 +23,10 @@ Usage: cargo xtask <verb>
                     host's rules about servers on it
   faults [FAULT…]   injects faults while clients log in, and counts their cost: all faults, or
                     those whose names contain a FAULT
+  bench accounts [--json FILE]
+                    start of a server, lookups, first logins and memory with 10,000 accounts from
+                    `portcullis resolver`, compared with nats-server's own full resolver; FILE gets
+                    the same rows
   bench connections [--json FILE]
                     logins a second with one and more service connections; FILE gets the same numbers
   bench contract [--json FILE]

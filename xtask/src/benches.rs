@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result};
 /// `[--seconds N]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bench {
+    Accounts,
     Connections,
     Contract,
     Engine,
@@ -34,7 +35,8 @@ pub(crate) enum Kind {
 }
 
 impl Bench {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
+        Self::Accounts,
         Self::Connections,
         Self::Contract,
         Self::Engine,
@@ -71,6 +73,7 @@ impl Bench {
     /// Returns the name on the command line.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Accounts => "accounts",
             Self::Connections => "connections",
             Self::Contract => "contract",
             Self::Engine => "engine",
