@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder};
 use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions, Xkeys};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
@@ -23,7 +25,6 @@ pub(crate) fn service_options(
     secrets: &Secrets,
 ) -> Result<ServiceOptions, BuildError> {
     let callout = &config.callout;
-    let operator = config.operator.as_ref();
     Ok(ServiceOptions {
         keys: host_keys(config, secrets, None)?,
         open: callout.open.clone(),
@@ -33,7 +34,7 @@ pub(crate) fn service_options(
         group: queue_group(config),
         participation: callout.participation,
         probe: probe(config)?,
-        discovery: callout.discoverable.then(|| discovery(callout, operator)),
+        discovery: callout.discoverable.then(|| discovery(config)),
     })
 }
 
@@ -184,13 +185,20 @@ fn callout_account(callout: &Callout, operator: Option<&Operator>) -> AccountNam
     )
 }
 
-fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
+fn discovery(config: &Config) -> Discovery {
+    let (callout, operator) = (&config.callout, config.operator.as_ref());
     let account = callout_account(callout, operator);
+    // Debug shows all parts in a fixed order, and no seed.
+    let rules = format!("{:?}", permit_rules(callout, operator, &config.ceilings));
+    let digest = digest(&SHA256, rules.as_bytes());
     Discovery {
         name: callout.service_name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: "decides NATS logins by WebAssembly policies".to_owned(),
-        metadata: BTreeMap::from([("account".to_owned(), account.to_string())]),
+        metadata: BTreeMap::from([
+            ("account".to_owned(), account.to_string()),
+            ("rules".to_owned(), HEXLOWER.encode(digest.as_ref())),
+        ]),
     }
 }
 
@@ -201,6 +209,26 @@ mod tests {
     use portcullis_claims::{KeyKind, SigningKey};
 
     use super::*;
+
+    #[test]
+    fn hosts_of_the_same_rules_state_the_same_digest() {
+        let rules = |callout: &str| {
+            let text =
+                format!("[callout]\nissuer-seed-file = \"issuer.nk\"\n{callout}\n[health]\n");
+            let config = Config::parse(Path::new("portcullis.toml"), &text).unwrap();
+            discovery(&config.value).metadata.remove("rules").unwrap()
+        };
+        let one = rules("target-accounts = [\"A\", \"B\"]");
+        assert_eq!(
+            rules("target-accounts = [\"B\", \"A\"]\nprobe = false"),
+            one
+        );
+        assert_ne!(rules("target-accounts = [\"A\"]"), one);
+        assert_ne!(
+            rules("target-accounts = [\"A\", \"B\"]\nmax-expiry = \"1h\""),
+            one
+        );
+    }
 
     fn makes_probes(callout: &str, operator: &str) -> bool {
         let text = format!(

@@ -461,6 +461,8 @@ const BREAKS: &[(&[Code], Break)] = &[
             service("two", "yes", "q", "77ab"),
         );
         two.version = "0.2.0".to_owned();
+        let facts = two.metadata.as_mut().unwrap();
+        facts.insert("rules".to_owned(), "90ff".to_owned());
         it.services = Ok(vec![one, two]);
     }),
     (&[Code::QueueGroupsDiffer], |it| {

@@ -71,7 +71,10 @@ fn queue_groups(services: &[FoundService]) -> Option<Finding> {
     })
 }
 
-/// Compares releases and policies. The services of other projects state no policies.
+/// The fact that hosts state about the rules of their configuration.
+const RULES: &str = "rules";
+
+/// Compares releases, rules and policies. The services of other projects state no policies.
 fn differing(services: &[FoundService]) -> Option<Finding> {
     let hosts: Vec<_> = services
         .iter()
@@ -85,6 +88,13 @@ fn differing(services: &[FoundService]) -> Option<Finding> {
                 .iter()
                 .map(|host| format!("host `{}` is {}", host.id, host.version)),
         );
+    }
+    let rules: BTreeSet<_> = hosts.iter().map(|host| host.fact(RULES)).collect();
+    if rules.len() > 1 {
+        observations.extend(hosts.iter().map(|host| {
+            let digest = host.fact(RULES).unwrap_or("absent");
+            format!("host `{}` has rules with the digest `{digest}`: target accounts, ceilings, expiry and keys", host.id)
+        }));
     }
     let names: BTreeSet<&str> = hosts.iter().flat_map(|host| policies(host)).collect();
     for name in names {
@@ -106,7 +116,7 @@ fn differing(services: &[FoundService]) -> Option<Finding> {
         let finding = Finding::new(
             Code::HostsDiffer,
             "hosts of the account decide differently",
-            "give all hosts the same release and the same files in their policy directories",
+            "give all hosts the same release, the same files in their policy directories, and the same tables [callout], [operator] and [ceilings]",
         );
         observations.into_iter().fold(finding, Finding::because)
     })
