@@ -102,8 +102,8 @@ impl<D> HostBuilder<D> {
     }
 
     /// Sets a function that checks the part of a new configuration that the embedding program uses
-    /// itself, at each [`HostHandle::reload`]. The function changes nothing. It returns another one,
-    /// which the host calls if the reload takes effect. Default: none.
+    /// itself, at each [`HostHandle::reload`]. The function changes nothing. It returns another
+    /// one, which the host calls if the reload takes effect. Default: none.
     #[must_use]
     pub fn on_reload(
         mut self,

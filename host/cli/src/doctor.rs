@@ -32,7 +32,7 @@ pub(crate) struct DoctorArguments {
     creds: Option<PathBuf>,
     /// A credential of which to prove that it does not enter without the callout: a file with
     /// credentials, a user seed (SU…), `USER:PASSWORD` or a token. `none` stands for a login
-    /// without credentials. Hosts let in no such login while it is tried.
+    /// without credentials. Hosts admit no such login while it is tried.
     #[arg(long, value_name = "CREDENTIAL")]
     bypass: Option<PathBuf>,
     /// Print JSON.

@@ -47,10 +47,10 @@ pub(crate) enum ExitCode {
     /// accounts changes.
     NotCurrent = 75,
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
-    /// Or the host of `reload` found something wrong and changed nothing. Or the file for `import` is
-    /// wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`. Or
-    /// the record for `decisions pin` is no test. Or servers would refuse the claims that a command
-    /// on the store of accounts writes or verifies, or one of its files is damaged.
+    /// Or the host of `reload` found something wrong and changed nothing. Or the file for `import`
+    /// is wrong, or the login for `decide` or `access preview`, or the decisions for `policy diff`.
+    /// Or the record for `decisions pin` is no test. Or servers would refuse the claims that a
+    /// command on the store of accounts writes or verifies, or one of its files is damaged.
     BadConfiguration = 78,
     /// `policy diff --no-new-access`: a login gains access with the new version.
     NewAccess = 80,

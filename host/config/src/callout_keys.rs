@@ -9,8 +9,8 @@ use crate::seeds::public_key;
 /// `xkey` of a server's `auth_callout`. Each server can expect any of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalloutKeys {
-    /// The keys that sign responses (`A…`), the main one first. In operator mode there is one, which
-    /// the callout account's JWT has to list.
+    /// The keys that sign responses (`A…`), the main one first. In operator mode there is one,
+    /// which the callout account's JWT has to list.
     pub issuers: Vec<String>,
     /// The keys that open requests (`X…`), the main one first.
     pub xkeys: Vec<String>,
@@ -23,8 +23,8 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// Fails if a seed is damaged, which [`Config::resolve_secrets`](crate::Config::resolve_secrets)
-    /// rules out.
+    /// Fails if a seed is damaged, which
+    /// [`Config::resolve_secrets`](crate::Config::resolve_secrets) rules out.
     pub fn callout_keys(&self) -> Result<CalloutKeys, KeyError> {
         let others = self.other_keys.iter();
         let issuers = others.clone().filter_map(|keys| keys.issuer_seed.as_ref());

@@ -190,8 +190,8 @@ impl fmt::Debug for Readiness {
     }
 }
 
-/// Returns the end of a sentence about a connection. Servers choose parts of some errors, and a line
-/// break would end the line of `/readyz`.
+/// Returns the end of a sentence about a connection. Servers choose parts of some errors, and a
+/// line break would end the line of `/readyz`.
 fn after_colon(error: Option<&str>) -> String {
     error.map_or_else(String::new, |error| {
         format!(": {}", error.replace(char::is_control, " "))

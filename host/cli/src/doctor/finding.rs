@@ -73,7 +73,7 @@ codes! {
     PoliciesDoubtful = "policies-doubtful", Warning,
         "A policy has no tests, or says something that its author probably did not mean.";
     PoliciesExposed = "policies-exposed", Warning,
-        "Every user of the machine can change the policies, and so who is let in.";
+        "Every user of the machine can change the policies, and so who is admitted.";
     StateDirectoryUnused = "state-directory-unused", Warning,
         "The host does not trust its state directory, so good versions do not survive a restart.";
     StateDirectoryFull = "state-directory-full", Error,
@@ -141,7 +141,7 @@ codes! {
     ServerNotTrusted = "server-not-trusted", Error,
         "A server that asks is not among `trusted-servers` or `trusted-server-tags`.";
     ServerLetsIn = "server-lets-in", Error,
-        "A server lets in a made-up token without asking.";
+        "A server admits a made-up token without asking.";
     RequestInvalid = "request-invalid", Error,
         "The host refuses the requests of a server for another reason.";
     ClockDiffers = "clock-differs", Error,

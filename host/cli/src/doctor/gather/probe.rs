@@ -1,4 +1,4 @@
-//! Logins that only test the answers of servers: probes that no host lets in.
+//! Logins that only test the answers of servers: probes that no host admits.
 
 use std::path::Path;
 

@@ -126,7 +126,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads pairs into the innermost scope, up to `}` if the map is `enclosed`, else up to the end.
+    /// Reads pairs into the innermost scope, up to `}` if the map is `enclosed`, else up to the
+    /// end.
     fn pairs(
         &mut self,
         scopes: &mut Scopes,
