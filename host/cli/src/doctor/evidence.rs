@@ -45,8 +45,12 @@ pub(crate) struct Settings {
     /// The account key that servers have to expect: that of the issuer in config mode, that of the
     /// callout account in operator mode. `None` if the secrets are invalid.
     pub(crate) issuer: Option<String>,
+    /// Other issuers that the host answers for, while keys are rotated.
+    pub(crate) other_issuers: Vec<String>,
     /// The xkey of the host.
     pub(crate) xkey: OwnXkey,
+    /// Other xkeys that open requests, while keys are rotated.
+    pub(crate) other_xkeys: Vec<String>,
     /// The user name or the public nkey of the host's own user, if it is known.
     pub(crate) user: Option<String>,
     /// The queue group, with the callout account as servers show it.
@@ -206,7 +210,7 @@ pub(crate) enum Login {
     Failed(String),
 }
 
-/// A login that no host lets in: a made-up token, or a credential under the name of a probe.
+/// A login that no host admits: a made-up token, or a credential under the name of a probe.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
     pub(crate) answer: ProbeAnswer,

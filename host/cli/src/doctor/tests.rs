@@ -28,7 +28,9 @@ fn good() -> Evidence {
         problems: Vec::new(),
         settings: Some(Settings {
             issuer: Some("A-OWN".to_owned()),
+            other_issuers: Vec::new(),
             xkey: OwnXkey::Key("X-OWN".to_owned()),
+            other_xkeys: Vec::new(),
             user: Some("U-OWN".to_owned()),
             group: QueueGroup::new("AUTH".parse().unwrap()),
             operator_mode: false,
@@ -489,6 +491,19 @@ fn nothing_is_found_where_host_and_servers_agree_and_everything_was_looked_at() 
     looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, token sizes, message sizes, JetStream, hosts
     found: 0 errors, 0 warnings
     ");
+}
+
+#[test]
+fn a_server_may_expect_another_key_of_the_host_while_keys_are_rotated() {
+    let report = report_of(|it| {
+        settings(it).other_issuers = vec!["A-NEXT".to_owned()];
+        settings(it).other_xkeys = vec!["X-NEXT".to_owned()];
+        let callout = conf(it).callout.as_mut().unwrap();
+        callout.issuer = "A-NEXT".to_owned();
+        callout.xkey = Some("X-NEXT".to_owned());
+        read(it, |request| request.expected = "A-NEXT".to_owned());
+    });
+    assert_eq!(report.findings, []);
 }
 
 #[test]

@@ -76,7 +76,8 @@ fn user(settings: &Settings, callout: &CalloutConf) -> Option<Finding> {
 
 fn issuer(settings: &Settings, callout: &CalloutConf) -> Option<Finding> {
     let own = settings.issuer.as_ref()?;
-    (callout.issuer != *own).then(|| {
+    let is_expected = callout.issuer == *own || settings.other_issuers.contains(&callout.issuer);
+    (!is_expected).then(|| {
         Finding::new(
             Code::CalloutIssuerDiffers,
             "the server's configuration names another issuer than the host's",
@@ -91,6 +92,7 @@ fn xkey(settings: &Settings, callout: &CalloutConf) -> Option<Finding> {
     let (code, cause) = match (&settings.xkey, &callout.xkey) {
         (OwnXkey::Unknown, _) | (OwnXkey::Absent, None) => return None,
         (OwnXkey::Key(own), Some(there)) if own == there => return None,
+        (_, Some(there)) if settings.other_xkeys.contains(there) => return None,
         (OwnXkey::Absent, Some(_)) => (
             Code::CalloutXkeyMissingHere,
             "the server's configuration has an `xkey`, and the host has none",

@@ -28,8 +28,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A listener for the requests of servers, over all connections.
 pub(super) struct Listener<'a> {
     config: &'a Config,
-    /// The key that opens requests. `None` if the host expects plain ones.
-    xkey: Option<CurveKey>,
+    /// The keys that open requests. Empty if the host expects plain ones.
+    xkeys: Vec<CurveKey>,
     requests: SelectAll<BoxStream<'static, Message>>,
 }
 
@@ -41,9 +41,13 @@ impl<'a> Listener<'a> {
         connections: &[Option<Connection>],
     ) -> Result<Self, String> {
         let secrets = secrets.ok_or("the secrets of the configuration are invalid")?;
-        let seed = secrets.xkey_seed.as_ref();
-        let xkey = seed.map(|seed| CurveKey::from_seed(seed.expose()));
-        let xkey = xkey.transpose().map_err(|error| with_causes(&error))?;
+        let others = secrets.other_keys.iter();
+        let others = others.filter_map(|keys| keys.xkey_seed.as_ref());
+        let seeds = secrets.xkey_seed.iter().chain(others);
+        let xkeys = seeds.map(|seed| CurveKey::from_seed(seed.expose()));
+        let xkeys = xkeys
+            .collect::<Result<_, _>>()
+            .map_err(|error| with_causes(&error))?;
         let group = QueueGroup {
             name: NAME.to_owned(),
             ..portcullis::queue_group(config)
@@ -70,7 +74,7 @@ impl<'a> Listener<'a> {
         }
         Ok(Self {
             config,
-            xkey,
+            xkeys,
             requests: select_all(subscriptions),
         })
     }
@@ -107,13 +111,14 @@ impl<'a> Listener<'a> {
     fn record(&self, message: &Message, mark: &str, found: &mut Option<ObservedRequest>) {
         let now = SystemClock.unix_seconds();
         let sealed = is_sealed(&message.payload);
-        let read = match (&self.xkey, sealed) {
-            (None, true) => Some(ObservedRequest::Encrypted),
-            (Some(xkey), true) => match open(xkey, message) {
+        let mut opened = self.xkeys.iter().filter_map(|xkey| open(xkey, message));
+        let read = match (sealed, self.xkeys.is_empty()) {
+            (false, _) => self.read(&message.payload, false, mark, now),
+            (true, true) => Some(ObservedRequest::Encrypted),
+            (true, false) => match opened.next() {
                 Some(plain) => self.read(&plain, true, mark, now),
                 None => Some(ObservedRequest::OtherXkey),
             },
-            (_, false) => self.read(&message.payload, false, mark, now),
         };
         let is_better = matches!(read, Some(ObservedRequest::Read(_))) || found.is_none();
         if is_better && read.is_some() {

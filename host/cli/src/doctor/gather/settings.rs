@@ -23,9 +23,18 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
             },
         },
     };
+    let main = issuers.map(|issuers| issuers.request_subject().to_owned());
+    let keys = secrets.and_then(|secrets| secrets.callout_keys().ok());
+    let (mut other_issuers, mut other_xkeys) =
+        keys.map_or_else(Default::default, |keys| (keys.issuers, keys.xkeys));
+    // In operator mode, servers expect the callout account and not its signing key.
+    other_issuers.retain(|key| config.operator.is_none() && Some(key) != main.as_ref());
+    other_xkeys.retain(|key| !matches!(&xkey, OwnXkey::Key(own) if own == key));
     Settings {
-        issuer: issuers.map(|issuers| issuers.request_subject().to_owned()),
+        issuer: main,
+        other_issuers,
         xkey,
+        other_xkeys,
         user: user(&config.nats.authentication),
         group: portcullis::queue_group(config),
         operator_mode: config.operator.is_some(),
@@ -40,8 +49,8 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
     }
 }
 
-/// Returns the user name or the public nkey of the host's own user. `None` if the login has none, or
-/// its secret cannot be read.
+/// Returns the user name or the public nkey of the host's own user. `None` if the login has none,
+/// or its secret cannot be read.
 fn user(authentication: &Authentication<Keyed<SecretSource>>) -> Option<String> {
     match authentication {
         Authentication::Nkey(seed) | Authentication::UserJwt { seed, .. } => {
