@@ -139,8 +139,6 @@ impl Parts {
             service.participation(),
             service.counters(),
         ));
-        let authority = service.authority();
-        readiness.add_samples(move || authority.samples());
         add_samples(&readiness, &service, self.sources);
         if let Some(policies) = &policies {
             policies.add_samples(&readiness);
@@ -244,6 +242,8 @@ fn add_samples<A: Authorizer>(
 ) {
     let start = start_samples(SystemTime::now());
     readiness.add_samples(move || start.clone());
+    let authority = service.authority();
+    readiness.add_samples(move || authority.samples());
     readiness.add_samples(service.key_samples());
     let rules = service.rules();
     readiness.add_samples(move || {
