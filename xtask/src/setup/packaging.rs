@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 const FILES: [&str; 1] = ["requirements.txt"];
 
 /// Returns the folder of the Python packages that `xtask/packaging/check.py` imports: validators of
-/// Kubernetes objects, JSON Schemas, Containerfiles and PromQL.
+/// Kubernetes objects, JSON Schemas, Containerfiles and `PromQL`.
 pub(crate) fn packaging_checkers(workspace: &Workspace) -> Result<PathBuf> {
     let home = workspace.file("xtask/packaging");
     let directory = cache::copied(&workspace.cache(), "packaging", &home, &FILES, |aside| {
