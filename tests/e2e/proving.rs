@@ -57,7 +57,7 @@ async fn modules_that_hurt_their_reader_do_not_hurt_the_host() -> Result<()> {
     log_in(&server.url(), ALICE, "before").await?;
     let before = Gauge::of(host.id()?)?.memory;
 
-    let large = with_loops(&static_users()?, 49_900, 20_000)?;
+    let large = with_loops(&static_users()?, 49_900, 40_000)?;
     for (module, part) in [
         (nested_component(1_000_000), "ran out of stack"),
         (nested_world(1_000_000), "ran out of stack"),

@@ -84,7 +84,7 @@ fn a_module_that_fills_the_memory_fills_that_of_its_child() {
         load_timeout: Duration::from_mins(5),
         ..proving(&site, child())
     };
-    let module = with_loops(&guest("tells"), 49_900, 20_000).unwrap();
+    let module = with_loops(&guest("tells"), 49_900, 40_000).unwrap();
     assert!(module.len() < 1 << 20);
     let before = Gauge::of(std::process::id()).unwrap().memory;
     let error = refusal(options, &site, &module);
