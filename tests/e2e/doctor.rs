@@ -100,7 +100,11 @@ async fn nothing_is_found_at_a_site_that_serves(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    // An inbox that logins share is a finding.
+    let settings = settings(&[sensor("everything", "").await?]);
+    let settings = settings.replace("_INBOX.>", "_INBOX_ALICE.>");
+    let module = static_users()?;
+    site.policies.put_policy(POLICY, &module, &settings)?;
     site.policies.put_text(
         &format!("{POLICY}.tests.toml"),
         "[[tests]]\nname = \"a stranger\"\nlogin = { username = \"eve\", password = \"x\" }\nabstain = true\n",
