@@ -36,6 +36,8 @@ mod body;
 mod context;
 mod counters;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod nonces;
 mod object;

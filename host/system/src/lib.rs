@@ -56,6 +56,8 @@ mod envelope;
 mod error;
 mod event;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gathering;
 mod server;
 mod service;
