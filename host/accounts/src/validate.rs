@@ -87,6 +87,7 @@ impl Findings {
     }
 
     fn add(&mut self, severity: Severity, text: String) {
+        let text = on_one_line(text);
         let finding = Finding { severity, text };
         if !self.all.contains(&finding) {
             self.all.push(finding);
@@ -131,6 +132,23 @@ impl Findings {
             ));
         }
     }
+}
+
+/// Escapes the control characters of a text, which quotes claims as they are.
+fn on_one_line(text: String) -> String {
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if !text.contains(breaks) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if breaks(letter) {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 impl fmt::Display for Finding {

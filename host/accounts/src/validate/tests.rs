@@ -94,3 +94,22 @@ fn a_finding_says_what_it_means_for_servers() {
         ]
     );
 }
+
+#[test]
+fn findings_stay_on_their_line() {
+    let claims = serde_json::json!({
+        "nats": {
+            "type": "user",
+            "version": 2,
+            "src": ["10.0.0.0\r\n"],
+            "times": [{ "start": "08:00:00", "end": "17\n:00" }],
+            "pub": { "allow": ["a..\u{2028}b"] },
+        },
+    });
+    let found = findings::<UserClaims>(&claims);
+    assert_eq!(found.len(), 3, "{found:?}");
+    let end = r"E: end `17\n:00` of a time range is not a time of day, such as `08:00:00`";
+    assert!(found.iter().any(|text| text == end), "{found:?}");
+    let breaks = |letter: char| letter.is_control() || letter == '\u{2028}';
+    assert!(!found.iter().any(|text| text.contains(breaks)), "{found:?}");
+}
