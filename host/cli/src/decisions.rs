@@ -14,6 +14,8 @@ use portcullis_toml::text::one_line;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Print;
+use crate::runtime::one_thread;
 use crate::signals;
 use filter::FilterArguments;
 use list::ListArguments;
@@ -63,19 +65,13 @@ pub(crate) struct FollowArguments {
     count: Option<u64>,
 }
 
-/// Prints a part of a command's output.
-type Print = fn(&str) -> Result<(), Failure>;
-
 /// Runs a command, which prints with `print`.
 ///
 /// # Errors
 ///
 /// Fails if the records cannot be read, or if no record has the id.
 pub(crate) fn run(verb: DecisionsVerb, print: Print) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::internal)?;
+    let runtime = one_thread()?;
     runtime.block_on(async {
         match verb {
             DecisionsVerb::List(arguments) => list::run(arguments, print).await,

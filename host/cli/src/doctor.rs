@@ -16,6 +16,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::runtime::one_thread;
 
 /// The arguments of the command.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -46,10 +47,7 @@ pub(crate) struct DoctorArguments {
 ///
 /// Fails if no runtime is made, or if the report cannot be encoded.
 pub(crate) fn doctor(arguments: &DoctorArguments) -> Result<Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::internal)?;
+    let runtime = one_thread()?;
     let evidence = runtime.block_on(gather::gather(arguments));
     let report = checks::run(&evidence);
     let text = if arguments.json {

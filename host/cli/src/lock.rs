@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::runtime::one_thread;
 
 /// The commands for locks.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -110,10 +111,7 @@ struct Bucket {
 /// Fails if the configuration names no bucket of locks, if no connection is made, or if the bucket
 /// does not take the lock.
 pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::internal)?;
+    let runtime = one_thread()?;
     runtime.block_on(async {
         match verb {
             LockVerb::Add {

@@ -25,6 +25,7 @@ mod prove;
 mod reload;
 mod resolver;
 mod run;
+mod runtime;
 mod schema;
 mod servers;
 mod signals;

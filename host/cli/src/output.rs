@@ -14,6 +14,9 @@ pub(crate) struct Output {
     pub(crate) code: ExitCode,
 }
 
+/// Prints a part of a command's output, for commands that print while they run.
+pub(crate) type Print = fn(&str) -> Result<(), Failure>;
+
 /// A reason why a command did nothing.
 #[derive(Debug)]
 pub(crate) enum NotDone {

@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Print;
+use crate::runtime::one_thread;
 use clients::{ClientArguments, Order};
 use connection::ConnectionArguments;
 use connections::ConnectionsArguments;
@@ -92,19 +94,13 @@ pub(crate) struct ServersArguments {
     tag: Vec<String>,
 }
 
-/// Prints a part of a command's output.
-type Print = fn(&str) -> Result<(), Failure>;
-
 /// Runs a command, which prints with `print`.
 ///
 /// # Errors
 ///
 /// Fails if no connection is made, if no server answers, or if a server answers with an error.
 pub(crate) fn run(verb: SystemVerb, print: Print) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::internal)?;
+    let runtime = one_thread()?;
     runtime.block_on(async {
         match verb {
             SystemVerb::Events(arguments) => events::run(arguments, print).await,

@@ -13,6 +13,7 @@ use portcullis_core::{Secret, with_causes};
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::runtime::one_thread;
 
 /// The arguments of `portcullis token get`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -67,10 +68,7 @@ pub(crate) fn get(request: TokenRequest) -> Result<String, Failure> {
     };
     let client =
         ExchangeClient::new(options).map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::internal)?;
+    let runtime = one_thread()?;
     let credentials = runtime.block_on(client.credentials()).map_err(|error| {
         let refused = anyhow::anyhow!("{}", with_causes(&*error));
         Failure::new(ExitCode::Unreachable, refused)

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::report::{failure, now};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::runtime::one_thread;
 use crate::servers::ServerArguments;
 
 /// Name of the connection.
@@ -68,10 +69,7 @@ pub(super) fn delete(
 
 fn ask(mut options: ConnectionOptions, request: Request<'_>) -> Result<Answers, Failure> {
     options.retries = Retries::Times(0);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::internal)?;
+    let runtime = one_thread()?;
     let gathered = runtime.block_on(async {
         let connection = connect(&options).await?;
         let system = SystemClient::new(connection.client().clone());

@@ -20,6 +20,7 @@ use crate::check::{at_line, idle_engine};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::NotDone;
+use crate::runtime::one_thread;
 
 /// Maximum time of a decision. The policies' own deadlines apply too; the difference leaves room
 /// for slow password hashes and for the keys of issuers.
@@ -108,10 +109,7 @@ impl Path {
     ///
     /// Fails if no runtime can be made, or if the response cannot be read again.
     pub(super) fn explain(self, login: Login) -> Result<Explanation, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Failure::internal)?;
+        let runtime = one_thread()?;
         runtime.block_on(Box::pin(self.decide(login)))
     }
 
