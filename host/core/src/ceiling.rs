@@ -157,8 +157,10 @@ impl Ceiling {
                 limit: Permit::MAX_SUBJECTS,
             });
         }
+        // A clipped permit also denies what the ceiling denies, so the result is what counts here.
+        let issued = Side::new("subscribe", &permissions.subscribe, &self.subscribe);
         for open in permissions.subscribe.tails(filter, work)?.open {
-            if !subscribe.allows_open_ended(&open.subject, work)? {
+            if !issued.allows_open_ended(&open.subject, work)? {
                 return Err(CeilingExceeded::OpenTail(open));
             }
         }

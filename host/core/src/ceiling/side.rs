@@ -109,27 +109,20 @@ impl<'a> Side<'a> {
                     subject: subject.clone(),
                 });
             }
-            for denied in denied.overlapping(&entry.pattern, work)? {
-                work.spend(entry.pattern.size().saturating_add(denied.pattern.size()))?;
-                let Some(common) = entry.pattern.intersection(&denied.pattern) else {
-                    continue;
-                };
-                let own = own.covering(&common, work)?;
-                work.spend(own.len().saturating_mul(common.size()))?;
-                if !own.iter().any(|own| own.pattern.covers(&common)) {
-                    return Err(CeilingExceeded::Denied {
-                        side,
-                        subject: subject.clone(),
-                        denied: denied.subject.clone(),
-                    });
-                }
+            if let Some(denied) = undenied(entry, &denied, &own, work)? {
+                return Err(CeilingExceeded::Denied {
+                    side,
+                    subject: subject.clone(),
+                    denied: denied.clone(),
+                });
             }
         }
         Ok(())
     }
 
     /// Returns whether the ceiling allows everything that clients can request with `subject`, which
-    /// ends in a `*` that servers cannot hold to one token.
+    /// ends in a `*` that servers cannot hold to one token. What the ceiling denies of that, the
+    /// permit has to deny too.
     pub(super) fn allows_open_ended(
         &self,
         subject: &PermissionSubject,
@@ -137,8 +130,35 @@ impl<'a> Side<'a> {
     ) -> Result<bool, WorkExceeded> {
         let mut entry = Entry::new(subject);
         entry.pattern = entry.pattern.open_ended();
-        Grants::new(&self.ceiling, work)?.cover(&entry, work)
+        if !Grants::new(&self.ceiling, work)?.cover(&entry, work)? {
+            return Ok(false);
+        }
+        let denied = SubjectSet::new(&self.ceiling.deny, work)?;
+        let own = SubjectSet::new(&self.permit.deny, work)?;
+        Ok(undenied(&entry, &denied, &own, work)?.is_none())
     }
+}
+
+/// Returns the first subject of `denied` that overlaps `entry` without a subject of `own` that
+/// covers what they have in common.
+fn undenied<'a>(
+    entry: &Entry<'_>,
+    denied: &SubjectSet<'_, 'a>,
+    own: &SubjectSet<'_, '_>,
+    work: &mut WorkBudget,
+) -> Result<Option<&'a PermissionSubject>, WorkExceeded> {
+    for denied in denied.overlapping(&entry.pattern, work)? {
+        work.spend(entry.pattern.size().saturating_add(denied.pattern.size()))?;
+        let Some(common) = entry.pattern.intersection(&denied.pattern) else {
+            continue;
+        };
+        let own = own.covering(&common, work)?;
+        work.spend(own.len().saturating_mul(common.size()))?;
+        if !own.iter().any(|own| own.pattern.covers(&common)) {
+            return Ok(Some(denied.subject));
+        }
+    }
+    Ok(None)
 }
 
 impl<'a> Lists<'a> {

@@ -376,6 +376,27 @@ fn a_star_that_cannot_be_held_to_one_token_counts_as_everything_below() {
     );
 }
 
+#[test]
+fn a_refusing_ceiling_wants_its_denies_below_an_open_star_too() {
+    let under = |denied: &[&str]| {
+        let side = |allow, denied| SubjectPermission {
+            allow: subjects(allow),
+            deny: subjects(denied),
+        };
+        let ceiling = Ceiling {
+            subscribe: side(&[">"], &["a.*"]),
+            on_excess: OnExcess::Refuse,
+            ..Ceiling::default()
+        };
+        apply(&ceiling, &permissions(side(&["*", "a.a.>"], denied)))
+    };
+    let error = under(&["b.*"]).unwrap_err();
+    assert!(matches!(error, CeilingExceeded::OpenTail(_)), "{error:?}");
+    for denied in ["a.*", "*.*"] {
+        assert!(under(&[denied]).is_ok(), "{denied}");
+    }
+}
+
 mod work {
     use super::*;
 
