@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
-use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder};
+use portcullis_authority::{
+    AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder, Tracer,
+};
 use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions, Xkeys};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
@@ -83,6 +85,8 @@ pub fn authority_options(config: &Config) -> Result<AuthorityOptions, BuildError
         // The host starts the sinks of records when it runs.
         recorder: Recorder::default(),
         locks: None,
+        // The host starts the exporter of traces when it runs.
+        tracer: Tracer::default(),
     })
 }
 

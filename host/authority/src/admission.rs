@@ -67,6 +67,10 @@ impl<C: Clock> Admission<C> {
         &self.throttle
     }
 
+    pub(crate) const fn clock(&self) -> &C {
+        &self.clock
+    }
+
     /// Returns the time in seconds since the Unix epoch.
     pub(crate) fn unix_seconds(&self) -> u64 {
         self.clock.unix_seconds()

@@ -20,6 +20,7 @@ use crate::place::Place;
 use crate::recorder::Recorder;
 use crate::rules::PermitRules;
 use crate::throttle::{AdmittedAttempt, Throttle, ThrottleOptions};
+use crate::traces::{Stage, StageTimes, Tracer};
 use crate::wanted_account::check_scope;
 
 /// The options of an authority.
@@ -42,6 +43,8 @@ pub struct AuthorityOptions {
     pub recorder: Recorder,
     /// Locks of logins. Default: `None`, and nothing is locked.
     pub locks: Option<Locks>,
+    /// The maker of traces. Default: no login is traced.
+    pub tracer: Tracer,
 }
 
 /// The decider of logins, which is the same for every front door. It reads the time from `C`.
@@ -54,6 +57,7 @@ pub struct Authority<A, C = SystemClock> {
     locks: Option<Locks>,
     admission: Admission<C>,
     recorder: Recorder,
+    tracer: Tracer,
 }
 
 /// The rules for logins that can be replaced while the host runs. They never change themselves.
@@ -70,6 +74,7 @@ pub struct LoginRules {
 pub struct Attempt<'a, C: Clock = SystemClock> {
     admitted: AdmittedAttempt<'a, C>,
     rules: Arc<LoginRules>,
+    times: StageTimes,
 }
 
 /// A decision, and its place in the log.
@@ -79,6 +84,8 @@ pub struct Considered {
     pub decision: Decision,
     /// `false` for a throttled login that the log only counts in a summary.
     pub is_reported: bool,
+    /// The ends of the stages, if logins are traced.
+    pub times: StageTimes,
 }
 
 impl AuthorityOptions {
@@ -95,6 +102,7 @@ impl AuthorityOptions {
             accounts: None,
             recorder: Recorder::default(),
             locks: None,
+            tracer: Tracer::default(),
         }
     }
 }
@@ -119,6 +127,7 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             locks: options.locks,
             admission: Admission::new(options.throttle, options.max_in_flight, clock),
             recorder: options.recorder,
+            tracer: options.tracer,
         }
     }
 
@@ -130,6 +139,11 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
     /// Returns the queue of decision records, which every front door fills.
     pub const fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Returns the maker of traces, which every front door asks.
+    pub const fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     /// Returns the rules for new logins.
@@ -188,10 +202,11 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             Err(considered) => return considered,
         };
         let decision = self.decide_admitted(&attempt, request, deadline).await;
-        attempt.conclude(request, &decision);
+        let times = attempt.conclude(request, &decision);
         Considered {
             decision,
             is_reported: true,
+            times,
         }
     }
 
@@ -224,14 +239,21 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
         // Throttling comes before any verification, because each guess would cost a verification.
         let admitted = self.admission.attempt(request, &claimant, deadline, place);
-        let admitted = admitted.await.map_err(|refusal| {
-            let denial = refusal.denial;
-            Considered {
-                decision: Decision::deny(denial.class, denial.reason),
+        let admitted = admitted.await;
+        let times = StageTimes::new(self.tracer.is_on());
+        self.end(&times, Stage::Admit);
+        match admitted {
+            Ok(admitted) => Ok(Attempt {
+                admitted,
+                rules,
+                times,
+            }),
+            Err(refusal) => Err(Considered {
+                decision: Decision::deny(refusal.denial.class, refusal.denial.reason),
                 is_reported: refusal.is_first,
-            }
-        })?;
-        Ok(Attempt { admitted, rules })
+                times,
+            }),
+        }
     }
 
     /// Identifies and decides a `request` that [`admit`](Self::admit) admitted as `attempt`, before
@@ -244,10 +266,12 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
     ) -> Decision {
         let rules = &attempt.rules;
         // No slot is taken yet: waiting for an issuer's keys must not delay other decisions.
-        match identify(&rules.identifier, request, deadline).await {
+        let identified = identify(&rules.identifier, request, deadline).await;
+        self.end(&attempt.times, Stage::Identify);
+        match identified {
             Ok(identity) => {
                 Arc::make_mut(request).identity = identity;
-                self.decide_unlocked(&rules.permits, request, deadline)
+                self.decide_unlocked(&rules.permits, request, deadline, &attempt.times)
                     .await
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
@@ -260,17 +284,18 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         rules: &Arc<PermitRules>,
         request: &Arc<AuthorizationRequest>,
         deadline: Instant,
+        times: &StageTimes,
     ) -> Decision {
         let Some(locks) = &self.locks else {
             return self
-                .decide_identified_by(rules, Arc::clone(request), deadline)
+                .decide_identified_by(rules, Arc::clone(request), deadline, times)
                 .await;
         };
         if let Err(denial) = locks.check_request(request, self.admission.unix_seconds()) {
             return Decision::deny(denial.class, denial.reason);
         }
         let decision = self
-            .decide_identified_by(rules, Arc::clone(request), deadline)
+            .decide_identified_by(rules, Arc::clone(request), deadline, times)
             .await;
         let Outcome::Permit(permit) = &decision.outcome else {
             return decision;
@@ -307,7 +332,8 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         deadline: Instant,
     ) -> Decision {
         let rules = self.rules();
-        self.decide_identified_by(&rules.permits, request, deadline)
+        let times = StageTimes::default();
+        self.decide_identified_by(&rules.permits, request, deadline, &times)
             .await
     }
 
@@ -316,19 +342,24 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         permits: &Arc<PermitRules>,
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
+        times: &StageTimes,
     ) -> Decision {
         if let Err(denial) = check_scope(&request.client, &request.identity) {
             return Decision::deny(denial.class, denial.reason);
         }
         let decided = Arc::clone(&request);
         let decision = match self.admission.slot(deadline).await {
-            Ok(_slot) => decide(&self.authorizer, decided, deadline, permits).await,
+            Ok(_slot) => {
+                let end = |stage| self.end(times, stage);
+                decide(&self.authorizer, decided, deadline, permits, end).await
+            }
             Err(denial) => return Decision::deny(denial.class, denial.reason),
         };
         // The slot is free again: waiting for a new account must not delay other decisions.
         let outcome = match (decision.outcome, &self.accounts) {
             (Outcome::Permit(permit), Some(maker)) if permits.is_new(permit.account()) => {
                 let provided = provide(maker, &permit, &request, permits, deadline).await;
+                self.end(times, Stage::MakeAccount);
                 provided.map_or_else(Outcome::Deny, |()| Outcome::Permit(permit))
             }
             (outcome, _) => outcome,
@@ -338,15 +369,21 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             ..decision
         }
     }
+
+    /// Records that a stage of a traced login ends now.
+    fn end(&self, times: &StageTimes, stage: Stage) {
+        times.end(stage, self.admission.clock());
+    }
 }
 
 impl<C: Clock> Attempt<'_, C> {
     /// Records the `decision` on `request`. A denial of a login that may be a guess is a failed
-    /// attempt.
-    pub fn conclude(self, request: &AuthorizationRequest, decision: &Decision) {
+    /// attempt. Returns the ends of the stages so far, for a trace.
+    pub fn conclude(self, request: &AuthorizationRequest, decision: &Decision) -> StageTimes {
         // An identity is only claimed until the authority stores the one that it has verified.
         let is_proved = request.identity.strength == Strength::Proved;
         self.admitted.conclude(&decision.outcome, is_proved);
+        self.times
     }
 }
 

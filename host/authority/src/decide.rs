@@ -14,18 +14,21 @@ use tokio::time::timeout_at;
 
 use crate::enforce::enforce;
 use crate::rules::PermitRules;
+use crate::traces::Stage;
 
 /// Returns the decision on a request: that of the authorizer, or a denial if its permit breaks the
-/// host's own rules.
+/// host's own rules. Calls `end` at the end of each stage.
 pub(crate) async fn decide<A: Authorizer>(
     authorizer: &A,
     request: Arc<AuthorizationRequest>,
     deadline: Instant,
     rules: &Arc<PermitRules>,
+    end: impl Fn(Stage),
 ) -> Decision {
     // The authorizer can be code of another project, so its panic results in a denial.
     let decision = AssertUnwindSafe(authorizer.authorize(Arc::clone(&request), deadline));
     let decision = timeout_at(deadline.into(), decision.catch_unwind()).await;
+    end(Stage::Decide);
     let decision = match decision {
         Ok(Ok(decision)) => decision,
         Ok(Err(_)) => return Decision::deny(DenialClass::Internal, "the authorizer panicked"),
@@ -39,9 +42,9 @@ pub(crate) async fn decide<A: Authorizer>(
     let outcome = match decision.outcome {
         Outcome::Permit(permit) => {
             let policy = decision.policy.clone();
-            enforced(permit, request, policy, deadline, rules)
-                .await
-                .map_or_else(Outcome::Deny, Outcome::Permit)
+            let held = enforced(permit, request, policy, deadline, rules).await;
+            end(Stage::Enforce);
+            held.map_or_else(Outcome::Deny, Outcome::Permit)
         }
         Outcome::Deny(denial) => Outcome::Deny(denial),
     };
@@ -108,7 +111,14 @@ mod tests {
     #[tokio::test]
     async fn an_authorizer_that_is_late_is_a_named_deny() {
         let rules = Arc::new(rules());
-        let decision = decide(&Fixed(None), Arc::new(request()), Instant::now(), &rules).await;
+        let decision = decide(
+            &Fixed(None),
+            Arc::new(request()),
+            Instant::now(),
+            &rules,
+            |_| {},
+        )
+        .await;
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("{decision:?}")
         };
@@ -128,7 +138,7 @@ mod tests {
     async fn an_authorizer_that_panics_is_a_named_deny() {
         let rules = Arc::new(rules());
         let deadline = Instant::now() + Duration::from_secs(1);
-        let decision = decide(&Broken, Arc::new(request()), deadline, &rules).await;
+        let decision = decide(&Broken, Arc::new(request()), deadline, &rules, |_| {}).await;
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("{decision:?}")
         };
@@ -141,7 +151,7 @@ mod tests {
         let permit = Permit::builder("SYS", NOW).finish().unwrap();
         let authorizer = Fixed(Some(crate::fixtures::permit(permit)));
         let deadline = Instant::now() + Duration::from_secs(1);
-        let decision = decide(&authorizer, Arc::new(request()), deadline, &rules).await;
+        let decision = decide(&authorizer, Arc::new(request()), deadline, &rules, |_| {}).await;
         assert!(decision.policy.is_some(), "{decision:?}");
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("`SYS` was permitted")
@@ -180,9 +190,15 @@ mod tests {
             }
         }
         let authorizer = Fixed(Some(crate::fixtures::permit(permit.finish().unwrap())));
-        decide(&authorizer, Arc::new(request()), deadline, &Arc::new(rules))
-            .await
-            .outcome
+        decide(
+            &authorizer,
+            Arc::new(request()),
+            deadline,
+            &Arc::new(rules),
+            |_| {},
+        )
+        .await
+        .outcome
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@
 //!   permits.
 //! - [`DecisionLine`], [`log_decision`]: the log line of a decision. [`Recorder`]: the queue of
 //!   decision records for audits.
+//! - [`Tracer`]: traces of logins, with a span for each stage and each policy.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
 //! - [`Locks`]: logins that an operator has closed for a time.
 //! - [`AccountMaker`] and [`AccountPattern`]: accounts that are made at their first login.
@@ -46,6 +47,7 @@ mod recorder;
 mod response;
 mod rules;
 mod throttle;
+mod traces;
 mod wanted_account;
 
 pub use accounts::TargetAccounts;
@@ -64,3 +66,7 @@ pub use recorder::{
 pub use response::{CheckedUser, ResponseError};
 pub use rules::{Ceilings, Expiry, PermitRules};
 pub use throttle::{Throttle, ThrottleOptions};
+pub use traces::{
+    ActiveTrace, FinishedLogin, InvalidTraceParent, LoginSpan, LoginTrace, SpanValue, Stage,
+    StageTimes, TraceParent, TraceSink, Tracer,
+};

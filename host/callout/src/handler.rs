@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use portcullis_authority::{
-    Authority, DecisionLine, LoginRules, Place, Reserved, log_decision, log_summed_up,
+    Authority, DecisionLine, FinishedLogin, LoginRules, Place, Reserved, Stage, TraceParent,
+    log_decision, log_summed_up,
 };
 use portcullis_claims::KnownSigners;
 use portcullis_connect::{HeaderMap, Nats};
@@ -40,6 +41,10 @@ const MAX_DELAYED: usize = 4096;
 
 /// Time before the server's timeout at which a delayed denial is sent at the latest.
 const MARGIN: Duration = Duration::from_millis(250);
+
+/// The header of a request with the trace that it belongs to (W3C Trace Context). Servers send none
+/// today.
+const TRACEPARENT: &str = "traceparent";
 
 /// Interval between two summaries of throttled logins and of refused requests.
 const SUMMARY: Duration = Duration::from_secs(10);
@@ -218,9 +223,21 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         )?;
         let received = Moment::at(at, &self.clock);
         let age = self.pauses.age(opened.request.issued_at(), received);
-        let context = Context::new(opened, rules, at, received, age);
+        let mut context = Context::new(opened, rules, at, received, age);
+        self.begin_trace(&mut context, headers);
         self.counters.asked_by(&context.request.server);
         Ok(context)
+    }
+
+    /// Begins the trace of the login, if it is traced.
+    fn begin_trace(&self, context: &mut Context, headers: Option<&HeaderMap>) {
+        let tracer = self.authority.tracer();
+        if tracer.is_on() {
+            let parent = headers.and_then(|headers| headers.get(TRACEPARENT));
+            let parent = parent.and_then(|parent| parent.as_str().parse::<TraceParent>().ok());
+            context.trace = tracer.begin(parent);
+            context.opened_at = Some(self.clock.now());
+        }
     }
 
     /// Watches for pauses of this process and writes the summaries of the log, without end.
@@ -261,6 +278,10 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             .decide_by(rules, request, deadline, place)
             .await;
         context.is_reported = considered.is_reported;
+        context.times = considered.times;
+        if let Some(at) = context.opened_at {
+            context.times.end_at(Stage::Open, at);
+        }
         considered.decision
     }
 
@@ -300,6 +321,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         in_flight: InFlight,
     ) {
         let (response, decision) = self.sealed(&context, decision, reply.largest());
+        context.times.end(Stage::Seal, &self.clock);
         let mode = match &decision.outcome {
             Outcome::Permit(_) => DenyMode::Error,
             Outcome::Deny(denial) => context.rules.deny.for_class(denial.class),
@@ -382,9 +404,10 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             reply: replied.as_str(),
             error: replied.error(),
             request_id: None,
-            trace_id: None,
+            trace_id: context.trace.as_ref().map(|trace| trace.trace_id.as_str()),
         };
         if context.is_reported {
+            self.finish_trace(context, line);
             log_decision(line);
         } else {
             log_summed_up(line);
@@ -405,6 +428,21 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
                 self.evidence.confirmations.hold(waiting, settles_at);
             }
             _ => self.authority.recorder().send(record),
+        }
+    }
+
+    /// Ends the trace of the login, if it is traced.
+    fn finish_trace(&self, context: &Context, line: DecisionLine<'_>) {
+        if let Some(trace) = &context.trace {
+            context.times.end(Stage::Reply, &self.clock);
+            let login = FinishedLogin {
+                line,
+                door: "callout",
+                received_at: context.at,
+                times: &context.times,
+            };
+            let tracer = self.authority.tracer();
+            tracer.finish(trace, &login, self.clock.now(), self.clock.wall());
         }
     }
 

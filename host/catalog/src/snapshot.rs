@@ -370,6 +370,7 @@ impl Recording {
                 Err(_) => StepAnswer::Fail,
             },
             asked: self.questions.into_inner(),
+            began_at: self.began,
             elapsed: clock.elapsed(self.began),
         }
     }

@@ -49,6 +49,8 @@ pub struct PolicyStep {
     pub answer: StepAnswer,
     /// The questions that the policy asked the host, each once, such as `identity.claim(roles)`.
     pub asked: Vec<String>,
+    /// Begin of the evaluation that led to the answer, on the monotonic clock.
+    pub began_at: Instant,
     /// Duration of the evaluation that led to the answer.
     pub elapsed: Duration,
 }

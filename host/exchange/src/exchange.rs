@@ -9,8 +9,8 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Bytes;
 use portcullis_authority::{
-    Authority, Considered, DecisionLine, Issuers, Place, bearer_credentials, log_decision,
-    log_summed_up,
+    Authority, Considered, DecisionLine, FinishedLogin, Issuers, Place, Stage, bearer_credentials,
+    log_decision, log_summed_up,
 };
 use portcullis_claims::{KeyError, KeyKind, PublicKey};
 use portcullis_core::{
@@ -169,6 +169,9 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
         let deadline = context.at + limit;
         let deciding = self.consider(&mut request, &ask, deadline, &mut place);
         let (considered, issued) = deciding.await;
+        let tracer = self.authority.tracer();
+        let trace = tracer.begin(context.parent);
+        let trace_id = trace.as_ref().map(|trace| trace.trace_id.as_str());
         let recorder = self.authority.recorder();
         let room = if considered.is_reported {
             let decision = &considered.decision;
@@ -183,9 +186,18 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
             reply: "sent",
             error: None,
             request_id: Some(&context.id),
-            trace_id: context.trace_id.as_deref(),
+            trace_id: trace_id.or(context.trace_id.as_deref()),
         };
         if considered.is_reported {
+            if let Some(trace) = &trace {
+                let login = FinishedLogin {
+                    line,
+                    door: "exchange",
+                    received_at: context.at,
+                    times: &considered.times,
+                };
+                tracer.finish(trace, &login, self.clock.now(), self.clock.wall());
+            }
             log_decision(line);
         } else {
             log_summed_up(line);
@@ -237,10 +249,14 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
             }
             Err(error) => (Decision::deny(error.class(), error.to_string()), None),
         };
-        attempt.conclude(request, &decision);
+        let times = attempt.conclude(request, &decision);
+        if issued.is_some() {
+            times.end(Stage::Seal, &self.clock);
+        }
         let considered = Considered {
             decision,
             is_reported: true,
+            times,
         };
         (considered, issued)
     }

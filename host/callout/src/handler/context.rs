@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_authority::Place;
+use portcullis_authority::{ActiveTrace, Place, StageTimes};
 use portcullis_core::{AuthorizationRequest, Identity};
 use portcullis_environment::Clock;
 
@@ -30,6 +30,12 @@ pub(super) struct Context {
     pub(super) is_reported: bool,
     /// The place in the queue, until the request is decided or waits for the throttle.
     pub(super) place: Place,
+    /// The trace of the login. `None` if it is not traced.
+    pub(super) trace: Option<ActiveTrace>,
+    /// The end of the verification, if the login is traced.
+    pub(super) opened_at: Option<Instant>,
+    /// The ends of the stages, if the login is traced.
+    pub(super) times: StageTimes,
 }
 
 impl Context {
@@ -53,6 +59,9 @@ impl Context {
             patience: patience.map(|patience| patience.saturating_sub(age)),
             is_reported: true,
             place: Place::default(),
+            trace: None,
+            opened_at: None,
+            times: StageTimes::default(),
         }
     }
 

@@ -84,6 +84,7 @@ fn an_answer_names_the_version_and_what_it_asked() {
         is_guard: false,
         answer: StepAnswer::Abstain,
         asked: vec!["identity.username".to_owned()],
+        began_at: std::time::Instant::now(),
         elapsed: Duration::from_micros(12),
     };
     let answer = serde_json::to_value(RecordedAnswer::from(&step)).unwrap();
