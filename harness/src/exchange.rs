@@ -69,6 +69,21 @@ impl Exchange {
     ///
     /// Fails if one of them does not start.
     pub async fn deciding(release: Release, name: &str, settings: &str) -> Result<Self> {
+        Self::deciding_with(release, name, settings, "").await
+    }
+
+    /// Starts all of them as [`Self::deciding`] does. `tables` are appended to the configuration of
+    /// the host.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of them does not start.
+    pub async fn deciding_with(
+        release: Release,
+        name: &str,
+        settings: &str,
+        tables: &str,
+    ) -> Result<Self> {
         let provider = Provider::start().await?;
         let site = Site::create(release)?;
         let operator = Operator::new(&["APP", "OTHER"])?;
@@ -79,7 +94,7 @@ impl Exchange {
         let server = site.start_server_with(&config).await?;
         let extra = format!(
             "[exchange]\nlisten = \"127.0.0.1:0\"\n\
-             [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\n",
+             [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\n{tables}",
             provider.issuer(),
             Provider::AUDIENCE
         );

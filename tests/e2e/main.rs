@@ -50,6 +50,7 @@ mod system;
 mod tails;
 mod tls;
 mod topologies;
+mod traces;
 mod tutorial;
 mod user_jwt;
 mod versions;

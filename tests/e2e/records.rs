@@ -8,8 +8,8 @@ use async_nats::HeaderValue;
 use async_nats::jetstream::{self, stream};
 use futures::StreamExt;
 use portcullis_harness::{
-    Accounts, Answer, Credentials, Host, NatsServer, Release, Site, Wire, is_refused, log_in,
-    run_portcullis,
+    Accounts, Answer, Collector, CollectorMode, Credentials, Host, NatsServer, Release, Site, Wire,
+    attribute, is_refused, log_in, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -332,5 +332,70 @@ async fn sinks_that_fail_delay_no_login_and_their_losses_are_counted() -> Result
     }
     let lost = "portcullis_decision_records_lost_total{sink=\"queue\"}";
     assert!(metric(&health, lost).await? >= 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_collector_gets_the_records_and_delays_no_login_when_it_hangs() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15).await?;
+    let collector = Collector::start().await?;
+    fs::write(site.path().join("collector.key"), "an-api-key")?;
+    let tables = format!(
+        "[health]\nlisten = \"127.0.0.1:0\"\n{FILE}\
+         [records.otlp]\nurl = \"{}\"\nmax-queued = 1\n\
+         [records.otlp.headers.x-api-key]\nvalue-file = \"collector.key\"\n",
+        collector.url()
+    );
+    let (host, _) = spawn(&site, &server, &tables)?;
+    let listening = host.says("health served").await?;
+    let health = listening.text("health.address").to_owned();
+    host.decides().await?;
+    let desk = log_in(&server.url(), ALICE, "desk").await?;
+    let guess = Credentials::Password("alice", "a-wrong-guess");
+    assert!(is_refused(&log_in(&server.url(), guess, "guess").await));
+
+    let logs = collector.logs(2).await?;
+    let named = |name: &str| {
+        let mut logs = logs.iter();
+        let log =
+            logs.find(|log| attribute(&log.attributes, "client.name").as_deref() == Some(name));
+        log.with_context(|| format!("`{name}` has no log record in {logs:?}"))
+    };
+    let admitted = named("desk")?;
+    for (key, expected) in [
+        ("outcome", "admitted"),
+        ("decision", "permit"),
+        ("account", "APP"),
+        ("policy.name", POLICY),
+        ("identity.principal", "alice"),
+        ("client.method", "password"),
+        ("server.name", "portcullis-tests"),
+    ] {
+        let found = attribute(&admitted.attributes, key);
+        assert_eq!(found.as_deref(), Some(expected), "{key}");
+    }
+    let denied = attribute(&named("guess")?.attributes, "denial.class");
+    assert_eq!(denied.as_deref(), Some("policy-denied"));
+    let requests = collector.requests(|requests| !requests.is_empty()).await?;
+    for request in requests {
+        let key = request.headers.get("x-api-key").map(String::as_str);
+        assert_eq!(key, Some("an-api-key"));
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        for secret in [ALICE_PASSWORD, "a-wrong-guess", "eyJ", "an-api-key"] {
+            assert!(!body.contains(secret), "`{secret}` is in a request");
+        }
+    }
+
+    // One record is on its way for ever, one waits, and the others are lost.
+    collector.set_mode(CollectorMode::Hangs);
+    let presented = json!({ "auth_token": SENSOR_TOKEN });
+    for _ in 0..6 {
+        let mut wire = Wire::open(server.port()).await?;
+        assert_eq!(wire.log_in(&presented).await?, Answer::Admitted);
+    }
+    records(&site, 8).await?;
+    let lost = "portcullis_decision_records_lost_total{sink=\"otlp\"}";
+    assert!(metric(&health, lost).await? >= 1);
+    drop(desk);
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::reload::ReloadHook;
 /// A builder of a host. `D` decides logins: the policies of a directory, or an authorizer of the
 /// embedding program.
 pub struct HostBuilder<D = PolicyDirectory> {
-    config: Config,
+    config: Box<Config>,
     secrets: Option<Secrets>,
     hooks: Arc<dyn ConnectionHooks>,
     sources: Vec<MetricSource>,
@@ -35,7 +35,7 @@ impl Host {
     /// Returns a builder of a host that lets policies decide.
     pub fn builder(config: Config) -> HostBuilder {
         HostBuilder {
-            config,
+            config: Box::new(config),
             secrets: None,
             hooks: Arc::new(LogHostConnections),
             sources: Vec::new(),

@@ -56,6 +56,10 @@ pub enum RunError {
     /// The decision records cannot be written.
     #[error("[records]")]
     Records(#[from] portcullis_records::CannotRecord),
+    /// The thread that sends traces of logins cannot be started.
+    #[cfg(feature = "otel")]
+    #[error("[telemetry.traces]: cannot start a thread")]
+    Traces(#[source] std::io::Error),
     /// The health listener cannot use its address.
     #[error(transparent)]
     Listen(#[from] CannotListen),

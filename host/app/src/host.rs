@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures::future::try_join_all;
 use portcullis_callout::{Service, ServiceOptions};
@@ -29,9 +29,7 @@ use crate::health::{
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
 use crate::reload::{ReloadHook, Reloader};
-
-/// Maximum wait at the end for decision records to be written.
-const RECORDS_LIMIT: Duration = Duration::from_secs(2);
+use crate::sinks::Sinks;
 
 /// An auth callout host. `D` decides logins: the policies of a directory, or an authorizer of the
 /// embedding program.
@@ -44,7 +42,8 @@ pub struct Host<D = PolicyDirectory> {
 
 /// The parts of a host without the decider.
 pub(crate) struct Parts {
-    pub(crate) config: Config,
+    /// Boxed, because a configuration would make the futures of the host large.
+    pub(crate) config: Box<Config>,
     pub(crate) options: ServiceOptions,
     pub(crate) first_login: Option<FirstLoginAccounts>,
     pub(crate) hooks: Arc<dyn ConnectionHooks>,
@@ -117,11 +116,7 @@ impl Parts {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
         let mut options = self.options;
-        let (name, version) = (&self.config.nats.name, env!("CARGO_PKG_VERSION"));
-        let mut records = RecordSinks::start(&self.config.records, name, version)?;
-        if let Some(records) = &records {
-            options.authority.recorder = records.recorder();
-        }
+        let mut sinks = Sinks::start(&self.config, &mut options.authority)?;
         options.authority.locks = policies
             .as_ref()
             .and_then(|policies| policies.locks(&self.config));
@@ -143,9 +138,7 @@ impl Parts {
         if let Some(policies) = &policies {
             policies.add_samples(&readiness);
         }
-        if let Some(records) = &records {
-            readiness.add_samples(records.metrics());
-        }
+        sinks.add_samples(&readiness);
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
         listen(&mut tasks, &self.config.health, &readiness).await?;
@@ -157,8 +150,8 @@ impl Parts {
             .await?
             .unzip();
         self.handle.runs(Arc::new(Reloader {
-            started: self.config.clone(),
-            current: Mutex::new((self.config.clone(), self.secrets)),
+            started: Config::clone(&self.config),
+            current: Mutex::new((Config::clone(&self.config), self.secrets)),
             rules: service.rules(),
             exchange,
             catalog: catalog.clone(),
@@ -176,7 +169,7 @@ impl Parts {
             readiness: &readiness,
             catalog,
             statuses,
-            records: records.as_mut(),
+            records: sinks.records.as_mut(),
             on_ready: self.on_ready,
             handle: self.handle.clone(),
         };
@@ -187,9 +180,7 @@ impl Parts {
             Some(exchange) => exchange.end().await,
             None => Ok(()),
         };
-        if let Some(records) = records {
-            records.finish(RECORDS_LIMIT).await;
-        }
+        sinks.finish().await;
         tasks.shutdown().await;
         watching.end().await?;
         served.and(exchanged)?;

@@ -59,6 +59,8 @@ mod metric_source;
 mod options;
 mod policies;
 mod reload;
+mod sinks;
+mod traces;
 
 pub use builder::HostBuilder;
 pub use connections::LogHostConnections;

@@ -63,7 +63,7 @@ impl PolicyDirectory {
         let passwords = Arc::new(password_verifier(config.identity.remember_passwords)?);
         let mirror = KeyValueMirror::new(config.key_value.mirror.clone());
         let options = CatalogOptions {
-            records_steps: config.records.is_on(),
+            records_steps: config.records.is_on() || config.telemetry.traces.is_some(),
             ..catalog_options(&config.policies, Some(rules), &prover)
         };
         let stop = options.stop.clone();

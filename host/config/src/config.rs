@@ -17,6 +17,7 @@ use crate::operator::Operator;
 use crate::policies::Policies;
 use crate::reload::SourceText;
 use crate::sources::NamedSecrets;
+use crate::telemetry::Telemetry;
 use crate::{ceilings, consistency, records};
 
 /// A configuration in which every key is valid by itself. It names secrets without reading them:
@@ -45,6 +46,8 @@ pub struct Config {
     pub health: Health,
     /// Table `[records]`: the decision records.
     pub records: RecordOptions,
+    /// Table `[telemetry]`: traces of logins.
+    pub telemetry: Telemetry,
     /// Table `[log]`: the log on standard error.
     pub log: Log,
     pub(crate) source: SourceText,
@@ -91,6 +94,7 @@ pub(crate) struct Parts {
     pub(crate) exchange: Option<Exchange>,
     pub(crate) health: Option<Health>,
     pub(crate) records: Option<RecordOptions>,
+    pub(crate) telemetry: Option<Telemetry>,
     pub(crate) log: Option<Log>,
 }
 
@@ -117,7 +121,8 @@ impl Parts {
             key_value: KeyValue::read(root.section("key-value"), secrets),
             exchange: Exchange::read(root.section("exchange"), root.has("operator")),
             health: Health::read(root.section("health")),
-            records: records::read(root.section("records")),
+            records: records::read(root.section("records"), secrets),
+            telemetry: Telemetry::read(root.section("telemetry"), secrets),
             log: Log::read(root.section("log")),
         };
         root.finish();
@@ -144,6 +149,7 @@ impl Parts {
             exchange: self.exchange?,
             health: self.health?,
             records: self.records?,
+            telemetry: self.telemetry?,
             log: self.log?,
             source: SourceText::new(document.text()),
         })

@@ -1,9 +1,15 @@
 //! Table `[records]`: the decision records.
 
 use portcullis_authority::{RecordedFacts, WhenRecordsFull};
-use portcullis_records::{FileOptions, RecordOptions, StreamOptions};
+use portcullis_records::{FileOptions, OtlpOptions, RecordOptions, StreamOptions};
 use portcullis_toml::kinds::{SIZE, SOME_TIME, WORD};
 use portcullis_toml::{InvalidValue, Kind, Read, Section};
+
+use crate::otlp;
+use crate::sources::NamedSecrets;
+
+/// The table of the collector of records.
+pub(crate) const COLLECTOR: &str = "records.otlp";
 
 /// Maximum of `max-files`.
 const MAX_FILES: usize = 10_000;
@@ -55,7 +61,7 @@ const SUBJECT: Kind<String> = Kind {
 };
 
 /// Reads the table `[records]`.
-pub(crate) fn read(mut section: Section<'_>) -> Option<RecordOptions> {
+pub(crate) fn read(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<RecordOptions> {
     let defaults = RecordOptions::default();
     let facts = section.value("facts", &FACTS, defaults.facts);
     let when_full = section.value("when-full", &WHEN_FULL, defaults.when_full);
@@ -63,6 +69,7 @@ pub(crate) fn read(mut section: Section<'_>) -> Option<RecordOptions> {
     let max_pending = section.value("max-pending", &PENDING, pending);
     let file = read_file(section.section("file"));
     let stream = read_stream(section.section("stream"));
+    let otlp = read_otlp(section.section("otlp"), secrets);
     section.finish();
     Some(RecordOptions {
         facts: facts?,
@@ -70,6 +77,7 @@ pub(crate) fn read(mut section: Section<'_>) -> Option<RecordOptions> {
         max_pending: usize::try_from(max_pending?).unwrap_or(defaults.max_pending),
         file: file?,
         stream: stream?,
+        otlp: otlp?,
     })
 }
 
@@ -106,4 +114,11 @@ fn read_stream(mut section: Section<'_>) -> Read<Option<StreamOptions>> {
     section.finish();
     let (subject, domain) = (subject?, domain?);
     Some(subject.map(|subject| StreamOptions { subject, domain }))
+}
+
+/// Reads `[records.otlp]`, which names an address if it is on.
+fn read_otlp(mut section: Section<'_>, secrets: &NamedSecrets) -> Read<Option<OtlpOptions>> {
+    let collector = otlp::read(&mut section, &otlp::LOGS, secrets);
+    section.finish();
+    collector
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use portcullis_claims::{CredentialsError, IssuerKey, KeyKind, UserCredentials};
 use portcullis_connect::{Authentication, SecretSource};
 use portcullis_core::{AccountName, Secret, with_causes};
+use portcullis_records::{OtlpOptions, RecordOptions};
 use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
 
 use crate::callout::Callout;
@@ -19,6 +20,8 @@ use crate::nats::{Nats, authentication_secrets, check_tls};
 use crate::operator::{Operator, SigningAccount};
 use crate::seeds::{UnusableSeed, check_seed, public_key};
 use crate::sources::SecretKind;
+use crate::telemetry::Telemetry;
+use crate::{otlp, records, telemetry};
 
 /// The secrets of a configuration, each of the right type. `Debug` does not show them. The
 /// service's own credentials are not among them, because they are read again for every connection.
@@ -94,6 +97,11 @@ impl Config {
                 resolver.resolve(source, kind);
             }
         }
+        for (table, collector) in self.collectors() {
+            for source in otlp::secrets(table, collector) {
+                resolver.resolve(&source, SecretKind::Header);
+            }
+        }
         let secrets = match (issuer_seed, xkey_seed, other_keys, accounts) {
             (Some(issuer_seed), Some(xkey_seed), Some(other_keys), Some(accounts)) => {
                 Some(Secrets {
@@ -113,6 +121,9 @@ impl Config {
         for nats in self.connections() {
             problems.extend(check_pair(&self.file, &nats.authentication, environment));
             problems.extend(check_tls(&self.file, &nats.tls));
+        }
+        for (table, collector) in self.collectors() {
+            problems.extend(otlp::check(&self.file, table, collector));
         }
         Checked::unless_broken(secrets, problems)
     }
@@ -143,6 +154,11 @@ impl Config {
         Some(problem.at_key(&self.callout.issuer_seed.key))
     }
 
+    /// Returns every collector, with the name of its table.
+    fn collectors(&self) -> impl Iterator<Item = (&'static str, &OtlpOptions)> {
+        collectors(&self.records, &self.telemetry)
+    }
+
     /// Returns every table with connections to servers.
     fn connections(&self) -> impl Iterator<Item = &Nats> {
         let first_login = self
@@ -153,6 +169,16 @@ impl Config {
             .chain(self.key_value.nats.as_deref())
             .chain(first_login.map(|table| &*table.nats))
     }
+}
+
+/// Returns every collector of these tables, with the name of its own table.
+pub(crate) fn collectors<'a>(
+    records: &'a RecordOptions,
+    telemetry: &'a Telemetry,
+) -> impl Iterator<Item = (&'static str, &'a OtlpOptions)> {
+    let records = records.otlp.iter().map(|it| (records::COLLECTOR, it));
+    let traces = telemetry.traces.iter();
+    records.chain(traces.map(|it| (telemetry::COLLECTOR, &it.collector)))
 }
 
 /// Returns the problems of these secrets, warnings included.
@@ -338,6 +364,8 @@ enum UnusableSecret {
     Seed(#[from] UnusableSeed),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    #[error("a header can carry ASCII characters in one line only")]
+    Header,
 }
 
 impl SecretKind {
@@ -346,6 +374,12 @@ impl SecretKind {
         match self {
             Self::Seed(kind) => check_seed(secret, kind)?,
             Self::Credentials => drop(UserCredentials::parse(secret)?),
+            Self::Header => {
+                let is_plain = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
+                if !secret.bytes().all(is_plain) {
+                    return Err(UnusableSecret::Header);
+                }
+            }
             Self::Text => {}
         }
         Ok(())

@@ -12,6 +12,8 @@ pub(crate) enum SecretKind {
     Seed(KeyKind),
     /// The content of a credentials file.
     Credentials,
+    /// The value of a field in the header of an HTTP request.
+    Header,
     /// Any text.
     Text,
 }

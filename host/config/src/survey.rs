@@ -13,7 +13,7 @@ use crate::log::Log;
 use crate::operator::Operator;
 use crate::policies::Policies;
 use crate::sources::NamedSecrets;
-use crate::{exchange, identity, secrets};
+use crate::{exchange, identity, otlp, secrets};
 
 /// The valid parts of a configuration, and all problems of it, those of secrets included.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +69,10 @@ impl Survey {
         if let Some(callout) = &parts.callout {
             let environment = |name: &str| env::var_os(name);
             problems.extend(secrets::check_other_keys(file, callout, &environment));
+        }
+        if let (Some(records), Some(telemetry)) = (&parts.records, &parts.telemetry) {
+            let collectors = secrets::collectors(records, telemetry);
+            problems.extend(collectors.filter_map(|(table, it)| otlp::check(file, table, it)));
         }
         if let Some(exchange) = parts.exchange {
             problems.extend(exchange::check(file, &exchange));

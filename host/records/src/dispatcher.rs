@@ -16,7 +16,7 @@ const GATHERING: Duration = Duration::from_millis(5);
 const SUMMARY: Duration = Duration::from_secs(10);
 
 /// Serialises records until the queue ends.
-pub(crate) fn run(mut records: Records, sinks: &[SinkQueue], lost: &impl Fn() -> u64) {
+pub(crate) fn run(mut records: Records, sinks: &[SinkQueue<Line>], lost: &impl Fn() -> u64) {
     let mut report = LossReport::default();
     while let Some(first) = records.blocking_next() {
         thread::park_timeout(GATHERING);

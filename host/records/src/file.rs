@@ -162,6 +162,7 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
+    type Record = Line;
     type Error = FileError;
 
     fn write(&mut self, lines: &[Arc<Line>]) -> (usize, Result<(), FileError>) {

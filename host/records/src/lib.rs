@@ -1,8 +1,10 @@
-//! The sinks of decision records: rotating files and streams of `JetStream`.
+//! The sinks of decision records: rotating files, streams of `JetStream` and collectors of OTLP
+//! logs.
 //!
 //! ```text
 //! front doors ─▶ Recorder ─▶ dispatcher ─┬─▶ file
-//!              (bounded)   (serialises)  └─▶ stream
+//!              (bounded)   (serialises)  ├─▶ stream
+//!                                        └─▶ OTLP
 //! ```
 //!
 //! The dispatcher and each sink have a thread of their own and a bounded queue. A sink that is slow
@@ -14,7 +16,10 @@
 //!
 //! - [`RecordSinks`]: the threads, their numbers and their end. [`RecordOptions`]: their content
 //!   and places.
-//! - [`FileOptions`]: the rotating file. [`StreamOptions`]: the stream.
+//! - [`FileOptions`]: the rotating file. [`StreamOptions`]: the stream. [`OtlpOptions`]: the
+//!   collector.
+//! - [`TraceOptions`]: the collector of traces of logins. With the feature `otel`, off by default,
+//!   `TraceExporter` sends them.
 //! - [`read_file`], [`read_stream`], [`follow`]: reading of records, for tools.
 
 #![cfg_attr(
@@ -29,11 +34,19 @@ mod archive;
 mod dispatcher;
 mod file;
 mod line;
+mod otlp;
 mod sink;
 mod sinks;
 mod stream;
+mod trace_options;
+#[cfg(feature = "otel")]
+mod traces;
 
 pub use archive::{CannotRead, ReadRecords, follow, read_file, read_stream, record_files};
 pub use file::{FileError, FileOptions};
+pub use otlp::{CertificatesError, InvalidCollector, OtlpOptions};
 pub use sinks::{CannotRecord, RecordOptions, RecordSinks};
 pub use stream::StreamOptions;
+pub use trace_options::TraceOptions;
+#[cfg(feature = "otel")]
+pub use traces::TraceExporter;

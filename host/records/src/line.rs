@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use portcullis_authority::PendingRecord;
+use portcullis_core::DecisionRecord;
 
 /// A serialised record. Dropping the last reference frees the room of the record in the queue.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(crate) struct Line {
     pub(crate) id: String,
     /// The record as JSON on one line, with the final newline.
     pub(crate) text: Bytes,
-    _record: PendingRecord,
+    record: PendingRecord,
 }
 
 impl Line {
@@ -24,8 +25,13 @@ impl Line {
         Some(Arc::new(Self {
             id,
             text: text.into(),
-            _record: pending,
+            record: pending,
         }))
+    }
+
+    /// Returns the record, whose `id` is empty: the line has it.
+    pub(crate) fn record(&self) -> &DecisionRecord {
+        &self.record.record
     }
 
     /// Returns the JSON without the newline.

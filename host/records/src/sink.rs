@@ -1,19 +1,20 @@
-//! The thread of one sink: its queue, its attempts and its numbers.
+//! The thread of one sink: its queue and its attempts.
+
+mod numbers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portcullis_authority::WhenRecordsFull;
-use portcullis_core::{Sample, with_causes};
+use portcullis_core::with_causes;
 use portcullis_environment::{Clock as _, SystemClock};
 
-use crate::line::Line;
+pub(crate) use numbers::{SinkKind, SinkNumbers, lost_sample};
 
 /// Maximum number of records in the queue of a sink. Their size counts in the queue of all records.
-const MAX_QUEUED: usize = 4096;
+pub(crate) const MAX_QUEUED: usize = 4096;
 
 /// Maximum number of records that a sink takes at once.
 const MAX_BATCH: usize = 256;
@@ -21,44 +22,61 @@ const MAX_BATCH: usize = 256;
 /// Interval at which an idle sink does its housekeeping, and delay before another attempt.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// Maximum delay before another attempt at a place that is away.
+const MAX_DELAY: Duration = Duration::from_secs(30);
+
+/// Number of attempts at a place that is away, after which the records are lost unless the options
+/// say otherwise. With the delays between them, they take about a minute and a half.
+const MAX_ATTEMPTS: u32 = 8;
+
 /// A place that records go to.
 pub(crate) trait Sink: Send + 'static {
+    /// A record in the form that the sink takes.
+    type Record: Send + Sync + 'static;
     /// The reason why records cannot be written.
     type Error: std::error::Error + 'static;
 
-    /// Writes `lines`. Returns how many of them are written for good, and why the rest is not.
-    fn write(&mut self, lines: &[Arc<Line>]) -> (usize, Result<(), Self::Error>);
+    /// Writes `records`. Returns how many of them are written for good, and why the next one is
+    /// not. `Ok` with fewer than all asks for another call with the rest.
+    fn write(&mut self, records: &[Arc<Self::Record>]) -> (usize, Result<(), Self::Error>);
 
     /// Does what is due regardless of new records. Called about once a second, and at the end.
-    fn tick(&mut self) -> Result<(), Self::Error>;
+    fn tick(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Returns the treatment of the records that `error` leaves unwritten.
+    fn unwritten(&self, _error: &Self::Error) -> Unwritten {
+        Unwritten::AsConfigured
+    }
+}
+
+/// The treatment of records that could not be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwritten {
+    /// The options say whether they are lost or tried again.
+    AsConfigured,
+    /// They are tried again after a delay, because the place may come back.
+    Kept,
+    /// The next records, this many, are lost: another attempt would fail too.
+    Refused(usize),
 }
 
 /// The filling end of a sink's queue.
 #[derive(Debug)]
-pub(crate) struct SinkQueue {
-    sender: SyncSender<Arc<Line>>,
+pub(crate) struct SinkQueue<R> {
+    sender: SyncSender<Arc<R>>,
     numbers: Arc<SinkNumbers>,
     when_full: WhenRecordsFull,
 }
 
-/// The numbers of a sink.
-#[derive(Debug)]
-pub(crate) struct SinkNumbers {
-    pub(crate) name: &'static str,
-    written: AtomicU64,
-    /// Records that found the queue full, and those that could not be written.
-    lost: AtomicU64,
-    /// Whether the host stops, after which no attempt is repeated.
-    stops: AtomicBool,
-}
-
-impl SinkQueue {
+impl<R> SinkQueue<R> {
     /// Hands a record to the sink. Drops and counts it if the queue is full, or waits, as the
     /// options say.
-    pub(crate) fn push(&self, line: Arc<Line>) {
+    pub(crate) fn push(&self, record: Arc<R>) {
         let pushed = match self.when_full {
-            WhenRecordsFull::Block => self.sender.send(line).is_ok(),
-            WhenRecordsFull::Drop => match self.sender.try_send(line) {
+            WhenRecordsFull::Block => self.sender.send(record).is_ok(),
+            WhenRecordsFull::Drop => match self.sender.try_send(record) {
                 Ok(()) => true,
                 Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
             },
@@ -69,68 +87,20 @@ impl SinkQueue {
     }
 }
 
-impl SinkNumbers {
-    fn lose(&self, records: usize) {
-        let records = u64::try_from(records).unwrap_or(u64::MAX);
-        self.lost.fetch_add(records, Ordering::Relaxed);
-    }
-
-    /// Returns the number of records that the sink lost.
-    pub(crate) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
-    }
-
-    /// Lets the sink give up records that it cannot write.
-    pub(crate) fn stop(&self) {
-        self.stops.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns whether the host stops.
-    pub(crate) fn stops(&self) -> bool {
-        self.stops.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn samples(&self) -> [Sample; 2] {
-        let written = self.written.load(Ordering::Relaxed);
-        [
-            Sample::counter(
-                "decision_records_written",
-                "Decision records written, by sink",
-                written,
-            )
-            .with("sink", self.name),
-            lost_sample(self.name, self.lost()),
-        ]
-    }
-}
-
-/// Returns the number of records that `sink` lost, as a metric.
-pub(crate) fn lost_sample(sink: &'static str, lost: u64) -> Sample {
-    Sample::counter(
-        "decision_records_lost",
-        "Decision records lost: a full queue, or a sink that failed",
-        lost,
-    )
-    .with("sink", sink)
-}
-
-/// Starts the thread of a sink. It ends once its queue is dropped and empty.
+/// Starts the thread of a sink with a queue of `max_queued` records. It ends once its queue is
+/// dropped and empty.
 ///
 /// # Errors
 ///
 /// Fails if the thread cannot be started.
 pub(crate) fn start<S: Sink>(
-    name: &'static str,
+    kind: SinkKind,
     sink: impl FnOnce(Arc<SinkNumbers>) -> S,
     when_full: WhenRecordsFull,
-) -> std::io::Result<(SinkQueue, Arc<SinkNumbers>, JoinHandle<()>)> {
-    let (sender, receiver) = sync_channel(MAX_QUEUED);
-    let numbers = Arc::new(SinkNumbers {
-        name,
-        written: AtomicU64::new(0),
-        lost: AtomicU64::new(0),
-        stops: AtomicBool::new(false),
-    });
+    max_queued: usize,
+) -> std::io::Result<Started<S::Record>> {
+    let (sender, receiver) = sync_channel(max_queued);
+    let numbers = Arc::new(SinkNumbers::new(kind));
     let worker = Worker {
         sink: sink(Arc::clone(&numbers)),
         numbers: Arc::clone(&numbers),
@@ -138,7 +108,7 @@ pub(crate) fn start<S: Sink>(
         fails: false,
     };
     let thread = thread::Builder::new()
-        .name(format!("records-{name}"))
+        .name(kind.thread_name())
         .spawn(move || worker.run(&receiver))?;
     let queue = SinkQueue {
         sender,
@@ -147,6 +117,9 @@ pub(crate) fn start<S: Sink>(
     };
     Ok((queue, numbers, thread))
 }
+
+/// A started sink: the filling end of its queue, its numbers and its thread.
+pub(crate) type Started<R> = (SinkQueue<R>, Arc<SinkNumbers>, JoinHandle<()>);
 
 struct Worker<S> {
     sink: S,
@@ -157,14 +130,14 @@ struct Worker<S> {
 }
 
 impl<S: Sink> Worker<S> {
-    fn run(mut self, lines: &Receiver<Arc<Line>>) {
+    fn run(mut self, records: &Receiver<Arc<S::Record>>) {
         let mut ticked_at = SystemClock.now();
         loop {
-            let received = lines.recv_timeout(INTERVAL);
+            let received = records.recv_timeout(INTERVAL);
             let is_ended = matches!(received, Err(RecvTimeoutError::Disconnected));
             if let Ok(first) = received {
                 let mut batch = vec![first];
-                batch.extend(lines.try_iter().take(MAX_BATCH.saturating_sub(1)));
+                batch.extend(records.try_iter().take(MAX_BATCH.saturating_sub(1)));
                 self.write(&batch);
             }
             if is_ended || SystemClock.elapsed(ticked_at) >= INTERVAL {
@@ -179,23 +152,53 @@ impl<S: Sink> Worker<S> {
         }
     }
 
-    /// Writes a batch. Repeats failed attempts for as long as the options say so.
-    fn write(&mut self, batch: &[Arc<Line>]) {
+    /// Writes a batch. Repeats failed attempts for as long as the error and the options say so.
+    fn write(&mut self, batch: &[Arc<S::Record>]) {
         let mut rest = batch;
-        loop {
-            let (written, result) = self.sink.write(rest);
+        let mut failures = 0_u32;
+        while !rest.is_empty() {
+            let (written, unwritten) = self.attempt(rest);
             rest = rest.get(written..).unwrap_or_default();
-            let count = u64::try_from(written).unwrap_or(u64::MAX);
-            self.numbers.written.fetch_add(count, Ordering::Relaxed);
-            self.report(result);
-            if rest.is_empty() {
-                return;
-            }
-            if self.when_full == WhenRecordsFull::Drop || self.numbers.stops() {
+            let kept = match unwritten {
+                None => continue,
+                Some(Unwritten::Refused(records)) => {
+                    // At least one, so that the loop ends.
+                    let refused = records.max(1).min(rest.len());
+                    self.numbers.lose(refused);
+                    rest = rest.get(refused..).unwrap_or_default();
+                    continue;
+                }
+                Some(Unwritten::AsConfigured) => false,
+                Some(Unwritten::Kept) => true,
+            };
+            failures = if written == 0 {
+                failures.saturating_add(1)
+            } else {
+                1
+            };
+            if self.gives_up(kept, failures) {
                 return self.numbers.lose(rest.len());
             }
-            thread::park_timeout(INTERVAL);
+            thread::park_timeout(delay(kept, failures));
         }
+    }
+
+    /// Writes records once. Returns how many of them are written, and what becomes of the others if
+    /// that failed.
+    fn attempt(&mut self, records: &[Arc<S::Record>]) -> (usize, Option<Unwritten>) {
+        let (written, result) = self.sink.write(records);
+        self.numbers.write(written);
+        let error = result.as_ref().err();
+        let unwritten = error.map(|error| self.sink.unwritten(error));
+        self.report(result);
+        (written, unwritten)
+    }
+
+    /// Returns whether records are lost after this number of failed attempts in a row.
+    fn gives_up(&self, kept: bool, failures: u32) -> bool {
+        let most = if kept { MAX_ATTEMPTS } else { 1 };
+        let is_patient = self.when_full == WhenRecordsFull::Block || failures < most;
+        self.numbers.stops() || !is_patient
     }
 
     /// Logs the beginning and the end of failures.
@@ -203,22 +206,23 @@ impl<S: Sink> Worker<S> {
         match result {
             Ok(()) if self.fails => {
                 self.fails = false;
-                tracing::info!(
-                    records.sink = self.numbers.name,
-                    records.lost = self.numbers.lost(),
-                    "decision records are written again"
-                );
+                self.numbers.kind.log_return(self.numbers.lost());
             }
             Ok(()) => {}
             Err(_) if self.fails => {}
             Err(error) => {
                 self.fails = true;
-                tracing::error!(
-                    records.sink = self.numbers.name,
-                    error = with_causes(&error),
-                    "decision records not written"
-                );
+                self.numbers.kind.log_failure(&with_causes(&error));
             }
         }
     }
+}
+
+/// Returns the delay before the next attempt.
+fn delay(kept: bool, failures: u32) -> Duration {
+    if !kept {
+        return INTERVAL;
+    }
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+    INTERVAL.saturating_mul(doubled).min(MAX_DELAY)
 }

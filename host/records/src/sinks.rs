@@ -12,7 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::dispatcher;
 use crate::file::{FileError, FileOptions, FileSink};
-use crate::sink::{self, SinkNumbers, lost_sample};
+use crate::line::Line;
+use crate::otlp::{Logs, Origin, OtlpOptions, OtlpSink};
+use crate::sink::{self, MAX_QUEUED, SinkKind, SinkNumbers, SinkQueue, Started, lost_sample};
 use crate::stream::{StreamOptions, StreamSink};
 
 /// The content of records, and the places that they go to. The default records nothing.
@@ -28,6 +30,8 @@ pub struct RecordOptions {
     pub file: Option<FileOptions>,
     /// A stream. `None` publishes nothing.
     pub stream: Option<StreamOptions>,
+    /// A collector of OTLP logs. `None` sends nothing.
+    pub otlp: Option<OtlpOptions>,
 }
 
 /// A reason why records cannot be written.
@@ -46,6 +50,7 @@ pub enum CannotRecord {
 #[derive(Debug)]
 pub struct RecordSinks {
     recorder: Recorder,
+    start_id: String,
     threads: Vec<JoinHandle<()>>,
     numbers: AllNumbers,
     client: Option<oneshot::Sender<async_nats::Client>>,
@@ -66,6 +71,7 @@ impl Default for RecordOptions {
             max_pending: RecorderOptions::MAX_PENDING,
             file: None,
             stream: None,
+            otlp: None,
         }
     }
 }
@@ -73,13 +79,13 @@ impl Default for RecordOptions {
 impl RecordOptions {
     /// Returns whether logins are recorded.
     pub const fn is_on(&self) -> bool {
-        self.file.is_some() || self.stream.is_some()
+        self.file.is_some() || self.stream.is_some() || self.otlp.is_some()
     }
 }
 
 impl RecordSinks {
     /// Starts the sinks of a host of this name and version. Returns `None` if logins are not
-    /// recorded. To be called in a tokio runtime, which the stream uses.
+    /// recorded. To be called in a tokio runtime, which the stream and the collector use.
     ///
     /// # Errors
     ///
@@ -92,17 +98,22 @@ impl RecordSinks {
         if !options.is_on() {
             return Ok(None);
         }
+        let origin = Origin {
+            name: host_name.to_owned(),
+            version: host_version.to_owned(),
+            start: new_start_id(),
+        };
         let (recorder, records) = Recorder::queue(RecorderOptions {
-            host_name: host_name.to_owned(),
-            host_version: host_version.to_owned(),
-            start: start_id(),
+            host_name: origin.name.clone(),
+            host_version: origin.version.clone(),
+            start: origin.start.clone(),
             facts: options.facts,
             when_full: options.when_full,
             max_pending: options.max_pending,
         });
-        let mut queues = Vec::new();
         let mut sinks = Self {
             recorder,
+            start_id: origin.start.clone(),
             threads: Vec::new(),
             numbers: AllNumbers {
                 sinks: Vec::new(),
@@ -110,19 +121,7 @@ impl RecordSinks {
             },
             client: None,
         };
-        let when_full = options.when_full;
-        if let Some(file) = options.file.clone() {
-            let file = FileSink::open(file)?;
-            let started = sink::start("file", |_| file, when_full);
-            queues.push(sinks.add(started)?);
-        }
-        if let Some(stream) = options.stream.clone() {
-            let (client, connected) = oneshot::channel();
-            let runtime = Handle::current();
-            let sink = |numbers| StreamSink::new(stream, runtime, connected, numbers);
-            queues.push(sinks.add(sink::start("stream", sink, when_full))?);
-            sinks.client = Some(client);
-        }
+        let queues = sinks.start_places(options, &origin)?;
         let lost = sinks.numbers.clone();
         let dispatching = thread::Builder::new()
             .name("records".to_owned())
@@ -132,9 +131,45 @@ impl RecordSinks {
         Ok(Some(sinks))
     }
 
+    /// Starts the sink of each place. Returns their queues.
+    fn start_places(
+        &mut self,
+        options: &RecordOptions,
+        origin: &Origin,
+    ) -> Result<Vec<SinkQueue<Line>>, CannotRecord> {
+        let mut queues = Vec::new();
+        let when_full = options.when_full;
+        if let Some(file) = options.file.clone() {
+            let file = FileSink::open(file)?;
+            let started = sink::start(SinkKind::Records("file"), |_| file, when_full, MAX_QUEUED);
+            queues.push(self.add(started)?);
+        }
+        if let Some(stream) = options.stream.clone() {
+            let (client, connected) = oneshot::channel();
+            let runtime = Handle::current();
+            let sink = |numbers| StreamSink::new(stream, runtime, connected, numbers);
+            let started = sink::start(SinkKind::Records("stream"), sink, when_full, MAX_QUEUED);
+            queues.push(self.add(started)?);
+            self.client = Some(client);
+        }
+        if let Some(otlp) = options.otlp.clone() {
+            let max_queued = otlp.max_queued;
+            let (origin, runtime) = (origin.clone(), Handle::current());
+            let sink = |numbers| OtlpSink::<Logs>::new(otlp, origin, runtime, numbers);
+            let started = sink::start(SinkKind::Records("otlp"), sink, when_full, max_queued);
+            queues.push(self.add(started)?);
+        }
+        Ok(queues)
+    }
+
     /// Returns the filling end of the queue.
     pub fn recorder(&self) -> Recorder {
         self.recorder.clone()
+    }
+
+    /// Returns the id of this start of the host, which records have.
+    pub fn start_id(&self) -> &str {
+        &self.start_id
     }
 
     /// Returns a source of metrics.
@@ -145,8 +180,8 @@ impl RecordSinks {
 
     fn add(
         &mut self,
-        started: std::io::Result<(sink::SinkQueue, Arc<SinkNumbers>, JoinHandle<()>)>,
-    ) -> Result<sink::SinkQueue, CannotRecord> {
+        started: std::io::Result<Started<Line>>,
+    ) -> Result<SinkQueue<Line>, CannotRecord> {
         let (queue, numbers, thread) = started.map_err(CannotRecord::Thread)?;
         self.threads.push(thread);
         self.numbers.sinks.push(numbers);
@@ -168,12 +203,17 @@ impl RecordSinks {
             threads,
             numbers,
             client,
+            ..
         } = self;
         recorder.end();
         // A stream that never had a connection waits for one no longer.
         drop(client);
         for numbers in &numbers.sinks {
             numbers.stop();
+        }
+        // A sink may wait for its next attempt.
+        for thread in &threads {
+            thread.thread().unpark();
         }
         let ended = tokio::task::spawn_blocking(move || {
             for thread in threads {
@@ -211,7 +251,7 @@ impl std::fmt::Debug for AllNumbers {
 }
 
 /// Returns a new id of a start of a host: 16 random hexadecimal digits.
-fn start_id() -> String {
+pub(crate) fn new_start_id() -> String {
     let mut random = [0; 8];
     SystemRandomness.fill(&mut random);
     format!("{:016x}", u64::from_be_bytes(random))

@@ -178,6 +178,7 @@ impl StreamSink {
 }
 
 impl Sink for StreamSink {
+    type Record = Line;
     type Error = StreamError;
 
     fn write(&mut self, lines: &[Arc<Line>]) -> (usize, Result<(), StreamError>) {

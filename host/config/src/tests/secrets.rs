@@ -385,3 +385,34 @@ fn in_operator_mode_other_keys_have_no_issuer() {
         "{problems}"
     );
 }
+
+#[test]
+fn headers_and_certificates_of_a_collector_are_checked() {
+    let fixture = Fixture::new();
+    fixture.write("key", "two\nlines");
+    let otlp = "[records.otlp]\nurl = \"https://otel\"\nca-file = \"ca.pem\"\n\
+                [records.otlp.headers.a]\nvalue-file = \"key\"\n\
+                [records.otlp.headers.b]\nvalue-env = \"ABSENT\"\n";
+    let issuer = "issuer-seed-file = \"issuer.nk\"";
+    let problems = fixture.problems(&format!("{otlp}[health]"), issuer, "");
+    let [first, second, third] = problems.as_slice() else {
+        panic!("{problems:#?}");
+    };
+    assert!(
+        first.contains("records.otlp.headers.a.value-file: ")
+            && first.ends_with(
+                "key` is not usable: a header can carry ASCII characters in one line only"
+            ),
+        "{first}"
+    );
+    assert!(
+        second.ends_with(
+            "records.otlp.headers.b.value-env: environment variable `ABSENT` is not set"
+        ),
+        "{second}"
+    );
+    assert!(
+        third.contains("records.otlp.ca-file: cannot read "),
+        "{third}"
+    );
+}
