@@ -36,6 +36,7 @@ mod participation;
 mod permissions;
 mod proving;
 mod reach;
+mod readiness;
 mod reconnect;
 mod records;
 mod refusals;

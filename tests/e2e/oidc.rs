@@ -109,7 +109,7 @@ impl Trusting {
 }
 
 /// Returns the table of an issuer in the host's configuration.
-fn issuer_table(name: &str, issuer: &str, lines: &str) -> String {
+pub(crate) fn issuer_table(name: &str, issuer: &str, lines: &str) -> String {
     let audiences = [Provider::AUDIENCE, Provider::CLIENT];
     format!(
         "[identity.issuers.{name}]\nissuer = \"{issuer}\"\naudiences = {audiences:?}\n{lines}\n"

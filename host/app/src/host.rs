@@ -14,7 +14,7 @@ use portcullis_connect::{
 use portcullis_core::Authorizer;
 use portcullis_exchange::{Exchange, ExchangeOptions};
 use portcullis_records::RecordSinks;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 use tracing::info;
 
@@ -24,7 +24,8 @@ use crate::exchange::{RunningExchange, affordable};
 use crate::first_login::FirstLoginAccounts;
 use crate::handle::HostHandle;
 use crate::health::{
-    HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long, start_samples,
+    HealthServer, IssuerStates, OwnLoginTester, Readiness, file_samples, issuer_samples,
+    lost_for_too_long, start_samples,
 };
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
@@ -133,6 +134,7 @@ impl Parts {
             statuses.clone(),
             service.participation(),
             service.counters(),
+            issuer_states(&service),
         ));
         add_samples(&readiness, &service, self.sources);
         if let Some(policies) = &policies {
@@ -236,15 +238,21 @@ fn add_samples<A: Authorizer>(
     let authority = service.authority();
     readiness.add_samples(move || authority.samples());
     readiness.add_samples(service.key_samples());
-    let rules = service.rules();
-    readiness.add_samples(move || {
-        let tokens = rules.login().identifier.tokens();
-        tokens.map_or_else(Vec::new, |tokens| issuer_samples(&tokens.status()))
-    });
+    let issuers = issuer_states(service);
+    readiness.add_samples(move || issuer_samples(&issuers()));
     for source in sources {
         readiness.add_samples(source);
     }
     readiness.add_samples(|| file_samples(&portcullis_files::statuses()));
+}
+
+/// Returns a source of the states of issuers' keys.
+fn issuer_states<A: Authorizer>(service: &Service<A>) -> IssuerStates {
+    let rules = service.rules();
+    Box::new(move || {
+        let tokens = rules.login().identifier.tokens();
+        tokens.map_or_else(Vec::new, |tokens| tokens.status())
+    })
 }
 
 /// Starts the health listener, if it is configured.
@@ -285,7 +293,7 @@ async fn start_exchange<A: Authorizer>(
 /// The parts that answering requests needs in addition to the service itself.
 struct Answering<'a> {
     config: &'a Config,
-    readiness: &'a Readiness,
+    readiness: &'a Arc<Readiness>,
     catalog: Option<Catalog>,
     statuses: Vec<ConnectionStatus>,
     records: Option<&'a mut RecordSinks>,
@@ -339,15 +347,54 @@ impl Answering<'_> {
             }
             self.readiness.stopping();
         };
+        let (subscribed, confirmed) = oneshot::channel();
+        let tester = OwnLoginTester {
+            authority: service.authority(),
+            rules: service.rules(),
+            catalog: self.catalog.clone(),
+            states: self.readiness.own_login(),
+        };
+        let announcement = Announcement {
+            readiness: Arc::clone(self.readiness),
+            catalog: self.catalog,
+            servers: nats.servers.iter().map(ToString::to_string).collect(),
+            on_ready: self.on_ready,
+            handle: self.handle,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(tester.run());
+        tasks.spawn(announcement.run(confirmed));
         let ready = || {
-            let servers: Vec<_> = nats.servers.iter().map(ToString::to_string).collect();
-            let catalog = self.catalog.as_ref();
-            let policies = catalog.map(|catalog| catalog.snapshot().policies().count());
-            info!(nats.servers = servers.join(","), policies, "ready");
-            (self.on_ready)(self.handle);
+            // The receiver lives as long as this function.
+            let _ = subscribed.send(());
         };
         service.run(clients, stop, ready).await?;
         lost.into_inner().map_or(Ok(()), |lost| Err(lost.into()))
+    }
+}
+
+/// The parts that tell of a host that has become ready.
+struct Announcement {
+    readiness: Arc<Readiness>,
+    catalog: Option<Catalog>,
+    /// The addresses of the servers, for the log.
+    servers: Vec<String>,
+    on_ready: Box<dyn FnOnce(HostHandle) + Send>,
+    handle: HostHandle,
+}
+
+impl Announcement {
+    /// Logs that the host is ready, and calls the embedding program, once servers have `confirmed`
+    /// the subscriptions and own logins were decided.
+    async fn run(self, confirmed: oneshot::Receiver<()>) {
+        if confirmed.await.is_err() {
+            return;
+        }
+        self.readiness.tested().await;
+        let catalog = self.catalog.as_ref();
+        let policies = catalog.map(|catalog| catalog.snapshot().policies().count());
+        info!(nats.servers = self.servers.join(","), policies, "ready");
+        (self.on_ready)(self.handle);
     }
 }
 

@@ -76,6 +76,11 @@ impl<C: Clock> Admission<C> {
         self.clock.unix_seconds()
     }
 
+    /// Returns the time for deadlines.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
     /// Returns the counts of the queue and of failed attempts, for metrics.
     pub(crate) fn samples(&self) -> Vec<Sample> {
         let help = "Logins that wait for one of the max-in-flight decisions to end";
@@ -121,14 +126,27 @@ impl<C: Clock> Admission<C> {
     /// Fails if no slot is free before `deadline`.
     pub(crate) async fn slot(&self, deadline: Instant) -> Result<Slot<'_, C>, Denial> {
         let waits = self.load.wait();
-        let permit = timeout_at(deadline.into(), self.slots.acquire()).await;
+        let permit = self.uncounted_slot(deadline).await;
         drop(waits);
-        match permit {
-            Ok(Ok(permit)) => Ok(Slot {
-                admission: self,
-                began: self.clock.now(),
-                _permit: permit,
-            }),
+        Ok(Slot {
+            admission: self,
+            began: self.clock.now(),
+            _permit: permit?,
+        })
+    }
+
+    /// Waits for a decision slot as [`slot`](Self::slot) does, for a login that does not count as
+    /// load.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`slot`](Self::slot) does.
+    pub(crate) async fn uncounted_slot(
+        &self,
+        deadline: Instant,
+    ) -> Result<SemaphorePermit<'_>, Denial> {
+        match timeout_at(deadline.into(), self.slots.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) => Err(Denial::new(DenialClass::Internal, "the service is closed")),
             Err(_) => Err(Denial::new(
                 DenialClass::Overloaded,

@@ -55,7 +55,7 @@ pub struct Authority<A, C = SystemClock> {
     rules: ArcSwap<LoginRules>,
     accounts: Option<Arc<dyn AccountMaker>>,
     locks: Option<Locks>,
-    admission: Admission<C>,
+    pub(crate) admission: Admission<C>,
     recorder: Recorder,
     tracer: Tracer,
 }
@@ -347,11 +347,12 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         if let Err(denial) = check_scope(&request.client, &request.identity) {
             return Decision::deny(denial.class, denial.reason);
         }
-        let decided = Arc::clone(&request);
+        let asked = Arc::clone(&request);
         let decision = match self.admission.slot(deadline).await {
             Ok(_slot) => {
+                let decision = self.authorizer.authorize(Arc::clone(&asked), deadline);
                 let end = |stage| self.end(times, stage);
-                decide(&self.authorizer, decided, deadline, permits, end).await
+                decide(decision, asked, deadline, permits, end).await
             }
             Err(denial) => return Decision::deny(denial.class, denial.reason),
         };

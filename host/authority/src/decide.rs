@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use portcullis_core::{
-    AuthorizationRequest, Authorizer, Decision, Denial, DenialClass, Outcome, Permit, PolicyRef,
-    WorkBudget,
+    AuthorizationRequest, Decision, Denial, DenialClass, Outcome, Permit, PolicyRef, WorkBudget,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
@@ -16,18 +15,18 @@ use crate::enforce::enforce;
 use crate::rules::PermitRules;
 use crate::traces::Stage;
 
-/// Returns the decision on a request: that of the authorizer, or a denial if its permit breaks the
-/// host's own rules. Calls `end` at the end of each stage.
-pub(crate) async fn decide<A: Authorizer>(
-    authorizer: &A,
+/// Returns the decision on a request: `decision` of the authorizer, or a denial if its permit
+/// breaks the host's own rules. Calls `end` at the end of each stage.
+pub(crate) async fn decide(
+    decision: impl Future<Output = Decision>,
     request: Arc<AuthorizationRequest>,
     deadline: Instant,
     rules: &Arc<PermitRules>,
     end: impl Fn(Stage),
 ) -> Decision {
     // The authorizer can be code of another project, so its panic results in a denial.
-    let decision = AssertUnwindSafe(authorizer.authorize(Arc::clone(&request), deadline));
-    let decision = timeout_at(deadline.into(), decision.catch_unwind()).await;
+    let decision = AssertUnwindSafe(decision).catch_unwind();
+    let decision = timeout_at(deadline.into(), decision).await;
     end(Stage::Decide);
     let decision = match decision {
         Ok(Ok(decision)) => decision,
@@ -91,7 +90,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use portcullis_core::{Ceiling, PermissionSubject, SubjectPermission};
+    use portcullis_core::{Authorizer, Ceiling, PermissionSubject, SubjectPermission};
 
     use super::*;
     use crate::fixtures::{NOW, request, rules};
@@ -106,6 +105,18 @@ mod tests {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Asks `authorizer`, and holds its permit to `rules`.
+    async fn decide(
+        authorizer: &impl Authorizer,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+        rules: &Arc<PermitRules>,
+        end: impl Fn(Stage),
+    ) -> Decision {
+        let decision = authorizer.authorize(Arc::clone(&request), deadline);
+        super::decide(decision, request, deadline, rules, end).await
     }
 
     #[tokio::test]

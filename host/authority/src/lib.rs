@@ -17,6 +17,7 @@
 //! - [`Tracer`]: traces of logins, with a span for each stage and each policy.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
 //! - [`Locks`]: logins that an operator has closed for a time.
+//! - [`OwnLogins`]: logins that the host makes up to test the path.
 //! - [`AccountMaker`] and [`AccountPattern`]: accounts that are made at their first login.
 
 #![cfg_attr(
@@ -41,6 +42,7 @@ mod issuers;
 mod load;
 mod locks;
 mod new_accounts;
+mod own_login;
 mod permit_check;
 mod place;
 mod recorder;
@@ -58,6 +60,7 @@ pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
 pub use locks::{InvalidLockedNetwork, Lock, LockTarget, LockedNetwork, Locks};
 pub use new_accounts::{AccountMaker, AccountPattern, InvalidAccountPattern};
+pub use own_login::{FailedOwnLogin, OWN_LOGIN, OwnLogins};
 pub use place::Place;
 pub use portcullis_identity::bearer_credentials;
 pub use recorder::{

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_authority::{LoginRules, ThrottleOptions};
 use portcullis_core::Authorizer;
@@ -50,6 +51,11 @@ impl<A: Authorizer, C: Clock + Clone> ServiceRules<A, C> {
     /// Returns the keys that new requests are opened with.
     pub fn keys(&self) -> Arc<HostKeys> {
         Arc::clone(&self.handler.rules.load().keys)
+    }
+
+    /// Returns the time limit for one decision.
+    pub fn deadline(&self) -> Duration {
+        self.handler.rules.load().times.deadline
     }
 
     /// Replaces the rules. A login in progress keeps all rules that it began with. The limits on

@@ -307,6 +307,19 @@ impl Authorizer for Catalog {
             })
     }
 
+    async fn dry_run(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Option<Decision> {
+        let snapshot = self.snapshot();
+        let decided = tokio::task::spawn_blocking(move || snapshot.dry_run(&request, deadline));
+        let decision = decided.await.unwrap_or_else(|_| {
+            Decision::deny(DenialClass::Internal, "the decision did not complete")
+        });
+        Some(decision)
+    }
+
     fn cannot_decide(&self) -> Option<String> {
         let snapshot = self.snapshot();
         if let Some(reason) = snapshot.closed_because() {

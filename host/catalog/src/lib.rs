@@ -59,6 +59,7 @@ mod chain_options;
 mod content;
 mod diff;
 mod directory;
+mod dry_run;
 mod events;
 mod explain;
 mod freshness;

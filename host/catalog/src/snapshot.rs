@@ -175,6 +175,7 @@ impl Snapshot {
                 .with_questions(questions);
             match evaluation.run_inline(at_most) {
                 Attempt::Decided(verdict) => {
+                    loaded.slowness.decided();
                     loaded.tally.record(&verdict, self.clock.elapsed(began));
                     loaded.seen.record(request, &verdict);
                     Ok(verdict)
@@ -231,6 +232,7 @@ impl Snapshot {
                     Some(exceeded) => evaluation.resume(exceeded),
                     None => evaluation.run(),
                 };
+                loaded.slowness.decided();
                 // With buckets of its own, the login is one of the operator's and not a client's.
                 if key_values.is_none() {
                     loaded.tally.record(&verdict, self.clock.elapsed(began));
@@ -290,7 +292,6 @@ impl Snapshot {
             let recording = self.records_steps.then(|| Recording::start(&*self.clock));
             let questions = recording.as_ref().map(|recording| &recording.questions);
             let verdict = verdict_of(loaded, progress.exceeded.take(), questions)?;
-            loaded.slowness.decided();
             if let Some(recording) = recording {
                 let step = recording.finish(loaded, role, &verdict, &*self.clock);
                 progress.steps.push(step);

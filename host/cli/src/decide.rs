@@ -12,7 +12,7 @@ mod text;
 
 use portcullis_catalog::Prover;
 use portcullis_config::Config;
-use portcullis_core::{DenialClass, Outcome};
+use portcullis_core::Outcome;
 use portcullis_toml::Problem;
 
 use crate::exit::ExitCode;
@@ -73,29 +73,7 @@ fn explain(arguments: &LoginArguments, prover: &Prover) -> Result<Explanation, N
 fn code(explanation: &Explanation) -> ExitCode {
     match &explanation.decision.outcome {
         Outcome::Permit(_) => ExitCode::Success,
-        Outcome::Deny(denial) if is_decided(denial.class) => ExitCode::Denied,
+        Outcome::Deny(denial) if denial.class.is_decided() => ExitCode::Denied,
         Outcome::Deny(_) => ExitCode::NotDecided,
     }
-}
-
-/// Returns whether a denial is a decision about the login, and not due to a policy or a host that
-/// could not decide.
-const fn is_decided(class: DenialClass) -> bool {
-    !matches!(
-        class,
-        DenialClass::IdentityUnavailable
-            | DenialClass::AccountUnavailable
-            | DenialClass::NoPolicy
-            | DenialClass::PolicyTrapped
-            | DenialClass::PolicyDeadline
-            | DenialClass::PolicyMemory
-            | DenialClass::PolicyOutput
-            | DenialClass::PolicyComparisons
-            | DenialClass::InvalidOutput
-            | DenialClass::InvalidResponse
-            | DenialClass::Deadline
-            | DenialClass::Overloaded
-            | DenialClass::Throttled
-            | DenialClass::Internal
-    )
 }

@@ -274,6 +274,30 @@ impl DenialClass {
     }
 }
 
+impl DenialClass {
+    /// Returns whether the denial is a decision about the login. `false` if a policy or the host
+    /// could not decide.
+    pub const fn is_decided(self) -> bool {
+        !matches!(
+            self,
+            Self::IdentityUnavailable
+                | Self::AccountUnavailable
+                | Self::NoPolicy
+                | Self::PolicyTrapped
+                | Self::PolicyDeadline
+                | Self::PolicyMemory
+                | Self::PolicyOutput
+                | Self::PolicyComparisons
+                | Self::InvalidOutput
+                | Self::InvalidResponse
+                | Self::Deadline
+                | Self::Overloaded
+                | Self::Throttled
+                | Self::Internal
+        )
+    }
+}
+
 impl Blame {
     /// Returns the name in logs.
     pub const fn as_str(self) -> &'static str {
@@ -338,6 +362,20 @@ pub trait Authorizer: Send + Sync + 'static {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> impl Future<Output = Decision> + Send;
+
+    /// Decides `request`, a login that the host made up to test itself, as
+    /// [`authorize`](Self::authorize) decides the login of a client. The decision leaves no trace:
+    /// no count, no log line, and no state that later decisions see. The host discards its permit.
+    ///
+    /// Returns `None` if the authorizer makes no such decisions, which is the default.
+    fn dry_run(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> impl Future<Output = Option<Decision>> + Send {
+        let _ = (request, deadline);
+        std::future::ready(None)
+    }
 
     /// Returns the policy versions in service, for operators who query the service.
     fn policies(&self) -> Vec<PolicyRef> {

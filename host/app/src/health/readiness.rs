@@ -3,12 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use portcullis_authority::FailedOwnLogin;
 use portcullis_callout::{Counters, Obstacle, Participation, Standing};
 use portcullis_catalog::Catalog;
 use portcullis_connect::ConnectionStatus;
 use portcullis_core::{PolicyName, Sample};
+use portcullis_identity::IssuerStatus;
+use tokio::time::interval;
+
+use super::own_login::{OwnLoginState, OwnLoginStates};
 
 /// The parts that determine the service's health.
 pub(crate) struct Readiness {
@@ -19,10 +25,18 @@ pub(crate) struct Readiness {
     stopping: AtomicBool,
     counters: Arc<Counters>,
     sources: Mutex<Vec<Source>>,
+    own_login: Arc<OwnLoginStates>,
+    issuers: IssuerStates,
 }
+
+/// Interval at which a host that is not ready looks again.
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// A source of samples.
 type Source = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
+
+/// A source of the state of issuers' keys.
+pub(crate) type IssuerStates = Box<dyn Fn() -> Vec<IssuerStatus> + Send + Sync>;
 
 /// A reason why the service cannot decide logins, or should receive no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +68,29 @@ pub enum NotReady {
     NoPolicy,
     /// This policy is required and has no good version, so no login passes it.
     MissingPolicy(PolicyName),
+    /// The host has not yet taken logins of its own through the path of a login.
+    Untested,
+    /// The host took a login of its own through the path of a login, and it was not decided.
+    OwnLogin(FailedOwnLogin),
+    /// The host has never had keys of this issuer, which is required.
+    IssuerKeys {
+        /// The name of the issuer in the configuration.
+        issuer: String,
+        /// The failure of the last fetch. `None` before the first.
+        error: Option<String>,
+    },
     /// The service is stopping.
     Stopping,
 }
 
 impl Readiness {
     /// Returns the health of these parts.
-    pub(crate) const fn new(
+    pub(crate) fn new(
         catalog: Option<Catalog>,
         connections: Vec<ConnectionStatus>,
         participation: Arc<Participation>,
         counters: Arc<Counters>,
+        issuers: IssuerStates,
     ) -> Self {
         Self {
             catalog,
@@ -73,7 +99,41 @@ impl Readiness {
             stopping: AtomicBool::new(false),
             counters,
             sources: Mutex::new(Vec::new()),
+            own_login: Arc::default(),
+            issuers,
         }
+    }
+
+    /// Returns the place for the results of own logins.
+    pub(crate) fn own_login(&self) -> Arc<OwnLoginStates> {
+        Arc::clone(&self.own_login)
+    }
+
+    /// Waits until own logins were decided and the keys of every required issuer were there.
+    pub(crate) async fn tested(&self) {
+        let mut ticks = interval(INTERVAL);
+        while !self.untested().is_empty() {
+            ticks.tick().await;
+        }
+    }
+
+    /// Returns the reasons for which the host cannot be sure to decide logins, apart from its
+    /// connections, its policies and its servers.
+    pub(crate) fn untested(&self) -> Vec<NotReady> {
+        let statuses = (self.issuers)().into_iter();
+        let missing = statuses.filter(|issuer| issuer.required && issuer.fetched_at.is_none());
+        let mut reasons: Vec<_> = missing
+            .map(|issuer| NotReady::IssuerKeys {
+                issuer: issuer.name,
+                error: issuer.error,
+            })
+            .collect();
+        match self.own_login.get() {
+            OwnLoginState::Decided => {}
+            OwnLoginState::Untested => reasons.push(NotReady::Untested),
+            OwnLoginState::Failed(failed) => reasons.push(NotReady::OwnLogin(failed)),
+        }
+        reasons
     }
 
     /// Records that the service is stopping.
@@ -121,6 +181,10 @@ impl Readiness {
         } else {
             reasons.extend(obstacles.map(NotReady::Obstructed));
         }
+        // The host makes its own logins once it has connections, and their reasons are above.
+        let untested = self.untested().into_iter();
+        let is_connecting = !reasons.is_empty();
+        reasons.extend(untested.filter(|it| !(is_connecting && *it == NotReady::Untested)));
         if self.stopping.load(Ordering::Relaxed) {
             reasons.push(NotReady::Stopping);
         }
@@ -225,6 +289,18 @@ impl fmt::Display for NotReady {
             Self::MissingPolicy(name) => write!(
                 formatter,
                 "missing-policy: `{name}` is required and has no good version"
+            ),
+            Self::Untested => {
+                formatter.write_str("own-login: the host has not tested the path of a login yet")
+            }
+            Self::OwnLogin(failed) => write!(
+                formatter,
+                "own-login: {failed}; correct the policy, or read the log of the host"
+            ),
+            Self::IssuerKeys { issuer, error } => write!(
+                formatter,
+                "issuer-keys: issuer `{issuer}` is required, and its keys were never fetched{}",
+                after_colon(error.as_deref())
             ),
             Self::Stopping => formatter.write_str("stopping: the service was asked to stop"),
         }

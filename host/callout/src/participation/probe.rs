@@ -155,6 +155,9 @@ mod tests {
         assert!(login(|request| {
             request.client.name = Some("portcullis-probe:ABC".to_owned());
         }));
+        assert!(login(|request| {
+            request.client.name = Some(portcullis_authority::OWN_LOGIN.to_owned());
+        }));
         assert!(!login(|request| {
             request.credentials.token = Some(Secret::new("portcullis-prob"));
         }));

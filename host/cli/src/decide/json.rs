@@ -45,7 +45,7 @@ pub(super) fn outcome(decision: &Decision) -> Value {
     match &decision.outcome {
         Outcome::Permit(_) => json!({ "verdict": "permit", "policy": policy }),
         Outcome::Deny(denial) => {
-            let verdict = if super::is_decided(denial.class) {
+            let verdict = if denial.class.is_decided() {
                 "deny"
             } else {
                 "not-decided"

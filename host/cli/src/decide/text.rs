@@ -55,7 +55,7 @@ pub(super) fn heading(decision: &Decision) -> String {
     match &decision.outcome {
         Outcome::Permit(permit) => format!("permit: account `{}`{by}", permit.account()),
         Outcome::Deny(denial) => {
-            let denied = if super::is_decided(denial.class) {
+            let denied = if denial.class.is_decided() {
                 "deny"
             } else {
                 "not decided, so denied"

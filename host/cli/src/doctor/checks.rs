@@ -4,6 +4,7 @@ mod accounts;
 mod bypass;
 mod callout;
 mod certificates;
+mod health;
 mod limits;
 mod local;
 mod machine;
@@ -26,6 +27,7 @@ const CHECKS: &[Check] = &[
     ("certificates", certificates::validity),
     ("limits of this process", machine::fitness),
     ("issuers' keys", machine::issuers),
+    ("readiness of the host on this machine", health::readiness),
     ("servers", servers::reachable),
     ("releases of servers", releases::releases),
     ("login of the host's user", servers::login),

@@ -1,5 +1,6 @@
 //! Evidence: the observations that the checks compare. Gathering it is the only part with I/O.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Evidence {
     pub(crate) machine: Option<Result<(), String>>,
     /// The fetches of issuers' keys.
     pub(crate) issuers: Vec<IssuerKeys>,
+    /// The answer of the host on this machine. `None` if the configuration is invalid.
+    pub(crate) health: Option<HostHealth>,
     /// The state directory. `None` if the configuration does not say which it is.
     pub(crate) state: Option<StateDirectory>,
     /// The configured servers.
@@ -127,6 +130,21 @@ pub(crate) struct IssuerKeys {
     pub(crate) name: String,
     /// The number of keys, or the reason why there are none.
     pub(crate) keys: Result<usize, String>,
+    /// Whether the host is ready only once it has had the keys.
+    pub(crate) required: bool,
+}
+
+/// The readiness of a host on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HostHealth {
+    /// The configuration names no address to ask.
+    NoAddress,
+    /// No host answers at the address.
+    Silent { address: SocketAddr, error: String },
+    /// The host is ready.
+    Ready,
+    /// The host is not ready, for these reasons.
+    NotReady(Vec<String>),
 }
 
 /// The state directory, and the attempt to write to it.

@@ -162,6 +162,8 @@ codes! {
         "No host answers logins, so clients wait for the server's timeout.";
     HostNotDeciding = "host-not-deciding", Warning,
         "A host runs and does not decide logins.";
+    HostNotReady = "host-not-ready", Error,
+        "The host on this machine runs and is not ready, for the reasons of its `/readyz`.";
     HostsDiffer = "hosts-differ", Warning,
         "Hosts of one account decide with different policies, settings or releases.";
     QueueGroupsDiffer = "queue-groups-differ", Error,

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod disk;
+mod health;
 mod issuers;
 mod listener;
 mod machine;
@@ -38,6 +39,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
         certificates: Vec::new(),
         machine: None,
         issuers: Vec::new(),
+        health: None,
         state: None,
         servers: Vec::new(),
         services: Err("the configuration is invalid".to_owned()),
@@ -54,6 +56,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
     evidence.state = Some(disk::try_state_directory(&config.policies));
     evidence.machine = Some(machine::run_policies(&config).await);
     evidence.issuers = issuers::fetch(&config).await;
+    evidence.health = Some(health::ask(&config).await);
     evidence.certificates = certificates::of_files(&config);
     gather_from_servers(&mut evidence, &config, secrets.as_ref(), arguments).await;
     if let Some(creds) = &arguments.creds {

@@ -44,6 +44,7 @@ fn good() -> Evidence {
         certificates: Vec::new(),
         machine: Some(Ok(())),
         issuers: Vec::new(),
+        health: Some(HostHealth::Ready),
         state: Some(StateDirectory {
             path: "state".into(),
             trial: WriteTrial::Written,
@@ -200,7 +201,12 @@ fn released(evidence: &mut Evidence, version: &str) {
 
 fn keys(evidence: &mut Evidence, keys: Result<usize, String>) {
     let name = "company".to_owned();
-    evidence.issuers = vec![IssuerKeys { name, keys }];
+    let required = keys.is_err();
+    evidence.issuers = vec![IssuerKeys {
+        name,
+        keys,
+        required,
+    }];
 }
 
 /// Adds the result of `--bypass`.
@@ -457,6 +463,11 @@ const BREAKS: &[(&[Code], Break)] = &[
     (&[Code::HostNotDeciding], |it| {
         it.services = Ok(vec![service("one", "no", "q", "4f2a")]);
     }),
+    (&[Code::HostNotReady], |it| {
+        let reasons = ["issuer-keys: a reason", "own-login: another"];
+        let reasons = reasons.map(str::to_owned).to_vec();
+        it.health = Some(HostHealth::NotReady(reasons));
+    }),
     (&[Code::HostsDiffer], |it| {
         let (one, mut two) = (
             service("one", "yes", "q", "4f2a"),
@@ -488,7 +499,7 @@ fn nothing_is_found_where_host_and_servers_agree_and_everything_was_looked_at() 
     assert_eq!(report.not_looked_at, []);
     assert_eq!(report.code(), ExitCode::Success);
     insta::assert_snapshot!(report.to_text(), @r"
-    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, token sizes, message sizes, JetStream, hosts
+    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, readiness of the host on this machine, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, token sizes, message sizes, JetStream, hosts
     found: 0 errors, 0 warnings
     ");
 }
@@ -538,6 +549,7 @@ fn a_check_that_cannot_run_is_named_with_the_reason() {
     let report = report_of(|evidence| {
         evidence.settings = None;
         evidence.machine = None;
+        evidence.health = None;
         evidence.state = None;
         evidence.servers = Vec::new();
         evidence.services = Err("the configuration is invalid".to_owned());

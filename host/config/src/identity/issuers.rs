@@ -216,7 +216,8 @@ fn read_fetching(section: &mut Section<'_>, default: &IssuerOptions) -> Option<I
     let max_bytes = section.value("max-size", &SIZE, max_bytes);
     let ca_file = section.path("ca-file");
     let bearer_token_file = section.path("bearer-token-file");
-    let allow_http = section.flag("allow-http", false);
+    let allow_http = section.flag("allow-http", default.allow_http);
+    let required = section.flag("required", default.required);
     Some(IssuerOptions {
         refresh: refresh?,
         cool_down: cool_down?,
@@ -225,6 +226,7 @@ fn read_fetching(section: &mut Section<'_>, default: &IssuerOptions) -> Option<I
         ca_file,
         bearer_token_file,
         allow_http: allow_http?,
+        required: required?,
         ..default.clone()
     })
 }

@@ -303,6 +303,7 @@ impl Issuer {
         IssuerStatus {
             name: self.options.name.clone(),
             issuer: self.options.issuer.clone(),
+            required: self.options.required,
             keys: held.count(),
             fetched_at: held.fetched_at,
             error: held.error.clone(),

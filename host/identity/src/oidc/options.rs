@@ -52,6 +52,8 @@ pub struct IssuerOptions {
     /// Whether keys may be fetched over plain HTTP from another machine. A party that can change
     /// the answer can then sign any token.
     pub allow_http: bool,
+    /// Whether the host is ready only once it has had keys of the issuer. Default: `false`.
+    pub required: bool,
     /// Claim paths of the principal. The first path with exactly one text counts. Default: `sub`.
     pub principal: Vec<String>,
     /// Claim paths of groups and roles. Default: `roles`, `groups`, `realm_access.roles` and
@@ -126,6 +128,7 @@ impl IssuerOptions {
             ca_file: None,
             bearer_token_file: None,
             allow_http: false,
+            required: false,
             principal: vec!["sub".to_owned()],
             groups: vec![
                 group("roles", GroupForm::Texts),

@@ -8,6 +8,8 @@ pub struct IssuerStatus {
     pub name: String,
     /// The issuer's `iss`.
     pub issuer: String,
+    /// Whether the host is ready only once it has had keys of the issuer.
+    pub required: bool,
     /// Number of current keys.
     pub keys: usize,
     /// Time of the last successful fetch, in seconds since the Unix epoch. `None` before the first.

@@ -43,7 +43,13 @@ pub(super) fn issuers(evidence: &Evidence) -> Checked {
             "compare `issuer`, `discovery-url`, `jwks-url` and `ca-file` under [identity.issuers] with the provider, and \
              let this machine reach it",
         );
-        checked.examine(Some(finding.because(error)));
+        let finding = finding.because(error);
+        let finding = if issuer.required {
+            finding.because("the issuer is `required`, so a host that starts now is not ready")
+        } else {
+            finding
+        };
+        checked.examine(Some(finding));
     }
     checked
 }

@@ -13,7 +13,12 @@ pub(super) async fn fetch(config: &Config) -> Vec<IssuerKeys> {
         Err(error) => {
             let keys = Err(with_causes(&error));
             let name = "[identity.issuers]".to_owned();
-            return vec![IssuerKeys { name, keys }];
+            let required = false;
+            return vec![IssuerKeys {
+                name,
+                keys,
+                required,
+            }];
         }
     };
     verifier.fetch_all().await;
@@ -24,6 +29,7 @@ pub(super) async fn fetch(config: &Config) -> Vec<IssuerKeys> {
             Some(error) => Err(error),
             None => Ok(status.keys),
         },
+        required: status.required,
     });
     keys.collect()
 }
