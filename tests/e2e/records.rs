@@ -233,7 +233,7 @@ async fn the_commands_of_the_reference_answer_the_questions_of_an_audit() -> Res
         }
         // The times of the page are those of an example, and the clients of this test are local.
         let command = command
-            .replace("10.1.0.0/16", "127.0.0.0/8")
+            .replace("10.1.0.0/16", "127.0.0.1")
             .replace("2026-11-29T03:12:00Z", "2020-01-01T00:00:00Z")
             .replace("2026-11-29T03:13:00Z", "2100-01-01T00:00:00Z")
             .replace("portcullis.toml", &config)
@@ -243,7 +243,7 @@ async fn the_commands_of_the_reference_answer_the_questions_of_an_audit() -> Res
         assert_eq!(done.code, Some(0), "{command}: {done:?}");
         outputs.push(done.stdout);
     }
-    let [who, why, version, may, show] = outputs.as_slice() else {
+    let [who, why, version, may, show, account, shared, classes] = outputs.as_slice() else {
         anyhow::bail!("{outputs:?}");
     };
     assert!(
@@ -265,6 +265,18 @@ async fn the_commands_of_the_reference_answer_the_questions_of_an_audit() -> Res
     assert!(may.contains("apart from `alice.sealed`"), "{may}");
     assert!(show.contains("asked: identity."), "{show}");
     assert!(show.contains(&digest), "{show}");
+
+    let row = |table: &str, number: usize| {
+        let line = table.lines().nth(number).unwrap_or_default();
+        line.split_whitespace()
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(row(account, 1), "alice 1", "{account}");
+    assert_eq!(row(account, 2), "", "{account}");
+    assert_eq!(row(shared, 1), "", "alice came from one address: {shared}");
+    assert_eq!(row(classes, 1), "end-of-chain 1", "{classes}");
 
     // The record becomes a test, apart from its password.
     let pinned = run_portcullis(&["decisions", "pin", id, "--config", &config], "").await?;

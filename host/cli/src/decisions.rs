@@ -1,7 +1,9 @@
 //! `portcullis decisions`: the records of decided logins, from files, from a stream and live.
 
+mod count;
 mod filter;
 mod list;
+mod moment;
 mod pin;
 mod show;
 mod source;
@@ -17,6 +19,7 @@ use crate::failure::Failure;
 use crate::output::Print;
 use crate::runtime::one_thread;
 use crate::signals;
+use count::CountArguments;
 use filter::FilterArguments;
 use list::ListArguments;
 use pin::PinArguments;
@@ -28,6 +31,8 @@ use source::SourceArguments;
 pub(crate) enum DecisionsVerb {
     /// Print the records that fit every filter, the oldest first.
     List(ListArguments),
+    /// Print the number of logins by a fact, such as the user or the class of the denial.
+    Count(CountArguments),
     /// Print one record as a tree: client, identity, the answer of each policy, rights and outcome.
     Show(ShowArguments),
     /// Print each record that a host publishes, until the command is stopped. Reads
@@ -75,6 +80,7 @@ pub(crate) fn run(verb: DecisionsVerb, print: Print) -> Result<ExitCode, Failure
     runtime.block_on(async {
         match verb {
             DecisionsVerb::List(arguments) => list::run(arguments, print).await,
+            DecisionsVerb::Count(arguments) => count::run(arguments, print).await,
             DecisionsVerb::Show(arguments) => {
                 let record = find(arguments.source, &arguments.id).await?;
                 if arguments.json {

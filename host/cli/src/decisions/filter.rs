@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use portcullis_core::{DecisionRecord, DenialClass, LoginOutcome, SourceNetwork};
+use portcullis_core::{DecisionRecord, DenialClass, LoginOutcome, Method, SourceNetwork};
 
-use crate::decide::arguments::time;
+use super::moment::moment;
 
 /// The filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -16,7 +16,7 @@ pub(crate) struct FilterArguments {
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// Only logins from this address, or from this network, such as 10.1.0.0/16.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
     address: Option<SourceNetwork>,
     /// Only logins into this account.
     #[arg(long, value_name = "ACCOUNT")]
@@ -27,22 +27,42 @@ pub(crate) struct FilterArguments {
     /// Only denials of this class.
     #[arg(long, value_name = "CLASS", value_parser = class())]
     class: Option<String>,
+    /// Only logins of this method.
+    #[arg(long, value_name = "METHOD", value_parser = method())]
+    method: Option<String>,
     /// Only logins with this outcome; can be given several times.
     #[arg(long, value_name = "OUTCOME", value_parser = outcome())]
     outcome: Vec<LoginOutcome>,
     /// Only logins that did not get in: any outcome but `admitted` and `issued`.
     #[arg(long, conflicts_with = "outcome")]
     refused: bool,
-    /// Only logins from this time on, such as 2026-01-31T12:00:00Z, or seconds since 1970.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Only logins from this time on: a time such as 2026-01-31T12:00:00Z or a date, both UTC, a
+    /// span before now such as 24h or 7d, or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<u64>,
     /// Only logins before this time.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<u64>,
+}
+
+/// Parses a network, or an address as the network with that address alone.
+fn network(text: &str) -> Result<SourceNetwork, String> {
+    let network = match text.parse() {
+        Ok(IpAddr::V4(_)) => format!("{text}/32"),
+        Ok(IpAddr::V6(_)) => format!("{text}/128"),
+        Err(_) => text.to_owned(),
+    };
+    network.parse().map_err(|_| {
+        "give an address such as `10.1.0.7`, or a network such as `10.1.0.0/16`".to_owned()
+    })
 }
 
 fn class() -> impl TypedValueParser<Value = String> {
     PossibleValuesParser::new(DenialClass::ALL.map(DenialClass::as_str))
+}
+
+fn method() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(Method::ALL.map(Method::as_str))
 }
 
 fn outcome() -> impl TypedValueParser<Value = LoginOutcome> {
@@ -82,6 +102,7 @@ impl FilterArguments {
                 record.policy.as_ref().map(|policy| &policy.name),
             )
             && is(&self.class, record.class.as_ref())
+            && is(&self.method, Some(&login.identity.method))
             && (self.outcome.is_empty() || self.outcome.contains(&record.outcome))
             && !(self.refused && is_in(record.outcome))
             && self.since.is_none_or(|since| record.received_at >= since)
@@ -97,4 +118,23 @@ impl FilterArguments {
 
 const fn is_in(outcome: LoginOutcome) -> bool {
     matches!(outcome, LoginOutcome::Admitted | LoginOutcome::Issued)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_network_with_that_address_alone() {
+        for (text, inside, outside) in [
+            ("10.1.0.7", "10.1.0.7", "10.1.0.8"),
+            ("10.1.0.0/16", "10.1.9.9", "10.2.0.0"),
+            ("fd00::7", "fd00::7", "fd00::8"),
+        ] {
+            let network = network(text).unwrap();
+            assert!(network.contains(inside.parse().unwrap()), "{text}");
+            assert!(!network.contains(outside.parse().unwrap()), "{text}");
+        }
+        assert!(network("n1").unwrap_err().contains("`10.1.0.0/16`"));
+    }
 }
