@@ -1,3 +1,5 @@
+mod help;
+
 use clap::CommandFactory as _;
 use rstest::rstest;
 

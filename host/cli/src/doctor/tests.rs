@@ -545,6 +545,18 @@ fn the_text_of_every_finding_is_as_reviewed() {
 }
 
 #[test]
+fn every_finding_as_json_is_as_reviewed() {
+    let reports = BREAKS.iter().map(|(_, change)| report_of(*change));
+    let report = Report {
+        findings: reports.flat_map(|report| report.findings).collect(),
+        looked_at: Vec::new(),
+        not_looked_at: vec![("a check", "a reason".to_owned())],
+    };
+    let json = serde_json::to_string_pretty(&report.to_json()).unwrap();
+    insta::assert_snapshot!("findings-json", json);
+}
+
+#[test]
 fn a_check_that_cannot_run_is_named_with_the_reason() {
     let report = report_of(|evidence| {
         evidence.settings = None;
