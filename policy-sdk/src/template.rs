@@ -21,6 +21,9 @@
 //! `{{claim.email}}` has no value. Only `sub` is guaranteed to belong to one user, and only within
 //! its issuer; [`issuers`](crate::issuers) tells the users of several issuers apart.
 //!
+//! Other forms of places are errors: `{user}`, `${user}`, and `{{name()}}`, which servers fill for
+//! scoped signing keys.
+//!
 //! A policy can have places of its own ([`Values::with`]). No place stands for a fact that a client
 //! merely claims: a client that can choose the fact would choose the subject. Blanks inside the
 //! braces have no meaning.
@@ -55,6 +58,7 @@
 //! which other users the login shares subjects with: take it only from claims that your identity
 //! provider alone controls.
 
+mod braces;
 mod error;
 mod escape;
 mod name;
@@ -64,6 +68,8 @@ mod place;
 mod tests;
 mod values;
 
+pub(crate) use braces::literal_problem;
+pub use braces::place_in;
 pub use error::{TemplateError, Unfilled};
 pub use escape::escape;
 pub(crate) use name::user_name_with_prefix;

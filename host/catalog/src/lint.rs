@@ -107,10 +107,10 @@ impl Lint {
     pub const fn cure(self) -> &'static str {
         match self {
             Self::RequestWithoutInbox => {
-                "allow the inbox of the login under `subscribe`, such as `_INBOX.{{user-name}}.>`"
+                "set `private-inbox` under `intents`, or allow the inbox of the login under `subscribe`"
             }
             Self::SharedInbox => {
-                "allow an inbox for each login, such as `_INBOX.{{user-name}}.>`, and set the same prefix in the client"
+                "allow an inbox for each login with `private-inbox` under `intents`, and set the same prefix in the client"
             }
             Self::JetstreamApi => {
                 "allow the subjects of the streams and consumers that the login needs, or give it an account of its own"
@@ -122,7 +122,9 @@ impl Lint {
             Self::NotAWildcard => {
                 "write `*` for one token of a subject and a final `>` for the rest"
             }
-            Self::SingleBraces => "write the place with two braces, `{{claim.sub}}`",
+            Self::SingleBraces => {
+                "write `{{claim.sub}}` if the policy fills templates, and a subject without braces if it does not"
+            }
             Self::LeadingPlace => "begin with a text of your own, such as `app.{{claim.sub}}.>`",
             Self::UnusedSetting => {
                 "correct or remove it, and add `#[serde(deny_unknown_fields)]` to the settings of the policy"

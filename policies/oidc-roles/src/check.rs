@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use policy_support::lifetime_problem;
+use policy_support::{lifetime_problem, literal_problem};
 use portcullis_sdk::SettingsError;
 use portcullis_sdk::template::NameTemplate;
 
@@ -30,6 +30,11 @@ fn roles(settings: &Settings, problems: &mut Vec<SettingsError>) -> BTreeMap<Str
     let mut roles = BTreeMap::new();
     for (name, role) in &settings.roles {
         let key = format!("roles.{name}");
+        problems.extend(literal_problem(
+            &key,
+            name,
+            "write the role as the token has it",
+        ));
         let account = account(&format!("{key}.account"), role.account.as_deref(), problems);
         match role.profile().template(&key, &[]) {
             Ok(profile) => {
@@ -70,6 +75,9 @@ fn check_claims(settings: &Settings, problems: &mut Vec<SettingsError>) {
         if list.iter().any(String::is_empty) {
             problems.push(SettingsError::at(key, "an empty text names nothing"));
         }
+        problems.extend(list.iter().filter_map(|path| {
+            literal_problem(key, path, "write the claim's path, such as `org.roles`")
+        }));
     }
     problems.extend(settings.issuers.problems("issuers"));
     let sources = [

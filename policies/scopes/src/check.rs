@@ -1,6 +1,6 @@
 //! Checks of the settings, and the templates made from them.
 
-use policy_support::lifetime_problem;
+use policy_support::{lifetime_problem, literal_problem};
 use portcullis_sdk::SettingsError;
 use portcullis_sdk::template::NameTemplate;
 
@@ -30,6 +30,11 @@ fn scopes(settings: &Settings, problems: &mut Vec<SettingsError>) -> Vec<KnownSc
     let mut scopes = Vec::with_capacity(settings.scopes.len());
     for (name, profile) in &settings.scopes {
         let key = format!("scopes.{name}");
+        problems.extend(literal_problem(
+            &key,
+            name,
+            "write the scope as the token has it",
+        ));
         let pattern = name
             .parse()
             .map_err(|invalid: crate::scope::InvalidPattern| {
@@ -78,6 +83,9 @@ fn check_claims(settings: &Settings, problems: &mut Vec<SettingsError>) {
         if list.iter().any(String::is_empty) {
             problems.push(SettingsError::at(key, "an empty text names nothing"));
         }
+        problems.extend(list.iter().filter_map(|path| {
+            literal_problem(key, path, "write the claim's path, such as `org.id`")
+        }));
     }
     problems.extend(settings.issuers.problems("issuers"));
     if settings.scope_claims.is_empty() {

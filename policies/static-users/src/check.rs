@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use policy_support::lifetime_problem;
+use policy_support::{lifetime_problem, literal_problem};
 use portcullis_sdk::{Permit, SettingsError, check_hash};
 
 use crate::settings::{Hash, Settings, User};
 
 /// The hash of an unknown password, with the cost of those of `portcullis hash`.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$OGHn5PNYVjatTnAUOQhytQ$wInNLvmSVMWSp/tkN5a15K/o5I7yDhcs0CkzvwLpRJ4";
+
+/// What to write instead of a template of an account.
+const ACCOUNT: &str = "write the account's name";
 
 /// The kind of secret that a hash is of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,8 +26,11 @@ pub(crate) fn check(settings: &Settings) -> Result<(), SettingsError> {
     for (name, profile) in &settings.profiles {
         problems.extend(profile.check(&format!("profiles.{name}")).err());
     }
+    let account = settings.default_account.as_deref();
+    problems.extend(account.and_then(|name| literal_problem("default-account", name, ACCOUNT)));
     for (name, user) in &settings.users {
         check_user(settings, name, user, &mut problems);
+        check_places(name, user, &mut problems);
     }
     check_tokens(settings, &mut problems);
     SettingsError::check(problems)
@@ -93,6 +99,20 @@ fn check_user(settings: &Settings, name: &str, user: &User, problems: &mut Vec<S
     }
     let key = format!("users.{name}.expires-in");
     problems.extend(lifetime_problem(&key, user.expires_in));
+}
+
+/// Rejects templates in a user's name and account.
+fn check_places(name: &str, user: &User, problems: &mut Vec<SettingsError>) {
+    let key = format!("users.{name}");
+    problems.extend(literal_problem(
+        &key,
+        name,
+        "write the name that the client sends",
+    ));
+    let account = user.account.as_deref();
+    problems.extend(
+        account.and_then(|account| literal_problem(&format!("{key}.account"), account, ACCOUNT)),
+    );
 }
 
 fn hash_problem(hash: &Hash, kind: Kind, plain_text_is_fine: bool) -> Option<String> {

@@ -8,6 +8,7 @@ pub mod testing;
 use std::time::Duration;
 
 use portcullis_sdk::SettingsError;
+use portcullis_sdk::template::place_in;
 
 /// Returns the problem of a lifetime at `key` that is shorter than a second, or `None`.
 ///
@@ -25,4 +26,24 @@ use portcullis_sdk::SettingsError;
 pub fn lifetime_problem(key: &str, lifetime: Option<Duration>) -> Option<SettingsError> {
     let too_short = lifetime.is_some_and(|lifetime| lifetime < Duration::from_secs(1));
     too_short.then(|| SettingsError::at(key, "shorter than a second"))
+}
+
+/// Returns the problem of a setting at `key` that is used as it is and has a place (`{{…}}`), or
+/// `None`. `way_out` says what to write.
+///
+/// ```
+/// use policy_support::literal_problem;
+///
+/// let problem = |text| literal_problem("account", text, "write the account's name");
+/// assert_eq!(problem("APP"), None);
+/// assert_eq!(
+///     problem("{{claim.org}}").unwrap().to_string(),
+///     "account: `{{claim.org}}`: this setting offers no places; write the account's name",
+/// );
+/// ```
+pub fn literal_problem(key: &str, text: &str, way_out: &str) -> Option<SettingsError> {
+    let place = place_in(text).filter(|place| place.starts_with("{{") || *place == "}}")?;
+    let place = place.escape_debug();
+    let problem = format!("`{place}`: this setting offers no places; {way_out}");
+    Some(SettingsError::at(key, problem))
 }

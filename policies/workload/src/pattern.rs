@@ -39,6 +39,10 @@ pub(crate) enum InvalidPattern {
     RestNotLast,
     #[error("a `**` may only stand at the beginning, as `**.example.com`")]
     RestNotFirst,
+    #[error(
+        "a place (`{{{{…}}}}`) is not possible here: a `*` stands for any part, and `{{{{1}}}}` in a subject for what it matches"
+    )]
+    Place,
     #[error("there is no `**` here")]
     NoRest,
     #[error("expected a SPIFFE id with its trust domain, as `spiffe://prod.example/ns/*/sa/api`")]
@@ -57,6 +61,9 @@ pub(crate) enum InvalidPattern {
 
 impl Pattern {
     pub(crate) fn parse(kind: Kind, text: &str) -> Result<Self, InvalidPattern> {
+        if text.contains("{{") || text.contains("}}") {
+            return Err(InvalidPattern::Place);
+        }
         let parts = parts(kind, text);
         check_form(kind, &parts)?;
         let last = parts.len().saturating_sub(1);

@@ -2,6 +2,7 @@
 
 use super::settings::Texts;
 use super::{Intents, Rights, private_inbox};
+use crate::template::literal_problem;
 use crate::{Permit, SettingsError};
 
 impl Intents {
@@ -38,9 +39,22 @@ impl Intents {
             .map(|problem| SettingsError::at(format!("{key}.intents"), problem));
         let parts = self.parts(texts).into_iter().flat_map(|(path, rights)| {
             let at = format!("{key}.intents.{path}");
-            let problems = rights.problems.into_iter();
+            let place = rights.place_problem(texts);
+            let problems = rights.problems.into_iter().chain(place);
             problems.map(move |problem| SettingsError::at(at.clone(), problem))
         });
         whole.into_iter().chain(parts).collect()
+    }
+}
+
+impl Rights {
+    /// Returns the problem of literal subjects that look like templates. Names are not among them:
+    /// their own check refuses braces.
+    fn place_problem(&self, texts: Texts) -> Option<String> {
+        let is_literal = texts == Texts::Literal && self.problems.is_empty();
+        let mut subjects = self.publish().iter().chain(self.subscribe());
+        subjects
+            .find_map(|subject| literal_problem(subject))
+            .filter(|_| is_literal)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Profile, add_role};
 use crate::intent::Texts;
+use crate::template::{literal_problem, place_in};
 use crate::{Permit, SettingsError};
 
 /// Prefixes of the host's problems, each with the key of the list in the settings.
@@ -69,7 +70,8 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails if the profile has problems; the error has all of them, each with its key.
+    /// Fails if the profile has problems; the error has all of them, each with its key. A text that
+    /// looks like a place is a problem, because it would be granted as it is.
     ///
     /// # Example
     ///
@@ -85,15 +87,46 @@ impl Profile {
     pub fn check(&self, key: &str) -> Result<(), SettingsError> {
         let plain = self.add_bounds_to(Permit::new("any"));
         let mut found = problems(plain.add_subjects(&self.publish, &self.subscribe), key);
+        found.extend(self.places(key));
+        found.extend(self.role_problem(key));
         if let Some(intents) = &self.intents {
             found.extend(intents.check(key, Texts::Literal));
         }
         SettingsError::check(found)
     }
 
+    /// Returns the problems of literal subjects that look like templates.
+    fn places(&self, key: &str) -> Vec<SettingsError> {
+        let lists = [
+            (".publish.allow", &self.publish.allow),
+            (".publish.deny", &self.publish.deny),
+            (".subscribe.allow", &self.subscribe.allow),
+            (".subscribe.deny", &self.subscribe.deny),
+        ];
+        let mut problems = Vec::new();
+        for (list, subjects) in lists {
+            for problem in subjects
+                .iter()
+                .filter_map(|subject| literal_problem(subject))
+            {
+                problems.push(SettingsError::at(format!("{key}{list}"), problem));
+            }
+        }
+        problems
+    }
+
     /// Checks everything apart from the subjects.
     pub(super) fn check_bounds(&self, key: &str) -> Result<(), SettingsError> {
-        SettingsError::check(problems(self.add_bounds_to(Permit::new("any")), key))
+        let mut found = problems(self.add_bounds_to(Permit::new("any")), key);
+        found.extend(self.role_problem(key));
+        SettingsError::check(found)
+    }
+
+    /// Returns the problem of a role that looks like a template.
+    fn role_problem(&self, key: &str) -> Option<SettingsError> {
+        let place = place_in(self.role.as_deref()?)?.escape_debug();
+        let problem = format!("`{place}` is not possible here: name the signing key as it is");
+        Some(SettingsError::at(format!("{key}.role"), problem))
     }
 }
 

@@ -96,8 +96,14 @@ fn every_problem_has_its_key() {
     let bounds = ["p.sources", "p.connection-types", "p.times"];
     let expected = [&lists[..], &bounds].concat();
     assert_eq!(keys(profile(bad).template("p", &[]).unwrap_err()), expected);
-    let plain = bad.replace("{{x}}", ".");
+    let plain = bad.replace("{{x}}", ".").replace("{{group}}", "x");
     assert_eq!(keys(profile(&plain).check("p").unwrap_err()), expected);
+    // A place in literal subjects is a problem of its own.
+    let places = r#"{ "publish": { "allow": ["{{group}}"] }, "subscribe": { "deny": ["{a}"] } }"#;
+    assert_eq!(
+        keys(profile(places).check("p").unwrap_err()),
+        ["p.publish.allow", "p.subscribe.deny"]
+    );
 }
 
 #[test]

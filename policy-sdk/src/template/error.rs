@@ -34,6 +34,26 @@ pub enum TemplateError {
         /// The known places, as a list for the message.
         known: String,
     },
+    /// A place of the templates that servers fill for scoped signing keys.
+    #[error(
+        "`{{{{{place}}}}}` in `{template}` is a place that servers fill for scoped signing keys; a policy fills {known}"
+    )]
+    OfServer {
+        /// The text between the braces.
+        place: String,
+        /// The whole template.
+        template: String,
+        /// The known places, as a list for the message.
+        known: String,
+    },
+    /// A place in the form of another language of templates.
+    #[error("`{place}` in `{template}` is no place: a place is written as `{{{{claim.sub}}}}`")]
+    OtherForm {
+        /// The text with its braces.
+        place: String,
+        /// The whole template.
+        template: String,
+    },
     /// A token with two places.
     #[error("two places in one token in `{0}`: put a `.` between them")]
     SharedToken(String),

@@ -1,7 +1,7 @@
 //! The parser of templates.
 
-use super::TemplateError;
 use super::place::{NoPlace, Place, Scope};
+use super::{TemplateError, place_in};
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) fn pieces(
     let mut pieces = Vec::new();
     let mut rest = template;
     while let Some((text, behind)) = rest.split_once("{{") {
-        push_text(&mut pieces, text).ok_or_else(|| TemplateError::Unopened(shown()))?;
+        push_text(&mut pieces, text, template)?;
         let (name, behind) = behind
             .split_once("}}")
             .filter(|(name, _)| !name.contains("{{"))
@@ -40,16 +40,26 @@ pub(super) fn pieces(
         pieces.push(Piece::Place(place));
         rest = behind;
     }
-    push_text(&mut pieces, rest).ok_or_else(|| TemplateError::Unopened(shown()))?;
+    push_text(&mut pieces, rest, template)?;
     Ok(pieces)
 }
 
-/// Adds a text to `pieces`. Returns `None` if the text closes a place that was not opened.
-fn push_text(pieces: &mut Vec<Piece>, text: &str) -> Option<()> {
+/// Adds a text to `pieces`. Fails if the text closes a place that was not opened, or has a place of
+/// another form.
+fn push_text(pieces: &mut Vec<Piece>, text: &str, template: &str) -> Result<(), TemplateError> {
+    let shown = || template.escape_debug().to_string();
+    if text.contains("}}") {
+        return Err(TemplateError::Unopened(shown()));
+    }
+    if let Some(place) = place_in(text) {
+        let place = place.escape_debug().to_string();
+        let template = shown();
+        return Err(TemplateError::OtherForm { place, template });
+    }
     if !text.is_empty() {
         pieces.push(Piece::Text(text.to_owned()));
     }
-    (!text.contains("}}")).then_some(())
+    Ok(())
 }
 
 fn no_place(
@@ -64,6 +74,11 @@ fn no_place(
     match problem {
         NoPlace::Unnamed => TemplateError::Unnamed { place, template },
         NoPlace::Unknown => TemplateError::UnknownPlace {
+            place,
+            template,
+            known: Place::known(scope, own),
+        },
+        NoPlace::OfServer => TemplateError::OfServer {
             place,
             template,
             known: Place::known(scope, own),

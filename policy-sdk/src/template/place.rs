@@ -44,6 +44,8 @@ pub(super) enum Scope {
 pub(super) enum NoPlace {
     Unnamed,
     Unknown,
+    /// A place of a server's template: `name()`, `tag(x)`.
+    OfServer,
 }
 
 impl Place {
@@ -65,6 +67,7 @@ impl Place {
             ("nkey", _) => Ok(Self::Nkey),
             ("account", Scope::Subject) => Ok(Self::Account),
             ("user-name", Scope::Subject) => Ok(Self::UserName),
+            _ if name.ends_with(')') => Err(NoPlace::OfServer),
             _ => Err(NoPlace::Unknown),
         }
     }

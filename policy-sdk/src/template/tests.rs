@@ -28,7 +28,7 @@ fn error(template: &str) -> String {
 
 #[test]
 fn without_places_a_template_is_the_plain_string() {
-    for text in [">", "a.*.>", "$JS.API.>", "a b", "{a}.}"] {
+    for text in [">", "a.*.>", "$JS.API.>", "a b", "{a.b", "a}.}"] {
         let found = subjects(text, Request::builder());
         assert_eq!(found, Ok(vec![text.to_owned()]));
     }
@@ -217,6 +217,30 @@ fn templates_that_are_none_are_refused() {
             )
         );
     }
+}
+
+#[test]
+fn places_of_other_languages_are_refused() {
+    for (template, place) in [
+        ("a.{user-name}.>", "{user-name}"),
+        ("a.${user}", "{user}"),
+        ("{{group}}.{claim.sub} q", "{claim.sub}"),
+        ("a q-{b}", "{b}"),
+    ] {
+        let refused = Template::subscribe(template, &[]).unwrap_err().to_string();
+        let expected = format!(
+            "`{place}` in `{template}` is no place: a place is written as `{{{{claim.sub}}}}`"
+        );
+        assert_eq!(refused, expected);
+    }
+    assert_eq!(
+        error("a.{{name()}}.>"),
+        "`{{name()}}` in `a.{{name()}}.>` is a place that servers fill for scoped signing keys; a policy fills \
+         `claim.PATH`, `tag.NAME`, `group`, `principal`, `nkey`, `account`, `user-name`, `shard`"
+    );
+    assert!(error("a.{{tag(team)}}").contains("a place that servers fill"));
+    assert!(Template::publish("a.{b", &[]).is_ok());
+    assert!(NameTemplate::account("{org}", &[]).is_err());
 }
 
 #[test]

@@ -32,6 +32,44 @@ fn the_good_settings_are_good() {
 }
 
 #[test]
+fn a_template_where_none_is_filled_is_refused() {
+    let claims = "this setting offers no places; write the claim's path, such as `org.roles`";
+    for key in [
+        "role-claims",
+        "space-separated-role-claims",
+        "role-object-claims",
+        "name-claims",
+    ] {
+        assert_complaints_about(&[(
+            &format!("{key} = [\"{{{{claim.roles}}}}\"]"),
+            &format!("{key}: `{{{{claim.roles}}}}`: {claims}"),
+        )]);
+    }
+    GOOD.assert_complaints(&[
+        (
+            "[settings.roles.Admin]",
+            "[settings.roles.\"{{group}}\"]",
+            "roles.{{group}}: `{{group}}`: this setting offers no places; write the role as the token has it",
+        ),
+        (
+            PUBLISH,
+            r#"intents = { publish = ["a.{user}.>"] }"#,
+            "roles.Admin.intents.publish: `{user}` in `a.{user}.>` is no place: a place is written as `{{claim.sub}}`",
+        ),
+        (
+            PUBLISH,
+            r#"role = "{{group}}""#,
+            "roles.Admin.role: `{{group}}` is not possible here: name the signing key as it is",
+        ),
+        (
+            ACCOUNT,
+            r#"account = "{claim.org}""#,
+            "account: `{claim.org}` in `{claim.org}` is no place: a place is written as `{{claim.sub}}`",
+        ),
+    ]);
+}
+
+#[test]
 fn a_bad_top_level_key_is_named() {
     assert_complaints_about(&[
         (

@@ -24,6 +24,33 @@ fn the_good_settings_are_good() {
 }
 
 #[test]
+fn a_template_where_none_is_filled_is_refused() {
+    let claims = "this setting offers no places; write the claim's path, such as `org.id`";
+    GOOD.assert_complaints(&[
+        (
+            ACCOUNT,
+            r#"account-claim = "{{claim.org}}""#,
+            &format!("account-claim: `{{{{claim.org}}}}`: {claims}"),
+        ),
+        (
+            ACCOUNT,
+            "account-claim = \"a\"\nname-claims = [\"{{claim.sub}}\"]",
+            &format!("name-claims: `{{{{claim.sub}}}}`: {claims}"),
+        ),
+        (
+            SCOPE,
+            r#"[settings.scopes."a:{{group}}"]"#,
+            "scopes.a:{{group}}: `{{group}}`: this setting offers no places; write the scope as the token has it",
+        ),
+        (
+            PUBLISH,
+            r#"publish = { allow = ["a.${sub}"] }"#,
+            "scopes.a:*.publish.allow: `{sub}` in `a.${sub}` is no place: a place is written as `{{claim.sub}}`",
+        ),
+    ]);
+}
+
+#[test]
 fn a_bad_top_level_key_is_named() {
     let empty = "an empty text names nothing";
     for (line, expected) in [

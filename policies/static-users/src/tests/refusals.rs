@@ -127,6 +127,82 @@ fn a_bad_profile_is_named() {
 }
 
 #[test]
+fn a_template_is_refused_with_the_way_out() {
+    let line = r#"publish = { allow = ["a"] }"#;
+    let way_out = "this policy offers no places; write a profile for each user, or set `private-inbox` under `intents` for \
+                   an inbox of the user's own";
+    for (replacement, key, place, subject) in [
+        (
+            r#"publish = { allow = ["a.{{user-name}}.>"] }"#,
+            "publish.allow",
+            "{{user-name}}",
+            "a.{{user-name}}.>",
+        ),
+        (
+            r#"publish = { deny = ["a.{{claim.sub}}"] }"#,
+            "publish.deny",
+            "{{claim.sub}}",
+            "a.{{claim.sub}}",
+        ),
+        (
+            r#"subscribe = { allow = ["a.{user} q"] }"#,
+            "subscribe.allow",
+            "{user}",
+            "a.{user} q",
+        ),
+        (
+            r#"subscribe = { deny = ["a.{{name()"] }"#,
+            "subscribe.deny",
+            "{{",
+            "a.{{name()",
+        ),
+        (
+            r#"intents = { subscribe = ["a.{{user-name}}.>"] }"#,
+            "intents.subscribe",
+            "{{user-name}}",
+            "a.{{user-name}}.>",
+        ),
+        (
+            r#"intents = { key-values.B.get = ["{{user-name}}.>"] }"#,
+            "intents.key-values.B.get",
+            "{{user-name}}",
+            "$JS.API.DIRECT.GET.KV_B.$KV.B.{{user-name}}.>",
+        ),
+    ] {
+        assert_eq!(
+            complaint::<StaticUsers>(&GOOD.replace(line, replacement)),
+            format!("profiles.staff.{key}: `{place}` in `{subject}`: {way_out}")
+        );
+    }
+}
+
+#[test]
+fn a_template_of_a_name_is_refused() {
+    GOOD.assert_complaints(&[
+        (
+            r#"default-account = "APP""#,
+            r#"default-account = "{{claim.org}}""#,
+            "default-account: `{{claim.org}}`: this setting offers no places; write the account's name",
+        ),
+        (
+            r#"profile = "staff""#,
+            "profile = \"staff\"\naccount = \"A-{{group}}\"",
+            "users.alice.account: `{{group}}`: this setting offers no places; write the account's name",
+        ),
+        (
+            "[settings.users.alice]",
+            "[settings.users.\"{{claim.sub}}\"]",
+            "users.{{claim.sub}}: `{{claim.sub}}`: this setting offers no places; write the name that the client sends",
+        ),
+        (
+            r#"publish = { allow = ["a"] }"#,
+            r#"role = "{{group}}""#,
+            "profiles.staff.role: `{{group}}` is not possible here: name the signing key as it is",
+        ),
+    ]);
+}
+
+#[test]
 fn a_bad_user_is_named() {
     GOOD.assert_complaints(&[
         (

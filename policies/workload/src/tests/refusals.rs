@@ -67,6 +67,30 @@ fn a_bad_top_level_key_is_named() {
 }
 
 #[test]
+fn a_template_of_another_kind_is_refused() {
+    GOOD.assert_complaints(&[
+        (
+            SPIFFE,
+            "dns = \"{{claim.host}}.example.com\"",
+            "rules[0].dns: invalid pattern `{{claim.host}}.example.com`: a place (`{{…}}`) is not possible here: a `*` \
+             stands for any part, and `{{1}}` in a subject for what it matches",
+        ),
+        (
+            PUBLISH,
+            "publish = { allow = [\"a.{1}\"] }",
+            "rules[0].publish.allow: `{1}` in `a.{1}` is no place: a place is written as `{{claim.sub}}`",
+        ),
+        (
+            PUBLISH,
+            "publish = { allow = [\"a.{{subject()}}\"] }",
+            "rules[0].publish.allow: `{{subject()}}` in `a.{{subject()}}` is a place that servers fill for scoped \
+             signing keys; a policy fills `claim.PATH`, `tag.NAME`, `group`, `principal`, `nkey`, `account`, \
+             `user-name`, `name`, `1`",
+        ),
+    ]);
+}
+
+#[test]
 fn a_rule_is_about_exactly_one_name() {
     GOOD.assert_complaints(&[
         (
