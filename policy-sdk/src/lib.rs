@@ -34,5 +34,5 @@ pub use names::{ClientKind, ConnectionType, Method, Transport};
 pub use permit::{Permit, Responses, Subjects, TimeRange};
 pub use policy::{Policy, Verdict};
 pub use request::{Certificate, ClaimError, Client, Request, Secrets, Server, Strength};
-pub use settings::{NoSettings, SettingsError};
+pub use settings::{KeyDoc, NoSettings, SettingsDoc, SettingsError};
 pub use subjects::{Subject, SubjectError};

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Permit, Request, SettingsError};
+use crate::{Permit, Request, SettingsDoc, SettingsError};
 
 /// A policy: created once from its settings, then called for every login.
 ///
@@ -68,6 +68,12 @@ pub trait Policy: Sized + 'static {
     /// Fails if the settings are invalid; the error says what is wrong, and where. The host then
     /// rejects the policy, and an older version keeps serving.
     fn configure(settings: Self::Settings) -> Result<Self, SettingsError>;
+
+    /// Describes the keys of the settings, for the schema that `portcullis inspect` shows and that
+    /// editors complete from. Default: no descriptions.
+    fn describe() -> SettingsDoc {
+        SettingsDoc::default()
+    }
 
     /// Decides one login.
     fn decide(&self, request: &Request) -> Verdict;

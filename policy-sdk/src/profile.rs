@@ -21,6 +21,7 @@
 
 mod check;
 mod combination;
+mod keys;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::permit::{Permit, Responses, Subjects, TimeRange};
 use crate::template::escape;
 
 pub use combination::{Combination, Refusal};
+pub use keys::KEYS;
 pub use template::ProfileTemplate;
 
 /// Permissions and bounds of a group of logins.

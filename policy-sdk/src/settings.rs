@@ -1,9 +1,11 @@
 //! Settings: JSON from the host, and their errors.
 
+mod docs;
 mod located;
 mod node;
 mod probe;
 mod shape;
+mod words;
 
 use std::fmt;
 
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::log;
+pub use docs::{KeyDoc, SettingsDoc};
 use node::Node;
 
 /// The settings of a policy that has none. Every key is an error.
@@ -136,10 +139,11 @@ pub(crate) fn parse<S: DeserializeOwned>(json: impl AsRef<str>) -> Result<S, Set
     settings
 }
 
-/// Returns the JSON Schema of settings of the type `S`, as its `Deserialize` asks for them.
-pub(crate) fn schema<S: DeserializeOwned>() -> String {
+/// Returns the JSON Schema of settings of the type `S`, as its `Deserialize` asks for them, with
+/// the descriptions and defaults of `doc`.
+pub(crate) fn schema<S: DeserializeOwned>(doc: &SettingsDoc) -> String {
     let read = |node| S::deserialize(node).err();
-    probe::shape(read).to_schema()
+    probe::shape(read).to_schema(doc)
 }
 
 /// Maximum number of unread settings that the log names.
@@ -175,7 +179,7 @@ mod tests {
             ),
             (
                 r#"{"users":{"a":{"name":"a","limt":1}}}"#,
-                "users.a.limt: unknown field `limt`, expected `limit` or `name`",
+                "users.a.limt: unknown field `limt`, did you mean `limit`?",
             ),
             (
                 r#"{"users":{"a":{"limit":1}}}"#,

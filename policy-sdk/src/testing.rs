@@ -82,5 +82,5 @@ pub fn configure<P: Policy>(json: &str) -> Result<P, SettingsError> {
 /// assert!(schema.contains(r#""required":["account"]"#), "{schema}");
 /// ```
 pub fn settings_schema<P: Policy>() -> String {
-    settings::schema::<P::Settings>()
+    settings::schema::<P::Settings>(&P::describe())
 }

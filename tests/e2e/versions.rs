@@ -379,7 +379,7 @@ async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> 
         &format!("signed by: {}", publisher.public_key()),
         "memory: 16MiB",
         "identity@0.1.1: ",
-        "\n    users.NAME.profile: text, required\n",
+        "\n    users.NAME.profile: text, required (name of a profile)\n",
         "configured state: kept",
     ] {
         assert!(

@@ -2,6 +2,7 @@
 #![cfg(any(target_arch = "wasm32", feature = "native"))]
 
 mod check;
+mod keys;
 mod login;
 mod questions;
 mod schema;
@@ -17,7 +18,7 @@ use portcullis_sdk::issuers::Issuers;
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::profile::{Combination, ProfileTemplate};
 use portcullis_sdk::template::Values;
-use portcullis_sdk::{Strength, log};
+use portcullis_sdk::{SettingsDoc, Strength, log, profile};
 
 use login::Login;
 use questions::{Answer, Questions};
@@ -69,6 +70,10 @@ impl Policy for Cedar {
             without_permit: settings.without_permit,
             expires_in: settings.expires_in,
         })
+    }
+
+    fn describe() -> SettingsDoc {
+        SettingsDoc::new(keys::KEYS).with("profiles.NAME", profile::KEYS)
     }
 
     fn decide(&self, request: &Request) -> Verdict {

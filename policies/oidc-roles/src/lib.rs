@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod keys;
 mod reasons;
 mod settings;
 #[cfg(test)]
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_sdk::issuers::Issuers;
-use portcullis_sdk::log;
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::profile::{Combination, ProfileTemplate};
 use portcullis_sdk::template::{NameTemplate, Values};
+use portcullis_sdk::{SettingsDoc, log, profile};
 
 pub use settings::{DenyOnly, Role, Settings, WithoutRole};
 
@@ -59,6 +60,10 @@ impl Policy for OidcRoles {
             expires_in: settings.expires_in,
             roles: checked.roles,
         })
+    }
+
+    fn describe() -> SettingsDoc {
+        SettingsDoc::new(keys::KEYS).with("roles.NAME", profile::KEYS)
     }
 
     fn decide(&self, request: &Request) -> Verdict {

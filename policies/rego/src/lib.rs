@@ -3,6 +3,7 @@
 
 mod answer;
 mod input;
+mod keys;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -10,8 +11,8 @@ mod text;
 
 use std::fmt;
 
-use portcullis_sdk::Strength;
 use portcullis_sdk::prelude::*;
+use portcullis_sdk::{SettingsDoc, Strength};
 
 use input::Input;
 pub use settings::Settings;
@@ -31,6 +32,10 @@ impl Policy for Rego {
             text: Text::new(&settings)?,
             claimed_logins: settings.claimed_logins,
         })
+    }
+
+    fn describe() -> SettingsDoc {
+        SettingsDoc::new(keys::KEYS)
     }
 
     fn decide(&self, request: &Request) -> Verdict {

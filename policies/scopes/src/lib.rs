@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod keys;
 mod scope;
 mod settings;
 #[cfg(test)]
@@ -9,10 +10,10 @@ mod tests;
 use std::time::Duration;
 
 use portcullis_sdk::issuers::Issuers;
-use portcullis_sdk::log;
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::profile::{Combination, ProfileTemplate};
 use portcullis_sdk::template::{NameTemplate, Unfilled, Values, account_from};
+use portcullis_sdk::{SettingsDoc, log, profile};
 
 use scope::ScopePattern;
 pub use settings::{Settings, WithoutScope};
@@ -54,6 +55,10 @@ impl Policy for Scopes {
             expires_in: settings.expires_in,
             known: checked.scopes,
         })
+    }
+
+    fn describe() -> SettingsDoc {
+        SettingsDoc::new(keys::KEYS).with("scopes.NAME", profile::KEYS)
     }
 
     fn decide(&self, request: &Request) -> Verdict {

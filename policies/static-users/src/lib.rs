@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod keys;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use portcullis_sdk::prelude::*;
+use portcullis_sdk::{SettingsDoc, profile};
 
 pub use portcullis_sdk::profile::Profile;
 pub use portcullis_sdk::{Responses, Subjects, TimeRange};
@@ -33,6 +35,10 @@ impl Policy for StaticUsers {
             stand_in: check::stand_in(&settings),
             settings,
         })
+    }
+
+    fn describe() -> SettingsDoc {
+        SettingsDoc::new(keys::KEYS).with("profiles.NAME", profile::KEYS)
     }
 
     fn decide(&self, request: &Request) -> Verdict {

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use portcullis_sdk::{Policy, SettingsError, testing};
+use serde_json::Value;
 
 /// Settings that a policy accepts, for tests that break them in one place.
 ///
@@ -108,8 +109,7 @@ pub fn assert_examples_are_accepted<P: Policy>(readme: &str) {
 /// Panics if a key is missing.
 #[track_caller]
 pub fn assert_settings_are_documented<P: Policy>(readme: &str) {
-    let schema: serde_json::Value =
-        serde_json::from_str(&testing::settings_schema::<P>()).unwrap_or_default();
+    let schema: Value = serde_json::from_str(&testing::settings_schema::<P>()).unwrap_or_default();
     let keys = schema.get("properties").and_then(|keys| keys.as_object());
     let missing: Vec<_> = keys
         .into_iter()
@@ -121,6 +121,47 @@ pub fn assert_settings_are_documented<P: Policy>(readme: &str) {
         keys.is_some() && missing.is_empty(),
         "not in the README: {missing:?}"
     );
+}
+
+/// Asserts that the schema of a policy's settings describes every key and has its default.
+///
+/// A default is a value of JSON, or words after `Default:` in the description. Required keys and
+/// tables have none.
+///
+/// # Panics
+///
+/// Panics if a description or default is missing.
+#[track_caller]
+pub fn assert_settings_are_described<P: Policy>() {
+    let schema: Value = serde_json::from_str(&testing::settings_schema::<P>()).unwrap_or_default();
+    let mut missing = Vec::new();
+    add_undescribed(&schema, "", &mut missing);
+    assert!(schema.is_object() && missing.is_empty(), "{missing:#?}");
+}
+
+/// Adds the keys below `path` whose description or default is missing.
+fn add_undescribed(schema: &Value, path: &str, missing: &mut Vec<String>) {
+    let required = schema.get("required").and_then(Value::as_array);
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (key, value) in properties.into_iter().flatten() {
+        let path = format!("{path}.{key}");
+        let is_required = required.is_some_and(|keys| keys.iter().any(|one| one == key));
+        let description = value.get("description").and_then(Value::as_str);
+        if description.is_none() {
+            missing.push(format!("{path}: no description"));
+        }
+        let has_default = value.get("default").is_some()
+            || description.is_some_and(|text| text.contains("Default: "));
+        if !is_required && !has_default && value.get("properties").is_none() {
+            missing.push(format!("{path}: no default"));
+        }
+        add_undescribed(value, &path, missing);
+    }
+    for (inner, suffix) in [("additionalProperties", ".NAME"), ("items", "[]")] {
+        if let Some(value) = schema.get(inner) {
+            add_undescribed(value, &format!("{path}{suffix}"), missing);
+        }
+    }
 }
 
 /// Returns the code blocks of a Markdown text that are in `language`, in their order.
@@ -217,6 +258,13 @@ mod tests {
     #[should_panic(expected = "not in the README: [\"second\"]")]
     fn a_key_that_the_readme_lacks_fails() {
         assert_settings_are_documented::<Two>("| `first` | |");
+    }
+
+    #[test]
+    #[should_panic(expected = ".first: no description")]
+    fn a_key_without_a_description_fails() {
+        assert_settings_are_described::<Closed>();
+        assert_settings_are_described::<Two>();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod keys;
 mod kind;
 mod pattern;
 mod settings;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::profile::{Combination, ProfileTemplate};
 use portcullis_sdk::template::{NameTemplate, Values};
+use portcullis_sdk::{SettingsDoc, profile};
 
 use kind::Kind;
 use pattern::Pattern;
@@ -75,6 +77,10 @@ impl Policy for Workload {
             without_rule: settings.without_rule,
             rules: checked.rules,
         })
+    }
+
+    fn describe() -> SettingsDoc {
+        SettingsDoc::new(keys::KEYS).with("rules[]", profile::KEYS)
     }
 
     fn decide(&self, request: &Request) -> Verdict {

@@ -33,7 +33,7 @@ impl<P: Policy> Slot<P> {
 
     /// Returns the JSON Schema of the policy's settings.
     pub fn settings_schema() -> String {
-        settings::schema::<P::Settings>()
+        settings::schema::<P::Settings>(&P::describe())
     }
 
     /// Decides a login with the policy. Denies the login if the slot has no policy yet.

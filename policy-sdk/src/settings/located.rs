@@ -16,6 +16,7 @@ use serde::forward_to_deserialize_any;
 
 use super::node::Node;
 use super::probe::{Asked, record};
+use super::words::{self, nearest};
 
 /// A deserialization error with its place in the settings.
 #[derive(Debug)]
@@ -132,11 +133,30 @@ impl Error for Located {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = words::expected(expected.to_string());
         Self::custom(format_args!("expected {expected}, found {}", Found(found)))
     }
 
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("expected one of `{}`", expected.join("`, `")))
+    /// The name itself is not shown: it may be a password under the wrong key.
+    fn unknown_variant(name: &str, expected: &'static [&'static str]) -> Self {
+        let expected_one = format!("expected one of `{}`", expected.join("`, `"));
+        match nearest(name, expected) {
+            Some(near) => Self::custom(format_args!("{expected_one}; did you mean `{near}`?")),
+            None => Self::custom(expected_one),
+        }
+    }
+
+    fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
+        match (nearest(name, expected), expected) {
+            (Some(near), _) => Self::custom(format_args!(
+                "unknown field `{name}`, did you mean `{near}`?"
+            )),
+            (None, []) => Self::custom(format_args!("unknown field `{name}`, there are no fields")),
+            (None, _) => Self::custom(format_args!(
+                "unknown field `{name}`, expected one of `{}`",
+                expected.join("`, `")
+            )),
+        }
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -274,7 +294,7 @@ impl<'de> Deserializer<'de> for Node {
                 Err(entries) => return visit_entries(entries, visitor),
             },
             Self::Probe => return Err(record(&Asked::Choice { name, variants }, &visitor)),
-            other => return other.deserialize_any(visitor),
+            _ => return Err(Located::unknown_variant("", variants)),
         };
         visitor.visit_enum(variant)
     }

@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
+use super::docs::{KeyDoc, SettingsDoc};
 use super::node::Node;
+use super::words;
 
 /// The values that a type takes.
 #[derive(Default)]
@@ -72,14 +74,15 @@ impl Shape {
         }
     }
 
-    /// Returns the JSON Schema (draft 7).
-    pub(super) fn to_schema(&self) -> String {
+    /// Returns the JSON Schema (draft 7), with the descriptions and defaults of `doc`.
+    pub(super) fn to_schema(&self, doc: &SettingsDoc) -> String {
         let mut schema = String::new();
-        self.write(&mut schema);
+        self.write(&mut schema, "", doc);
         schema
     }
 
-    fn write(&self, to: &mut String) {
+    /// Writes the schema of the value at `path`.
+    fn write(&self, to: &mut String, path: &str, doc: &SettingsDoc) {
         let mut object = Object::open(to);
         match &self.kind {
             Kind::Any => {}
@@ -93,19 +96,41 @@ impl Shape {
             Kind::Text => object.text("type", "string"),
             Kind::List(item) => {
                 object.text("type", "array");
-                item.write(object.key("items"));
+                item.write(object.key("items"), &format!("{path}[]"), doc);
             }
             Kind::Map(value) => {
                 object.text("type", "object");
-                value.write(object.key("additionalProperties"));
+                value.write(
+                    object.key("additionalProperties"),
+                    &below(path, "NAME"),
+                    doc,
+                );
             }
-            Kind::Table { entries, is_open } => write_table(&mut object, entries, *is_open),
-            Kind::Choice { names, tables } => write_choice(&mut object, names, tables),
+            Kind::Table { entries, is_open } => {
+                write_table(&mut object, entries, *is_open, path, doc);
+            }
+            Kind::Choice { names, tables } => write_choice(&mut object, names, tables, path, doc),
         }
-        if let Some(description) = self.description() {
-            object.text("description", description);
+        let doc = doc.of(path);
+        if let Some(description) = self.described(doc) {
+            object.text("description", &description);
+        }
+        if let Some(default) = doc.and_then(|doc| doc.default) {
+            object.key("default").push_str(default);
         }
         object.close();
+    }
+
+    /// Returns the policy's description of the key and the type's own words.
+    fn described(&self, doc: Option<KeyDoc>) -> Option<String> {
+        let is_table = matches!(self.kind, Kind::Table { .. });
+        match (doc.map(|doc| doc.text), self.description()) {
+            (Some(text), Some(words)) if !is_table => {
+                Some(format!("{text}; {}", words::expected(words.to_owned())))
+            }
+            (Some(text), _) | (None, Some(text)) => Some(text.to_owned()),
+            (None, None) => None,
+        }
     }
 
     /// Returns the type's own words, if they say more than its kind.
@@ -127,11 +152,24 @@ impl Shape {
     }
 }
 
-fn write_table(object: &mut Object<'_>, entries: &[Entry], is_open: bool) {
+/// Returns the path of a key in the table at `path`.
+fn below(path: &str, key: &str) -> String {
+    let dot = if path.is_empty() { "" } else { "." };
+    format!("{path}{dot}{key}")
+}
+
+fn write_table(
+    object: &mut Object<'_>,
+    entries: &[Entry],
+    is_open: bool,
+    path: &str,
+    doc: &SettingsDoc,
+) {
     object.text("type", "object");
     let mut properties = Object::open(object.key("properties"));
     for entry in entries {
-        entry.shape.write(properties.key(entry.key));
+        let path = below(path, entry.key);
+        entry.shape.write(properties.key(entry.key), &path, doc);
     }
     properties.close();
     let required = entries.iter().filter(|entry| entry.is_required);
@@ -144,7 +182,13 @@ fn write_table(object: &mut Object<'_>, entries: &[Entry], is_open: bool) {
     }
 }
 
-fn write_choice(object: &mut Object<'_>, names: &[&str], tables: &[(&'static str, Shape)]) {
+fn write_choice(
+    object: &mut Object<'_>,
+    names: &[&str],
+    tables: &[(&'static str, Shape)],
+    path: &str,
+    doc: &SettingsDoc,
+) {
     if tables.is_empty() {
         write_texts(object.key("enum"), names);
         return;
@@ -163,7 +207,7 @@ fn write_choice(object: &mut Object<'_>, names: &[&str], tables: &[(&'static str
         let mut form = Object::open(forms);
         form.text("type", "object");
         let mut properties = Object::open(form.key("properties"));
-        shape.write(properties.key(name));
+        shape.write(properties.key(name), &below(path, name), doc);
         properties.close();
         write_texts(form.key("required"), &[name]);
         form.key("additionalProperties").push_str("false");

@@ -5,8 +5,8 @@ use serde_json::Value;
 /// Maximum number of lines, because a module can write any schema.
 const MAX_LINES: usize = 500;
 
-/// Returns one line for each key that a policy's settings can have: its path, its type, what the
-/// policy says about it, and whether it is required. A name that the operator chooses is `NAME`.
+/// Returns one line for each key that a policy's settings can have: its path, its type, whether it
+/// is required, its default, and what the policy says about it. A name that the operator chooses is `NAME`.
 pub(super) fn keys(schema: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if is_table(schema) {
@@ -29,6 +29,9 @@ fn add(schema: &Value, path: &str, is_required: bool, lines: &mut Vec<String>) {
         let mut line = format!("{path}: {}", type_of(schema));
         if is_required {
             line.push_str(", required");
+        }
+        if let Some(default) = schema.get("default") {
+            line = format!("{line}, default `{default}`");
         }
         if let Some(description) = schema.get("description").and_then(Value::as_str) {
             line = format!("{line} ({description})");
@@ -115,7 +118,7 @@ mod tests {
                     "type": "object",
                     "properties": { "expires": { "type": "string", "description": "a duration" } },
                 },
-                "mode": { "enum": ["deny", "abstain"] },
+                "mode": { "enum": ["deny", "abstain"], "default": "deny", "description": "of others" },
                 "rules": {
                     "type": "array",
                     "items": { "type": "object", "properties": { "dns": { "type": "string" } } },
@@ -138,7 +141,7 @@ mod tests {
                 "account: text, required",
                 "limits: table, required",
                 "limits.expires: text (a duration)",
-                "mode: one of `deny`, `abstain`",
+                "mode: one of `deny`, `abstain`, default `\"deny\"` (of others)",
                 "rules: list, each: table",
                 "rules[].dns: text",
                 "size: one of `none`, or table",

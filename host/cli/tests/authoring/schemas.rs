@@ -52,11 +52,12 @@ fn inspect_lists_the_settings_or_says_that_the_module_does_not() {
     fs::write(author.home().join("users.wasm"), module).unwrap();
     let inspected = author.portcullis(&["inspect", "users.wasm"]).output;
     for line in [
-        "unknown-users: one of `abstain`, `deny`",
-        "profiles.NAME.publish.allow: list, each: text",
-        "profiles.NAME.intents.streams.NAME.manage: true or false",
-        "users.NAME.expires-in: text (a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\")",
-        "users.NAME.profile: text, required",
+        "unknown-users: one of `abstain`, `deny`, default `\"abstain\"` (verdict on logins of users that are not listed)",
+        "profiles.NAME.publish.allow: list, each: text, default `[]` (allowed subjects)",
+        "profiles.NAME.intents.streams.NAME.manage: true or false, default `false` (whether the login may manage the stream)",
+        "users.NAME.expires-in: text (maximum lifetime of a connection. Default: unlimited; a duration like \"30s\", \
+         \"15m\", \"1h30m\" or \"2d\")",
+        "users.NAME.profile: text, required (name of a profile)",
     ] {
         assert!(
             inspected.contains(&format!("\n    {line}\n")),
@@ -68,4 +69,43 @@ fn inspect_lists_the_settings_or_says_that_the_module_does_not() {
         old.contains("  settings: unknown, because the module does not"),
         "{old}"
     );
+}
+
+#[test]
+fn a_setting_that_does_not_fit_is_named_with_line_type_and_nearest_name() {
+    let author = Author::new();
+    let module = portcullis_test_support::policy("static-users").unwrap();
+    fs::write(author.home().join("users.wasm"), module).unwrap();
+    for (settings, problem) in [
+        (
+            "[settings]\ndefault-account = \"APP\"\nunknwon-users = \"deny\"\n",
+            "line 3: settings refused: unknwon-users: unknown field `unknwon-users`, did you mean `unknown-users`?",
+        ),
+        (
+            "[settings]\nunknown-users = \"denny\"\n",
+            "line 2: settings refused: unknown-users: expected one of `abstain`, `deny`; did you mean `deny`?",
+        ),
+        (
+            "[settings.profiles.p]\npublish.allow = \"a\"\n",
+            "line 2: settings refused: profiles.p.publish.allow: expected a list, found a string",
+        ),
+        (
+            "[settings.profiles.p]\nresponses = { max = \"one\" }\n",
+            "line 2: settings refused: profiles.p.responses.max: expected a whole number from 0 to 4294967295, found a \
+             string",
+        ),
+        (
+            "[settings.profiles.p]\npublish = { allow = [\"a.{{user-name}}.>\"] }\n",
+            "line 2: settings refused: profiles.p.publish.allow: `{{user-name}}` in `a.{{user-name}}.>`: this policy \
+             offers no places; write a profile for each user",
+        ),
+    ] {
+        fs::write(author.home().join("users.toml"), settings).unwrap();
+        let inspected = author.portcullis(&["inspect", "users.wasm"]);
+        assert_eq!(inspected.code, Some(65), "{inspected:?}");
+        assert!(
+            inspected.output.contains(problem),
+            "`{problem}` in {inspected:?}"
+        );
+    }
 }

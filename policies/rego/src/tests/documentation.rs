@@ -1,6 +1,8 @@
 //! Tests of the examples in the documentation.
 
-use policy_support::testing::{assert_settings_are_documented, code_blocks};
+use policy_support::testing::{
+    assert_settings_are_described, assert_settings_are_documented, code_blocks,
+};
 use portcullis_sdk::Permit;
 
 use super::*;
@@ -31,4 +33,9 @@ fn the_example_of_the_guide_permits() {
 #[test]
 fn the_readme_names_every_setting() {
     assert_settings_are_documented::<Rego>(README);
+}
+
+#[test]
+fn the_schema_describes_every_setting() {
+    assert_settings_are_described::<Rego>();
 }

@@ -1,6 +1,8 @@
 //! Tests of the settings in the documentation.
 
-use policy_support::testing::{assert_examples_are_accepted, assert_settings_are_documented};
+use policy_support::testing::{
+    assert_examples_are_accepted, assert_settings_are_described, assert_settings_are_documented,
+};
 
 use crate::StaticUsers;
 
@@ -18,4 +20,9 @@ fn every_example_in_the_guide_is_accepted() {
 #[test]
 fn the_readme_names_every_setting() {
     assert_settings_are_documented::<StaticUsers>(include_str!("../../README.md"));
+}
+
+#[test]
+fn the_schema_describes_every_setting() {
+    assert_settings_are_described::<StaticUsers>();
 }

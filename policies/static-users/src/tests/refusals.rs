@@ -29,8 +29,13 @@ fn a_bad_top_level_key_is_named() {
         (
             r#"default-account = "APP""#,
             r#"defaultaccount = "APP""#,
-            "defaultaccount: unknown field `defaultaccount`, expected one of `default-account`, \
-             `unknown-users`, `dangerous-plain-text-passwords`, `profiles`, `users`",
+            "defaultaccount: unknown field `defaultaccount`, did you mean `default-account`?",
+        ),
+        (
+            r#"default-account = "APP""#,
+            "default-account = \"APP\"\nsecrets = 1",
+            "secrets: unknown field `secrets`, expected one of `default-account`, `unknown-users`, \
+             `dangerous-plain-text-passwords`, `profiles`, `users`",
         ),
         (
             r#"default-account = "APP""#,
@@ -105,7 +110,7 @@ fn a_bad_profile_is_named() {
         (
             r#"publish = { allow = ["a"] }"#,
             r#"publish = { alow = ["a"] }"#,
-            "profiles.staff.publish.alow: unknown field `alow`, expected `allow` or `deny`",
+            "profiles.staff.publish.alow: unknown field `alow`, did you mean `allow`?",
         ),
         (
             r#"publish = { allow = ["a"] }"#,
@@ -115,7 +120,7 @@ fn a_bad_profile_is_named() {
         (
             r#"publish = { allow = ["a"] }"#,
             "responses = { max = -1 }",
-            "profiles.staff.responses.max: expected u32, found `-1`",
+            "profiles.staff.responses.max: expected a whole number from 0 to 4294967295, found `-1`",
         ),
         (
             r#"publish = { allow = ["a"] }"#,
@@ -218,8 +223,7 @@ fn a_bad_user_is_named() {
         (
             "[settings.users.alice]",
             "[settings.users.alice]\npasword = \"\"",
-            "users.alice.pasword: unknown field `pasword`, expected one of `password`, `token`, \
-             `account`, `profile`, `expires-in`",
+            "users.alice.pasword: unknown field `pasword`, did you mean `password`?",
         ),
         (
             "[settings.users.alice]",

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::issuers::Issuers;
 use crate::profile::Profile;
 use crate::settings::{parse, schema};
-use crate::{Method, NoSettings};
+use crate::{KeyDoc, Method, NoSettings, SettingsDoc};
 
 fn schema_of<S: serde::de::DeserializeOwned>() -> Value {
-    serde_json::from_str(&schema::<S>()).unwrap()
+    serde_json::from_str(&schema::<S>(&SettingsDoc::default())).unwrap()
 }
 
 #[derive(Deserialize)]
@@ -231,7 +231,38 @@ fn the_keys_of_a_profile_are_those_that_its_errors_name() {
 
 #[test]
 fn a_schema_leaves_no_warnings_behind() {
-    schema::<Tree>();
+    schema::<Tree>(&SettingsDoc::default());
     parse::<Tree>(r#"{ "name": "oak" }"#).unwrap();
     assert_eq!(crate::testing::take_log(), []);
+}
+
+#[test]
+fn a_schema_has_the_descriptions_and_defaults_of_the_policy() {
+    const KEYS: &[KeyDoc] = &[
+        KeyDoc::new("account", "the account"),
+        KeyDoc::new("grace", "time for farewells"),
+        KeyDoc::new("unknown", "verdict on others").or(r#""deny""#),
+        KeyDoc::new("shapes[].circle", "the radius"),
+        KeyDoc::new("users.NAME.hash", "the hash"),
+        KeyDoc::new("boxed", "another user"),
+        KeyDoc::new("boxed.profile", "its profile").or("null"),
+    ];
+    let schema: Value = serde_json::from_str(&schema::<Settings>(&SettingsDoc::new(KEYS))).unwrap();
+    let properties = &schema["properties"];
+    let described = |value: &Value| value["description"].as_str().unwrap_or("none").to_owned();
+    assert_eq!(described(&properties["account"]), "the account");
+    assert_eq!(
+        described(&properties["grace"]),
+        "time for farewells; a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\""
+    );
+    assert_eq!(properties["unknown"]["default"], "deny");
+    let circle = &properties["shapes"]["items"]["anyOf"][1]["properties"]["circle"];
+    assert_eq!(described(circle), "the radius");
+    let user = &properties["users"]["additionalProperties"];
+    assert_eq!(described(user), "a table with `hash`");
+    assert_eq!(described(&user["properties"]["hash"]), "the hash");
+    assert_eq!(described(&user["properties"]["profile"]), "none");
+    assert_eq!(described(&properties["boxed"]), "another user");
+    let profile = &properties["boxed"]["properties"]["profile"];
+    assert_eq!(profile["default"], Value::Null);
 }
