@@ -10,6 +10,7 @@ mod decisions;
 mod doctor;
 mod exit;
 mod failure;
+mod file_limit;
 mod hash;
 mod import;
 mod init;

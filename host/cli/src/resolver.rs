@@ -26,6 +26,7 @@ use crate::accounts::store_failure;
 use crate::cli::{log_filter, log_format};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::file_limit::raise_file_limit;
 use crate::servers::ServerArguments;
 use crate::{run, signals, telemetry};
 
@@ -97,7 +98,7 @@ impl ResolverArguments {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let _log = telemetry::init(self.log_format, &self.log_level, WhenFull::default())
             .map_err(Failure::internal)?;
-        run::raise_file_limit();
+        raise_file_limit();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

@@ -12,7 +12,6 @@ use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
 use portcullis_core::BucketName;
 use portcullis_toml::text::{lines, one_line};
 use portcullis_toml::{Problem, Problems};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
@@ -26,6 +25,7 @@ use crate::decisions;
 use crate::doctor;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::file_limit::raise_file_limit;
 use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, Mode, NotInitialized, OperatorMode};
@@ -157,20 +157,6 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
             error!(error = %failure, "cannot serve");
             failure.code()
         }
-    }
-}
-
-/// Raises the limit of open files as far as the system allows. The usual one, 1024, is from times
-/// of programs that call `select`, and is less than the connections of the exchange.
-pub(crate) fn raise_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    // Some systems refuse their own maximum. The limit then stays, and the exchange heeds it.
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        warn!(%error, "limit of open files not raised");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions};
@@ -69,10 +69,24 @@ async fn ended(stage: &Exchange, token: &str, system: &Client) -> Result<()> {
     };
     ensure!(lost.contains("authentication expired"), "{lost}");
     ensure!(exchanges == before, "{exchanges} exchanges before the end");
+    let ended = Instant::now();
     let back = events.next().await?;
-    ensure!(back == (Happened::Reconnected, before + 1), "{back:?}");
+    // The aim is 2 s. The number of exchanges holds the client to it on any machine: it is back
+    // before the user JWT of its only exchange ends too, which would cost another exchange.
+    let absent = ended.elapsed().as_millis();
+    show(absent);
+    ensure!(
+        back == (Happened::Reconnected, before + 1),
+        "{back:?} after {absent} ms"
+    );
     ensure!(jti_of(system, "ended").await? != first);
     Ok(())
+}
+
+/// Prints the time that a client was absent, in milliseconds.
+#[expect(clippy::print_stderr, reason = "a figure for the reader of the run")]
+fn show(absent: u128) {
+    eprintln!("a client was back {absent} ms after the end of its user jwt");
 }
 
 /// A client that renews before the end.

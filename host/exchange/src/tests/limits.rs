@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::support::{Stage, read};
+use super::support::{Reply, Stage, read};
 use crate::ExchangeOptions;
 
 fn count(stage: &Stage, name: &str, label: Option<&str>) -> u64 {
@@ -341,4 +341,76 @@ async fn a_caller_that_hangs_up_does_not_end_its_decision() {
     }
     let text = stage.log.text();
     assert!(text.contains("\"identity.principal\":\"slow\""), "{text}");
+}
+
+/// Sends requests from a web page of `origin` until one is answered with `status`. Asserts that the
+/// page may read the answer.
+async fn assert_readable(stage: &Stage, origin: &str, status: u16, token: &str, body: &str) {
+    let head = format!(
+        "Origin: {origin}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    );
+    for _ in 0..10_000 {
+        let reply = stage.send("POST", "/core/tokens", &head, body).await;
+        if reply.status == status {
+            return assert_cross_origin(&reply, origin);
+        }
+        // Failed attempts come before the limit on them.
+        assert_eq!((reply.status, status), (401, 429), "{reply:?}");
+    }
+    panic!("never answered with {status}");
+}
+
+fn assert_cross_origin(reply: &Reply, origin: &str) {
+    let allowed = reply.header("access-control-allow-origin");
+    assert_eq!(allowed, Some(origin), "{reply:?}");
+    let exposed = reply.header("access-control-expose-headers").unwrap();
+    for header in ["x-request-id", "retry-after"] {
+        assert!(exposed.contains(header), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_reads_the_answers_of_the_limits() {
+    let origin = "https://app.example.com";
+    let options = || ExchangeOptions {
+        allowed_origins: vec![origin.to_owned()],
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options()).await;
+    let body = json!({ "user_pub_key": KeyPair::new_user().public_key() }).to_string();
+    let token = stage.token(&json!({}));
+    assert_readable(&stage, origin, 413, &token, &"a".repeat(9000)).await;
+    let bad = stage.token(&json!({ "aud": "other" }));
+    assert_readable(&stage, origin, 429, &bad, &body).await;
+
+    let stage = Stage::with(ExchangeOptions {
+        max_in_flight: 1,
+        ..options()
+    })
+    .await;
+    let (token, slow) = (
+        stage.token(&json!({})),
+        stage.token(&json!({ "sub": "slow" })),
+    );
+    let shed = async {
+        stage.doorkeeper.begun.notified().await;
+        assert_readable(&stage, origin, 503, &token, &body).await;
+        stage.doorkeeper.let_end.notify_one();
+    };
+    let (slow, ()) = tokio::join!(stage.post_text("/core/tokens", &slow, &body), shed);
+    assert_eq!(slow.status, 201, "{slow:?}");
+
+    let stage = Stage::with(ExchangeOptions {
+        request_timeout: Duration::from_millis(50),
+        ..options()
+    })
+    .await;
+    let token = stage.token(&json!({}));
+    let late = format!(
+        "POST /core/tokens HTTP/1.1\r\nHost: exchange\r\nContent-Length: 100\r\nOrigin: {origin}\r\n\
+         Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n{{"
+    );
+    let reply = stage.raw(&late).await;
+    assert_eq!(reply.status, 408, "{reply:?}");
+    assert_cross_origin(&reply, origin);
 }
