@@ -88,77 +88,74 @@ pub enum PermitProblem {
     },
 }
 
+// The texts of the problems. `{}` stands for a value, in the order of `PermitProblem::message`.
+const NO_ACCOUNT: &str = "the permit names no account";
+const ACCOUNT: &str =
+    "invalid account name `{}`: white space and control characters are not possible";
+const SUBJECT: &str = "{}: {}";
+const SOURCE: &str = "source-allow: {}";
+const CONNECTION_TYPE: &str = "connection-type-allow: {}";
+const TIME: &str = "time-allow: {}";
+const TIME_ZONE: &str =
+    "invalid time zone `{}`: expected a name of the IANA database, as `Europe/Berlin` or `UTC`";
+const TIME_ZONE_WITHOUT_TIMES: &str =
+    "times-location without a range of times: add one with time-allow";
+const DATA_NOT_ENFORCED: &str = "limit-data: NATS servers ignore `data` of a user JWT; leave it out, and limit the account instead";
+const LIMIT: &str =
+    "{}: `{}` is not a whole number from 1 to 2147483647; leave it out for no limit";
+const TOO_MANY: &str = "more than {} {} in one permit";
+const EXPIRED: &str = "the permit expired at {}, the request came at {}";
+const EXPIRY_OUT_OF_RANGE: &str =
+    "the permit expires at {}, after the year 9999; leave the expiry out for a login without end";
+const RESERVED_TAG: &str = "tag `{}`: tags that begin with `policy:`, `policy-digest:`, `policy-version:` or \
+                            `policy-generation:` are the host's own";
+const NOT_ONE_TOKEN: &str = "{} `{}` beside role `{}`: the role's template puts it into subjects, so it has to be \
+                             one token without `.`, `*`, `>`, braces, white space, control characters and a leading \
+                             `$`; escape it (`template::escape` of the policy SDK)";
+const UNKNOWN_ATTRIBUTE: &str = "unknown attribute `{}`: if the policy was made for a newer host, update the host; else \
+                                 correct the name";
+const ATTRIBUTE_VALUES: &str = "attribute `{}`: expected {}, found {}";
+const TEXT: &str = "invalid {}: expected 1 to {} bytes without control characters";
+
+/// The values of a text. Unused ones are empty.
+type Values<'a> = [&'a dyn fmt::Display; 3];
+
+impl PermitProblem {
+    /// Returns the text of the problem, and the values for it.
+    #[rustfmt::skip]
+    fn message(&self) -> (&'static str, Values<'_>) {
+        match self {
+            Self::NoAccount => (NO_ACCOUNT, [&"", &"", &""]),
+            Self::Account(name) => (ACCOUNT, [name, &"", &""]),
+            Self::Subject { side, source } => (SUBJECT, [side, source, &""]),
+            Self::Source(source) => (SOURCE, [source, &"", &""]),
+            Self::ConnectionType(source) => (CONNECTION_TYPE, [source, &"", &""]),
+            Self::Time(source) => (TIME, [source, &"", &""]),
+            Self::TimeZone(zone) => (TIME_ZONE, [zone, &"", &""]),
+            Self::TimeZoneWithoutTimes => (TIME_ZONE_WITHOUT_TIMES, [&"", &"", &""]),
+            Self::DataNotEnforced => (DATA_NOT_ENFORCED, [&"", &"", &""]),
+            Self::Limit { limit, value } => (LIMIT, [limit, value, &""]),
+            Self::TooMany { what, limit } => (TOO_MANY, [limit, what, &""]),
+            Self::Expired { expires_at, received_at } => (EXPIRED, [expires_at, received_at, &""]),
+            Self::ExpiryOutOfRange(time) => (EXPIRY_OUT_OF_RANGE, [time, &"", &""]),
+            Self::ReservedTag(tag) => (RESERVED_TAG, [tag, &"", &""]),
+            Self::NotOneToken { what, text, role } => (NOT_ONE_TOKEN, [what, text, role]),
+            Self::UnknownAttribute(name) => (UNKNOWN_ATTRIBUTE, [name, &"", &""]),
+            Self::AttributeValues { name, expected, found } => (ATTRIBUTE_VALUES, [name, expected, found]),
+            Self::Text { what, limit } => (TEXT, [what, limit, &""]),
+        }
+    }
+}
+
 impl fmt::Display for PermitProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoAccount => write!(formatter, "the permit names no account"),
-            Self::Account(name) => write!(
-                formatter,
-                "invalid account name `{name}`: white space and control characters are not possible"
-            ),
-            Self::Subject { side, source } => write!(formatter, "{side}: {source}"),
-            Self::Source(source) => write!(formatter, "source-allow: {source}"),
-            Self::ConnectionType(source) => write!(formatter, "connection-type-allow: {source}"),
-            Self::Time(source) => write!(formatter, "time-allow: {source}"),
-            Self::TimeZone(zone) => write!(
-                formatter,
-                "invalid time zone `{zone}`: expected a name of the IANA database, as `Europe/Berlin` or `UTC`"
-            ),
-            Self::TimeZoneWithoutTimes => write!(
-                formatter,
-                "times-location without a range of times: add one with time-allow"
-            ),
-            Self::DataNotEnforced => write!(
-                formatter,
-                "limit-data: NATS servers ignore `data` of a user JWT; leave it out, and limit the account instead"
-            ),
-            Self::Limit { limit, value } => write!(
-                formatter,
-                "{limit}: `{value}` is not a whole number from 1 to 2147483647; leave it out for no limit"
-            ),
-            Self::TooMany { what, limit } => {
-                write!(formatter, "more than {limit} {what} in one permit")
-            }
-            Self::Expired {
-                expires_at,
-                received_at,
-            } => write!(
-                formatter,
-                "the permit expired at {expires_at}, the request came at {received_at}"
-            ),
-            Self::ExpiryOutOfRange(time) => write!(
-                formatter,
-                "the permit expires at {time}, after the year 9999; leave the expiry out for a login without end"
-            ),
-            Self::ReservedTag(tag) => write!(
-                formatter,
-                "tag `{tag}`: tags that begin with `policy:`, `policy-digest:`, `policy-version:` or \
-                 `policy-generation:` are the host's own"
-            ),
-            Self::NotOneToken { what, text, role } => write!(
-                formatter,
-                "{what} `{text}` beside role `{role}`: the role's template puts it into subjects, so it has to be \
-                 one token without `.`, `*`, `>`, braces, white space, control characters and a leading `$`; \
-                 escape it (`template::escape` of the policy SDK)"
-            ),
-            Self::UnknownAttribute(name) => write!(
-                formatter,
-                "unknown attribute `{name}`: if the policy was made for a newer host, update the host; else \
-                 correct the name"
-            ),
-            Self::AttributeValues {
-                name,
-                expected,
-                found,
-            } => write!(
-                formatter,
-                "attribute `{name}`: expected {expected}, found {found}"
-            ),
-            Self::Text { what, limit } => write!(
-                formatter,
-                "invalid {what}: expected 1 to {limit} bytes without control characters"
-            ),
+        let (text, values) = self.message();
+        let mut parts = text.split("{}");
+        formatter.write_str(parts.next().unwrap_or_default())?;
+        for (value, part) in values.into_iter().zip(parts) {
+            write!(formatter, "{value}{part}")?;
         }
+        Ok(())
     }
 }
 
@@ -189,5 +186,40 @@ impl fmt::Display for Limit {
             Self::Subscriptions => "limit-subscriptions",
             Self::Payload => "limit-payload",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_in_their_places_and_are_no_texts_themselves() {
+        let text = "{}".to_owned();
+        for (problem, expected) in [
+            (PermitProblem::NoAccount, "the permit names no account"),
+            (
+                PermitProblem::TooMany {
+                    what: "tags",
+                    limit: 64,
+                },
+                "more than 64 tags in one permit",
+            ),
+            (
+                PermitProblem::ReservedTag(text.clone()),
+                "tag `{}`: tags that begin with `policy:`, `policy-digest:`, `policy-version:` or \
+                 `policy-generation:` are the host's own",
+            ),
+            (
+                PermitProblem::AttributeValues {
+                    name: text,
+                    expected: "one value",
+                    found: 2,
+                },
+                "attribute `{}`: expected one value, found 2",
+            ),
+        ] {
+            assert_eq!(problem.to_string(), expected);
+        }
     }
 }
