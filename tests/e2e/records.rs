@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, stream};
 use futures::StreamExt;
 use portcullis_harness::{
     Accounts, Answer, Collector, CollectorMode, Credentials, Host, NatsServer, Release, Site, Wire,
-    attribute, is_refused, log_in, run_portcullis,
+    attribute, is_refused, log_in, run_portcullis, until_read,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -60,21 +60,14 @@ fn spawn(site: &Site, server: &NatsServer, tables: &str) -> Result<(Host, String
 /// Waits until the file has this number of records, and returns them.
 async fn records(site: &Site, number: usize) -> Result<Vec<Value>> {
     let path = site.path().join("records/decisions.jsonl");
-    let reading = async {
-        loop {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            let lines = text.lines().filter(|line| !line.is_empty());
-            let records: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
-            if let Ok(records) = records
-                && records.len() >= number
-            {
-                return records;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    let read = || {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.is_empty());
+        // The host may be writing the last line.
+        let records: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
+        records.ok().filter(|records| records.len() >= number)
     };
-    let records = timeout(PATIENCE, reading).await;
-    records.with_context(|| format!("there are not {number} records"))
+    until_read(site.path(), &format!("{number} records"), read).await
 }
 
 /// Waits for the record of the login with this user nkey.

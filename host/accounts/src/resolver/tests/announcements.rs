@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use portcullis_core::SampleValue;
+use portcullis_files::Operation;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
 
@@ -13,6 +16,7 @@ use super::*;
 struct Script {
     answers: Mutex<VecDeque<Option<Vec<&'static str>>>>,
     told: Mutex<Vec<String>>,
+    announced: Notify,
 }
 
 impl Script {
@@ -20,17 +24,23 @@ impl Script {
         Arc::new(Self {
             answers: Mutex::new(answers.into_iter().collect()),
             told: Mutex::default(),
+            announced: Notify::new(),
         })
     }
 
     /// Waits until the servers were told `count` times, and returns the versions.
     async fn told(&self, count: usize) -> Vec<String> {
+        self.until(|told| told.len() >= count).await
+    }
+
+    /// Waits until the versions that the servers were told are as wanted, and returns them.
+    async fn until(&self, is_wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
         loop {
             let told = self.told.lock().clone();
-            if told.len() >= count {
+            if is_wanted(&told) {
                 return told;
             }
-            tokio::task::yield_now().await;
+            self.announced.notified().await;
         }
     }
 }
@@ -41,6 +51,7 @@ impl Announcer for Script {
         jwt: &'a AccountJwt,
     ) -> BoxFuture<'a, Result<Announcement, AnnounceError>> {
         self.told.lock().push(jwt.token.clone());
+        self.announced.notify_one();
         let mut answers = self.answers.lock();
         let servers = match answers.len() {
             0 | 1 => answers.front().cloned(),
@@ -169,30 +180,37 @@ async fn a_failed_announcement_is_reported_and_kept() {
     assert_eq!(pending.unwrap().value, SampleValue::Gauge(1.0));
 }
 
+/// Waits until the resolver has looked at the store: it has begun another look.
+async fn until_looked(site: &Site) {
+    let (begun, mut looks) = unbounded_channel();
+    site.disk.set_hook(move |operation, _| {
+        if operation == Operation::Stamps {
+            // The test may wait for no further look.
+            let _ = begun.send(());
+        }
+        Ok(())
+    });
+    for _ in 0..2 {
+        looks.recv().await.unwrap();
+    }
+    site.disk.remove_hook();
+}
+
 #[tokio::test]
 async fn a_version_that_another_process_stores_is_announced_once() {
     let script = Script::new([Some(vec!["n1"])]);
     let site = start(&script);
     let other = Store::at(Arc::new(site.disk.clone()), Path::new("/store"));
-    // The first look at the store takes its versions as known. A version that it does not see is
-    // stored after it, so versions follow until one is announced.
-    let mut issued = NOW;
-    while script.told.lock().is_empty() {
-        issued += 1;
-        let later = site.sign(issued, |_| {});
-        other.accounts().put(&later).unwrap();
-        for _ in 0..20 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-    let own = site.sign(issued + 1, |_| {});
+    // The first look at the store takes its versions as known.
+    until_looked(&site).await;
+    let first = site.sign(NOW + 1, |_| {});
+    other.accounts().put(&first).unwrap();
+    script.until(|told| told.contains(&first)).await;
+    let own = site.sign(NOW + 2, |_| {});
     site.post(own.clone()).await;
-    let others = site.sign(issued + 2, |_| {});
+    let others = site.sign(NOW + 3, |_| {});
     other.accounts().put(&others).unwrap();
-    while !script.told.lock().contains(&others) {
-        tokio::task::yield_now().await;
-    }
-    let told = script.told.lock().clone();
+    let told = script.until(|told| told.contains(&others)).await;
     let count = |token: &String| told.iter().filter(|told| *told == token).count();
     assert_eq!((count(&own), count(&others)), (1, 1));
     other.accounts().delete(&site.account).unwrap();
