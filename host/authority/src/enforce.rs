@@ -17,7 +17,7 @@ use crate::wanted_account;
 
 mod permissions;
 
-pub(crate) use permissions::Held;
+pub(crate) use permissions::IssuedPermissions;
 
 /// Applies the host's own rules to `permit`, which `policy` gave in answer to `request`, and
 /// reduces it to the ceilings that are set to clip. `work` limits the comparison of subjects.
@@ -55,11 +55,11 @@ pub(crate) fn enforce_filtered(
         check_connection_type(permit, &request.client)?;
     }
     let name = policy.map(|policy| &policy.name);
-    let held = hold_to_ceilings(permit, rules, name, filter, work)?;
-    if let (Some(open), Some(policy)) = (&held.open, policy) {
-        permissions::warn_once(open, policy);
+    let issued = apply_ceilings(permit, rules, name, filter, work)?;
+    if let (Some(open_tail), Some(policy)) = (&issued.open_tail, policy) {
+        permissions::warn_once(open_tail, policy);
     }
-    if let Some(permissions) = held.permissions {
+    if let Some(permissions) = issued.permissions {
         permit.narrow_to(permissions);
     }
     if let Some(end) = rules.expiry.end_of(permit, request) {
@@ -74,19 +74,19 @@ pub(crate) fn enforce_filtered(
 /// # Errors
 ///
 /// Fails with the first ceiling that the permit exceeds and that does not clip.
-pub(crate) fn hold_to_ceilings(
+pub(crate) fn apply_ceilings(
     permit: &Permit,
     rules: &PermitRules,
     policy: Option<&PolicyName>,
     filter: DenyFilter,
     work: &mut WorkBudget,
-) -> Result<Held, Denial> {
+) -> Result<IssuedPermissions, Denial> {
     if let Some(role) = permit.role() {
         check_role(role, policy, rules)?;
-        return Ok(Held::default());
+        return Ok(IssuedPermissions::default());
     }
     let ceilings = ceilings(permit, policy, rules).flatten();
-    permissions::held(permit.permissions(), ceilings, filter, work)
+    permissions::issued(permit.permissions(), ceilings, filter, work)
 }
 
 /// Checks that `permit` is for an account that the host signs for, or may make.
@@ -161,7 +161,7 @@ fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> R
         None => Ok(()),
         Some(name) => {
             let reason = format!(
-                "the permit names role `{role}`, whose permissions the ceiling of policy `{name}` cannot be held against"
+                "the permit names role `{role}`, whose permissions the ceiling of policy `{name}` cannot be issued against"
             );
             Err(Denial::new(DenialClass::CeilingExceeded, reason))
         }

@@ -4,7 +4,7 @@ use portcullis_core::{
     AuthorizationRequest, Denial, DenyFilter, Permit, PolicyName, PolicyRef, WorkBudget,
 };
 
-use crate::enforce::{check_account, enforce_filtered, hold_to_ceilings};
+use crate::enforce::{apply_ceilings, check_account, enforce_filtered};
 use crate::issue::{IssueError, check_limits};
 use crate::issuers::{NoIssuer, for_permit};
 use crate::rules::PermitRules;
@@ -27,7 +27,7 @@ impl PermitRules {
         let filter = Self::filter_of(server_version);
         let mut work = WorkBudget::default();
         check_account(permit, self)?;
-        hold_to_ceilings(permit, self, Some(policy), filter, &mut work)?;
+        apply_ceilings(permit, self, Some(policy), filter, &mut work)?;
         self.check_accepted(permit, server_version)
     }
 

@@ -44,9 +44,9 @@ impl Permissions {
     ) -> Result<LiteralPermissions, WorkExceeded> {
         let tails = self.subscribe.tails(filter, work)?;
         let mut extended = None;
-        if !tails.closing.is_empty() {
+        if !tails.closing_denies.is_empty() {
             let permissions: &mut Self = extended.get_or_insert_with(|| self.clone());
-            permissions.subscribe.deny.extend(tails.closing);
+            permissions.subscribe.deny.extend(tails.closing_denies);
         }
         let present = extended.as_ref().unwrap_or(self);
         let publish = present.publish.overlooked(work)?;

@@ -25,7 +25,7 @@ pub enum DenyFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tails {
     /// Denies that hold permissions to one token.
-    pub closing: Vec<PermissionSubject>,
+    pub closing_denies: Vec<PermissionSubject>,
     /// Permissions that no deny can hold to one token.
     pub open: Vec<OpenTail>,
 }
@@ -89,7 +89,7 @@ impl SubjectPermission {
     ///     deny: vec![],
     /// };
     /// let tails = subscribe.tails(DenyFilter::Overlapping, &mut WorkBudget::default())?;
-    /// assert_eq!(tails.closing, [subject("a.*.>")]);
+    /// assert_eq!(tails.closing_denies, [subject("a.*.>")]);
     /// assert_eq!(tails.open[0].subject, subject("b.*"));
     /// # Ok::<(), portcullis_core::WorkExceeded>(())
     /// ```
@@ -138,10 +138,10 @@ impl SubjectPermission {
             let new = |closing: &PermissionSubject| {
                 !known.iter().any(|deny| is_as_good(deny, closing, filter))
             };
-            tails.closing.extend(closing.filter(new));
+            tails.closing_denies.extend(closing.filter(new));
         }
-        tails.closing.sort_unstable();
-        tails.closing.dedup();
+        tails.closing_denies.sort_unstable();
+        tails.closing_denies.dedup();
         Ok(tails)
     }
 }

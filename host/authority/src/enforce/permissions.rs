@@ -10,26 +10,26 @@ use portcullis_core::{
 
 /// The permissions of a permit after the ceilings.
 #[derive(Debug, Default)]
-pub(crate) struct Held {
+pub(crate) struct IssuedPermissions {
     /// The permissions that the login gets. `None` if no ceiling applies and no deny was added.
     /// `Some` does not mean that a ceiling reduced the permit.
     pub(super) permissions: Option<Permissions>,
     /// The first subscribe permission that servers read as wider than it is written.
-    pub(super) open: Option<OpenTail>,
+    pub(super) open_tail: Option<OpenTail>,
 }
 
 /// Applies every one of `ceilings` to `permissions`. Adds the denies that restrict a `*` at the end
 /// of a subscribe permission to one token, and those that older servers overlook.
-pub(super) fn held<'a>(
+pub(super) fn issued<'a>(
     permissions: &Permissions,
     ceilings: impl Iterator<Item = (String, &'a Ceiling)>,
     filter: DenyFilter,
     work: &mut WorkBudget,
-) -> Result<Held, Denial> {
-    let mut held: Option<Permissions> = None;
+) -> Result<IssuedPermissions, Denial> {
+    let mut bounded: Option<Permissions> = None;
     for (whose, ceiling) in ceilings {
-        let asked = held.as_ref().unwrap_or(permissions);
-        held = Some(ceiling.apply(asked, filter, work).map_err(|error| {
+        let asked = bounded.as_ref().unwrap_or(permissions);
+        bounded = Some(ceiling.apply(asked, filter, work).map_err(|error| {
             let reason = match error {
                 CeilingExceeded::TooMuchWork(error) => {
                     format!("the permit cannot be held to the ceiling of {whose}: {error}")
@@ -39,14 +39,17 @@ pub(super) fn held<'a>(
             Denial::new(DenialClass::CeilingExceeded, reason)
         })?);
     }
-    let literal = held.as_ref().unwrap_or(permissions).literal(filter, work);
+    let literal = bounded
+        .as_ref()
+        .unwrap_or(permissions)
+        .literal(filter, work);
     let literal = literal.map_err(|error| {
         let reason = format!("the permit's permissions: {error}");
         Denial::new(DenialClass::InvalidPermit, reason)
     })?;
-    Ok(Held {
-        permissions: literal.extended.or(held),
-        open: literal.open.into_iter().next(),
+    Ok(IssuedPermissions {
+        permissions: literal.extended.or(bounded),
+        open_tail: literal.open.into_iter().next(),
     })
 }
 

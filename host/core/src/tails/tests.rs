@@ -84,7 +84,7 @@ fn a_star_at_the_end_is_held_to_one_token() {
     ];
     for (allow, closing) in cases {
         let found = tails(&side(allow, &[]), DenyFilter::Overlapping);
-        assert_eq!(found.closing, subjects(closing), "{allow:?}");
+        assert_eq!(found.closing_denies, subjects(closing), "{allow:?}");
         assert_eq!(found.open, [], "{allow:?}");
     }
 }
@@ -100,7 +100,7 @@ fn what_cannot_be_closed_is_named() {
     ];
     for (allow, open, below) in cases {
         let found = tails(&side(allow, &[]), DenyFilter::Overlapping);
-        assert_eq!(found.closing, [], "{allow:?}");
+        assert_eq!(found.closing_denies, [], "{allow:?}");
         let [found] = found.open.as_slice() else {
             panic!("{allow:?}: {found:?}")
         };
@@ -118,11 +118,11 @@ fn what_cannot_be_closed_is_named() {
 fn servers_that_want_a_deny_contained_are_told_apart() {
     let two = side(&["*.*"], &[]);
     assert_eq!(
-        tails(&two, DenyFilter::Overlapping).closing,
+        tails(&two, DenyFilter::Overlapping).closing_denies,
         subjects(&["*.*.>"])
     );
     let found = tails(&two, DenyFilter::Containing);
-    assert_eq!(found.closing, subjects(&["*.*.>"]));
+    assert_eq!(found.closing_denies, subjects(&["*.*.>"]));
     assert_eq!(found.open[0].below, None);
     let shown = found.open[0].to_string();
     assert!(
@@ -131,9 +131,9 @@ fn servers_that_want_a_deny_contained_are_told_apart() {
     );
 
     let wider = side(&["a.*"], &["*.*.>"]);
-    assert_eq!(tails(&wider, DenyFilter::Overlapping).closing, []);
+    assert_eq!(tails(&wider, DenyFilter::Overlapping).closing_denies, []);
     assert_eq!(
-        tails(&wider, DenyFilter::Containing).closing,
+        tails(&wider, DenyFilter::Containing).closing_denies,
         subjects(&["a.*.>"])
     );
 }
@@ -159,7 +159,7 @@ proptest! {
     ) {
         let mut side = SubjectPermission { allow, deny: vec![] };
         let found = tails(&side, filter);
-        side.deny.extend(found.closing);
+        side.deny.extend(found.closing_denies);
         if delivers(&side, &subscription, &message, filter) {
             let intended = side.allow.iter().any(|entry| matches(entry.as_str(), &message));
             let told = found.open.iter().any(|open| matches(&open.subject.open_ended(), &message));
@@ -176,7 +176,7 @@ proptest! {
     ) {
         let before = SubjectPermission { allow, deny: vec![] };
         let mut after = before.clone();
-        after.deny.extend(tails(&before, filter).closing);
+        after.deny.extend(tails(&before, filter).closing_denies);
         for entry in before.allow.iter().map(PermissionSubject::as_str) {
             prop_assert_eq!(
                 delivers(&before, entry, &message, filter),
