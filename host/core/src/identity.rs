@@ -4,6 +4,9 @@ mod claims;
 
 pub use claims::Claims;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{Credentials, Method, PublicKey};
 
 /// The identity of a client, as far as the host can establish it before any policy runs.
@@ -84,18 +87,19 @@ impl Strength {
 ///
 /// The TLS handshake proves that the client holds the certificate's key. The certificate's content
 /// is proved only if the server verified the chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Certificate {
     /// Whether the server verified the chain.
     pub verified: bool,
+    /// SHA-256 digest of the certificate's DER form: 64 lower-case hexadecimal digits.
+    pub fingerprint: String,
     /// Subject in the form of RFC 2253 (and its successor RFC 4514), the most specific part first.
     pub subject: String,
     /// Issuer, in the form of RFC 2253.
     pub issuer: String,
     /// Serial number in lower-case hexadecimal digits, without leading zeros.
     pub serial: String,
-    /// SHA-256 digest of the certificate's DER form: 64 lower-case hexadecimal digits.
-    pub fingerprint: String,
     /// DNS names among the subject's alternative names.
     pub dns_names: Vec<String>,
     /// URIs among the subject's alternative names.
@@ -106,6 +110,7 @@ pub struct Certificate {
     pub ip_names: Vec<String>,
     /// SPIFFE id: the only URI of the certificate, if that is a SPIFFE id (SPIFFE X.509-SVID,
     /// section 2).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spiffe_id: Option<String>,
     /// Start of the validity, in seconds since the Unix epoch.
     pub not_before: u64,

@@ -14,9 +14,7 @@ use serde_json::Value;
 use crate::{Blame, DenialClass, PolicyRef, PolicyStep};
 
 pub use access::{RecordedAccess, RecordedReplies, RecordedSubjects};
-pub use login::{
-    LoginFacts, RecordedCertificate, RecordedClient, RecordedIdentity, RecordedServer,
-};
+pub use login::{LoginFacts, RecordedClient, RecordedIdentity, RecordedServer};
 
 /// One decided login: facts about the client, the answers of the policies, the decision and what
 /// the server made of it.

@@ -24,7 +24,7 @@ pub struct LoginFacts {
     pub identity: RecordedIdentity,
     /// TLS certificate of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<RecordedCertificate>,
+    pub certificate: Option<Certificate>,
     /// The connection.
     pub client: RecordedClient,
     /// The server that asked.
@@ -63,26 +63,6 @@ pub struct RecordedIdentity {
     /// Public nkey whose holder the client has proved to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nkey: Option<String>,
-}
-
-/// The TLS certificate of a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", default)]
-#[expect(missing_docs, reason = "the fields are those of `Certificate`")]
-pub struct RecordedCertificate {
-    pub verified: bool,
-    pub fingerprint: String,
-    pub subject: String,
-    pub issuer: String,
-    pub serial: String,
-    pub dns_names: Vec<String>,
-    pub uri_names: Vec<String>,
-    pub email_names: Vec<String>,
-    pub ip_names: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub spiffe_id: Option<String>,
-    pub not_before: u64,
-    pub not_after: u64,
 }
 
 /// The connection of a client. The first three members are `null` if the server did not say: left
@@ -159,7 +139,7 @@ impl LoginFacts {
             .filter_map(|name| Some((name.to_owned(), identity.claims.get(name)?.clone())))
             .collect();
         Self {
-            certificate: identity.certificate.as_ref().map(RecordedCertificate::from),
+            certificate: identity.certificate.clone(),
             identity: RecordedIdentity {
                 claims,
                 groups: identity.groups.clone(),
@@ -211,39 +191,6 @@ impl From<&Identity> for RecordedIdentity {
             role: identity.role.clone(),
             nkey: identity.nkey.as_ref().map(ToString::to_string),
             ..Self::default()
-        }
-    }
-}
-
-impl From<&Certificate> for RecordedCertificate {
-    fn from(certificate: &Certificate) -> Self {
-        let Certificate {
-            verified,
-            subject,
-            issuer,
-            serial,
-            fingerprint,
-            dns_names,
-            uri_names,
-            email_names,
-            ip_names,
-            spiffe_id,
-            not_before,
-            not_after,
-        } = certificate.clone();
-        Self {
-            verified,
-            fingerprint,
-            subject,
-            issuer,
-            serial,
-            dns_names,
-            uri_names,
-            email_names,
-            ip_names,
-            spiffe_id,
-            not_before,
-            not_after,
         }
     }
 }

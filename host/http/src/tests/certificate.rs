@@ -5,38 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rcgen::{CertificateParams, KeyPair};
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use portcullis_test_support::SelfSigned;
+use rustls::{ClientConnection, ServerConfig, ServerConnection};
 use tokio::sync::mpsc;
 
 use crate::refreshed::Refreshed;
 use crate::tls::ServerTls;
 
-/// Returns a new certificate for `localhost` that signed itself, with its key and by itself.
-fn issue() -> (CertifiedKey, CertificateDer<'static>) {
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap().der().clone();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let provider = aws_lc_rs::default_provider();
-    let certified = CertifiedKey::from_der(vec![certificate.clone()], key, &provider);
-    (certified.unwrap(), certificate)
-}
-
 /// Returns whether a client that trusts `root` alone accepts the server.
-fn is_accepted(server: &Arc<ServerConfig>, root: &CertificateDer<'static>) -> bool {
-    let mut roots = RootCertStore::empty();
-    roots.add(root.clone()).unwrap();
-    let client = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+fn is_accepted(server: &Arc<ServerConfig>, root: &SelfSigned) -> bool {
     let name = "localhost".try_into().unwrap();
-    let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
+    let mut client = ClientConnection::new(root.client().unwrap(), name).unwrap();
     let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
     while client.is_handshaking() || server.is_handshaking() {
         let mut bytes = Vec::new();
@@ -55,8 +34,8 @@ fn is_accepted(server: &Arc<ServerConfig>, root: &CertificateDer<'static>) -> bo
 
 #[tokio::test]
 async fn a_new_certificate_counts_and_a_broken_one_does_not() {
-    let (key, first) = issue();
-    let current = Arc::new(Mutex::new(Some(key)));
+    let first = SelfSigned::issue().unwrap();
+    let current = Arc::new(Mutex::new(Some(first.key.clone())));
     let stored = Arc::clone(&current);
     let (began, mut reads) = mpsc::unbounded_channel();
     let read = move || {
@@ -77,8 +56,8 @@ async fn a_new_certificate_counts_and_a_broken_one_does_not() {
         assert!(is_accepted(tls.config(), &first), "the last good one");
     }
 
-    let (key, second) = issue();
-    *current.lock() = Some(key);
+    let second = SelfSigned::issue().unwrap();
+    *current.lock() = Some(second.key.clone());
     while !is_accepted(tls.config(), &second) {
         reads.recv().await.unwrap();
     }
