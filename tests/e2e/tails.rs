@@ -159,3 +159,43 @@ async fn a_deny_with_a_final_star_holds_next_to_a_longer_deny(
     assert_eq!(next(&mut received).await?, "a.b.e");
     Ok(())
 }
+
+/// Covers servers before 2.11.16, on which a deny of another queue group gets around a plain one.
+#[rstest]
+#[tokio::test]
+async fn a_plain_deny_holds_next_to_one_of_a_queue_group(
+    #[values(Release::Nats2_10, Release::Nats2_11, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let password = hash(ALICE_PASSWORD, &[]).await?;
+    let profile = "\n[settings.profiles.stars]\n\
+                   subscribe = { allow = [\">\"], deny = [\"secret\", \"* crew\"] }\n";
+    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let serving = Serving::start(release, &settings(&[profile.to_owned(), alice])).await?;
+    let mut alice = Wire::open(serving.server.port()).await?;
+    let fields = json!({ "user": "alice", "pass": ALICE_PASSWORD });
+    assert_eq!(alice.log_in(&fields).await?, Answer::Admitted);
+    for (subscription, is_refused) in [
+        ("secret", true),
+        ("secret crew", true),
+        ("secret others", true),
+        ("open crew", true),
+        ("open others", false),
+    ] {
+        alice
+            .say(&format!("SUB {subscription} 1\r\nPING\r\n"))
+            .await?;
+        let line = alice
+            .line()
+            .await?
+            .context("the server closed the connection")?;
+        assert_eq!(
+            line.starts_with("-ERR"),
+            is_refused,
+            "{subscription}: {line}"
+        );
+        if is_refused {
+            assert_eq!(alice.line().await?.as_deref(), Some("PONG"));
+        }
+    }
+    Ok(())
+}

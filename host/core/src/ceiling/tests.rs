@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::tails::tests::delivers;
+use crate::tails::tests::filters;
 
 fn apply(ceiling: &Ceiling, permissions: &Permissions) -> Result<Permissions, CeilingExceeded> {
     ceiling.apply(
@@ -46,6 +46,12 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 /// Decides on a subscription as a server does (`canSubscribe`). Written from the server's source,
 /// independent of the code under test.
 pub(crate) fn server_allows(side: &SubjectPermission, subject: &str, queue: &str) -> bool {
+    decides(side, subject, queue, DenyFilter::Overlapping)
+}
+
+/// Decides on a subscription as [`server_allows`] does, or as servers with
+/// [`DenyFilter::Containing`] do: there, a deny of another queue group replaces the plain denies.
+fn decides(side: &SubjectPermission, subject: &str, queue: &str, filter: DenyFilter) -> bool {
     let hits = |list: &[PermissionSubject]| {
         let (mut plain, mut queues) = (false, Vec::new());
         for entry in list {
@@ -66,8 +72,104 @@ pub(crate) fn server_allows(side: &SubjectPermission, subject: &str, queue: &str
         allowed = one_of(&queues);
     }
     let (plain, queues) = hits(&side.deny);
-    let denied = plain || (!queue.is_empty() && one_of(&queues));
+    let named = !queue.is_empty() && !queues.is_empty();
+    let denied = match filter {
+        DenyFilter::Containing if named => one_of(&queues),
+        _ => plain || (named && one_of(&queues)),
+    };
     allowed && !denied
+}
+
+/// Returns the denies that count on delivery. Older servers do not look at those with queue groups.
+fn plain_denies(side: &SubjectPermission) -> impl Iterator<Item = &str> {
+    let plain = side.deny.iter().filter(|deny| deny.queue().is_none());
+    plain.map(PermissionSubject::as_str)
+}
+
+/// Returns whether a server lets a client in `queue` subscribe and then delivers `message`.
+fn delivers_in(
+    side: &SubjectPermission,
+    (subscription, queue): (&str, &str),
+    message: &str,
+    filter: DenyFilter,
+) -> bool {
+    decides(side, subscription, queue, filter)
+        && matches(subscription, message)
+        && !(filters(plain_denies(side), subscription, filter)
+            && plain_denies(side).any(|deny| matches(deny, message)))
+}
+
+/// Returns whether some subscription of a client in `queue` is within `most` if every `*` is one
+/// token, and receives `message`. On servers with [`DenyFilter::Containing`], denies with wildcards
+/// do not hold all subscriptions, so only literal ones count.
+fn is_within(most: &SubjectPermission, message: &str, queue: &str, filter: DenyFilter) -> bool {
+    let is_literal = |deny: &&str| filter == DenyFilter::Overlapping || !deny.contains(['*', '>']);
+    let denied = || {
+        plain_denies(most)
+            .filter(is_literal)
+            .any(|deny| matches(deny, message))
+    };
+    let mut literal = most.clone();
+    literal.deny.retain(|deny| deny.queue().is_some());
+    subscriptions().iter().any(|subscription| {
+        let widened = |entry: &&PermissionSubject| {
+            let entry = entry.as_str().split(' ').next().unwrap_or_default();
+            entry.ends_with('*') && subscription.ends_with('>')
+        };
+        let mut literal = literal.clone();
+        literal.allow.retain(|entry| !widened(&entry));
+        // An empty list allows everything to the model of the server.
+        !literal.allow.is_empty()
+            && matches(subscription, message)
+            && decides(&literal, subscription, queue, filter)
+    }) && !denied()
+}
+
+/// Returns the subscriptions of up to four tokens.
+fn subscriptions() -> &'static [String] {
+    static ALL: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
+        let mut all = Vec::new();
+        let mut begun = vec![String::new()];
+        for _ in 0..4 {
+            all.extend(begun.iter().map(|begun| format!("{begun}>")));
+            let longer = |begun: &String| ["a", "b", "*"].map(|token| format!("{begun}{token}"));
+            let whole: Vec<_> = begun.iter().flat_map(longer).collect();
+            begun = whole.iter().map(|begun| format!("{begun}.")).collect();
+            all.extend(whole);
+        }
+        all
+    });
+    &ALL
+}
+
+fn server_publishes(side: &SubjectPermission, subject: &str) -> bool {
+    let hit = |list: &[PermissionSubject]| list.iter().any(|own| matches(own.as_str(), subject));
+    (side.allow.is_empty() || hit(&side.allow)) && !hit(&side.deny)
+}
+
+fn filter() -> impl Strategy<Value = DenyFilter> {
+    prop_oneof![Just(DenyFilter::Overlapping), Just(DenyFilter::Containing)]
+}
+
+fn on_excess() -> impl Strategy<Value = OnExcess> {
+    prop_oneof![Just(OnExcess::Clip), Just(OnExcess::Refuse)]
+}
+
+/// Returns the permissions as the host writes them into a user JWT, `None` if a ceiling refuses
+/// them.
+fn issued(
+    asked: SubjectPermission,
+    ceilings: &[&Ceiling],
+    filter: DenyFilter,
+) -> Option<Permissions> {
+    let mut held = permissions(asked);
+    for ceiling in ceilings {
+        held = ceiling
+            .apply(&held, filter, &mut WorkBudget::default())
+            .ok()?;
+    }
+    let literal = held.literal(filter, &mut WorkBudget::default()).unwrap();
+    Some(literal.extended.unwrap_or(held))
 }
 
 fn subject() -> impl Strategy<Value = PermissionSubject> {
@@ -126,29 +228,74 @@ proptest! {
         }
     }
 
-    // For every subject that a client subscribes to, the ceiling's `*` is one token.
+    // For every subject that a client subscribes to, and every queue group, the `*` of a ceiling is
+    // one token.
     #[test]
-    fn a_hostile_client_gets_nothing_beyond_the_ceiling(
-        asked in plain_side(),
-        most in plain_side(),
-        refuse in any::<bool>(),
+    fn a_hostile_client_gets_nothing_beyond_the_ceilings(
+        asked in side(),
+        (most, on_excess) in (side(), on_excess()),
+        (other, on_other) in (proptest::option::of(side()), on_excess()),
+        filter in filter(),
         subscription in "([ab*]\\.){0,3}[ab*>]",
+        queue in "(|q|r|x|q\\.r|q\\.x)",
         message in "([ab]\\.){0,3}[ab]",
     ) {
-        let on_excess = if refuse { OnExcess::Refuse } else { OnExcess::Clip };
-        let ceiling = Ceiling { subscribe: most.clone(), on_excess, ..Ceiling::default() };
-        if let Ok(mut issued) = apply(&ceiling, &permissions(asked)) {
-            let filter = DenyFilter::Overlapping;
-            let tails = issued.subscribe.tails(filter, &mut WorkBudget::default()).unwrap();
-            issued.subscribe.deny.extend(tails.closing);
-            if delivers(&issued.subscribe, &subscription, &message, filter) {
-                let most = permissions(most).subscribe;
+        let ceiling = |subscribe, on_excess| Ceiling { subscribe, on_excess, ..Ceiling::default() };
+        let ceilings: Vec<_> = std::iter::once(ceiling(most, on_excess))
+            .chain(other.map(|other| ceiling(other, on_other)))
+            .collect();
+        let ceilings: Vec<_> = ceilings.iter().collect();
+        if let Some(issued) = issued(asked, &ceilings, filter)
+            && delivers_in(&issued.subscribe, (&subscription, &queue), &message, filter)
+        {
+            for ceiling in ceilings {
+                let most = permissions(ceiling.subscribe.clone()).subscribe;
                 prop_assert!(
-                    server_allows(&most, &message, ""),
-                    "{subscription} gets {message}: {issued:?}"
+                    is_within(&most, &message, &queue, filter),
+                    "{subscription} {queue} gets {message} beyond {most:?}: {issued:?}"
                 );
             }
         }
+    }
+
+    // A literal `*` or `>` in a published subject is a token like any other.
+    #[test]
+    fn a_hostile_client_publishes_nothing_beyond_the_ceiling(
+        asked in plain_side(),
+        (most, on_excess) in (plain_side(), on_excess()),
+        filter in filter(),
+        published in "([ab*>]\\.){0,3}[abc*>]",
+    ) {
+        let ceiling = Ceiling { publish: most.clone(), on_excess, ..Ceiling::default() };
+        let sided = |publish| Permissions { publish, ..Permissions::default() }.closed();
+        if let Ok(held) = ceiling.apply(&sided(asked), filter, &mut WorkBudget::default()) {
+            let literal = held.literal(filter, &mut WorkBudget::default()).unwrap();
+            let issued = literal.extended.unwrap_or(held).publish;
+            prop_assert!(
+                !server_publishes(&issued, &published) || server_publishes(&sided(most).publish, &published),
+                "{published}: {issued:?}"
+            );
+        }
+    }
+
+    // The denies that the host adds for older servers take nothing away on any server.
+    #[test]
+    fn denies_for_older_servers_mean_the_same(
+        mut asked in side(),
+        subscription in "([ab*]\\.){0,2}[ab*>]",
+        queue in "(|q|r|x|q\\.r|q\\.x)",
+        message in "([ab]\\.){0,2}[ab]",
+    ) {
+        let to = (&*subscription, &*queue);
+        let before = delivers_in(&asked, to, &message, DenyFilter::Overlapping);
+        let overlooked = asked.overlooked(&mut WorkBudget::default()).unwrap();
+        asked.deny.extend(overlooked);
+        prop_assert_eq!(delivers_in(&asked, to, &message, DenyFilter::Overlapping), before);
+        // On older servers, no deny of another queue group gets around a plain deny any more.
+        prop_assert_eq!(
+            decides(&asked, &subscription, &queue, DenyFilter::Containing),
+            decides(&asked, &subscription, &queue, DenyFilter::Overlapping)
+        );
     }
 
     #[test]

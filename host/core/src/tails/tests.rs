@@ -56,15 +56,23 @@ pub(crate) fn delivers(
     if !allowed || refused || !matches(subscription, message) {
         return false;
     }
+    !(filters(deny(), subscription, filter) && deny().any(|entry| matches(entry, message)))
+}
+
+/// Returns whether a server compares the messages for `subscription` with the denies.
+pub(crate) fn filters<'a>(
+    mut deny: impl Iterator<Item = &'a str>,
+    subscription: &str,
+    filter: DenyFilter,
+) -> bool {
     let is_wildcard = subscription
         .split('.')
         .any(|token| matches!(token, "*" | ">"));
-    let looks = is_wildcard
-        && deny().any(|entry| match filter {
+    is_wildcard
+        && deny.any(|entry| match filter {
             DenyFilter::Overlapping => collide(entry, subscription),
             DenyFilter::Containing => contains(subscription, entry),
-        });
-    !(looks && deny().any(|entry| matches(entry, message)))
+        })
 }
 
 #[test]
