@@ -106,12 +106,17 @@ pub(super) fn check_lists(
         );
         record(Lint::RequestWithoutInbox, entry, message);
     }
-    check_rules(&lists.publish, &all.publish, &mut record);
-    check_rules(&lists.subscribe, &all.subscribe, &mut record);
+    check_rules(&lists.publish, &all.publish, widest, &mut record);
+    check_rules(&lists.subscribe, &all.subscribe, open_ended, &mut record);
 }
 
-/// Checks for rules that have no effect.
-fn check_rules(side: &Side, all: &Side, record: &mut impl FnMut(Lint, &Entry, String)) {
+/// Checks for rules that have no effect. `reach` returns what an allowed subject lets through.
+fn check_rules(
+    side: &Side,
+    all: &Side,
+    reach: fn(&str) -> Option<PermissionSubject>,
+    record: &mut impl FnMut(Lint, &Entry, String),
+) {
     for entry in &side.allow {
         let Some(allow) = literal(&entry.text) else {
             continue;
@@ -133,8 +138,7 @@ fn check_rules(side: &Side, all: &Side, record: &mut impl FnMut(Lint, &Entry, St
         let Some(deny) = widest(&entry.text) else {
             continue;
         };
-        let overlaps =
-            |allow: &Entry| widest(&allow.text).is_none_or(|allow| allow.overlaps(&deny));
+        let overlaps = |allow: &Entry| reach(&allow.text).is_none_or(|allow| allow.overlaps(&deny));
         if !all.allow.iter().any(overlaps) {
             let message = format!(
                 "`{}` is denied, and nothing that is allowed matches it",
@@ -180,6 +184,19 @@ fn widest(text: &str) -> Option<PermissionSubject> {
         .split('.')
         .map(|token| if token.contains('\u{0}') { "*" } else { token });
     tokens.collect::<Vec<_>>().join(".").parse().ok()
+}
+
+/// Returns what a subscribe permission lets through: a final `*` is a `>` to servers. The host adds
+/// a deny where it can, but another allowed subject below keeps it from that.
+fn open_ended(text: &str) -> Option<PermissionSubject> {
+    let (subject, queue) = text.split_once(' ').unwrap_or((text, ""));
+    let space = if queue.is_empty() { "" } else { " " };
+    match subject.strip_suffix('*') {
+        Some(before) if before.is_empty() || before.ends_with('.') => {
+            widest(&format!("{before}>{space}{queue}"))
+        }
+        _ => widest(text),
+    }
 }
 
 /// Returns the text with `filling` for each place in double braces.

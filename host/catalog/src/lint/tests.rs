@@ -94,6 +94,9 @@ fn each_lint_has_its_code_and_line(
 )]
 #[case(r#"allow = ["a.{{claim.sub}}"], deny = ["a.b"]"#, "")]
 #[case("", r#"deny = ["{{claim.sub}}.>"]"#)]
+// A final `*` of a subscribe permission lets a client subscribe to `a.>`.
+#[case("", r#"allow = ["a.*", "a.b.>"], deny = ["a.c.d"]"#)]
+#[case("", r#"allow = ["a.{{group}}.* q"], deny = ["a.*.*.>"]"#)]
 fn permissions_that_hold_are_not_doubted(#[case] publish: &str, #[case] subscribe: &str) {
     assert_eq!(lint(publish, subscribe), []);
 }
