@@ -26,6 +26,7 @@ mod intents;
 mod invalid_requests;
 mod key_value;
 mod late;
+mod locks;
 mod log;
 mod login;
 mod metrics;

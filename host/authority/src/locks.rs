@@ -102,6 +102,11 @@ impl LockedNetwork {
         Some(Self { address, length })
     }
 
+    /// Returns whether `address` is in this network.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        Self::all_around(address).any(|network| network == *self)
+    }
+
     /// Returns the networks around `address` that a lock can have.
     fn all_around(address: IpAddr) -> impl Iterator<Item = Self> {
         // A server may write an IPv4 client as an IPv6 address.

@@ -62,7 +62,7 @@ pub(crate) enum ExitCode {
     /// `decide` or `access preview`: no policy, or a policy or the host that could not decide, so
     /// the login is denied.
     NotDecided = 83,
-    /// `system`: a server answers the request with an error, or has no such connection.
+    /// `system` or `lock add`: a server answers the request with an error, or has no such connection.
     Refused = 84,
     /// `doctor` found errors.
     FoundErrors = 85,
@@ -157,7 +157,7 @@ mod tests {
                     "`decide` or `access preview`: no policy, or a policy or the host that could not decide, so the login is denied."
                 }
                 Self::Refused => {
-                    "`system`: a server answers the request with an error, or has no such connection."
+                    "`system` or `lock add`: a server answers the request with an error, or has no such connection."
                 }
                 Self::FoundErrors => "`doctor` found errors.",
                 Self::FoundWarnings => "`doctor` found warnings and no errors.",

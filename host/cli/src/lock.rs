@@ -1,5 +1,10 @@
 //! `portcullis lock`: closes logins for a time, on every host that follows the bucket of locks.
 
+mod bucket;
+mod kick;
+mod matching;
+mod report;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,12 +12,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use data_encoding::BASE64;
 use portcullis_authority::{Lock, LockTarget, LockedNetwork};
-use portcullis_config::Config;
-use portcullis_connect::{
-    Authentication, Connection, ConnectionOptions, InboxPrefix, Retries, SecretSource, Subject,
-    connect,
-};
-use portcullis_core::BucketName;
+use portcullis_connect::InboxPrefix;
 use portcullis_environment::{Clock as _, SystemClock};
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
@@ -21,13 +21,16 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::runtime::one_thread;
+use bucket::{Bucket, load};
+use kick::{KickArguments, kick};
+use report::Added;
 
 /// The commands for locks.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum LockVerb {
     /// Deny new logins of a user, an issuer, an account, a policy or a network, on every host at
-    /// once. Connections that are open stay open: `system kick` closes them.
+    /// once. Closes open connections of the same, if a user of the system account is named.
     Add {
         #[command(flatten)]
         target: TargetArguments,
@@ -39,6 +42,11 @@ pub(crate) enum LockVerb {
         reason: String,
         #[command(flatten)]
         connection: LockConnection,
+        #[command(flatten)]
+        kick: KickArguments,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// End a lock.
     Remove {
@@ -96,14 +104,6 @@ pub(crate) struct LockConnection {
     inbox_prefix: Option<InboxPrefix>,
 }
 
-/// The bucket of locks, over a connection.
-struct Bucket {
-    connection: Connection,
-    name: BucketName,
-    /// The prefix of the subjects of `JetStream`.
-    api: String,
-}
-
 /// Runs a command.
 ///
 /// # Errors
@@ -119,11 +119,14 @@ pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
                 lasting,
                 reason,
                 connection,
+                kick,
+                json,
             } => {
                 let now = SystemClock.unix_seconds();
                 let until = lasting.map(|lasting| now.saturating_add(lasting.as_secs()));
                 let lock = Lock { until, reason };
-                put(connection, &target.target()?.key(), &lock).await
+                let added = add(target.target()?, lock, &connection, kick).await?;
+                added.output(json)
             }
             LockVerb::Remove { target, connection } => {
                 // A lock that has ended, which a user who may only put keys can write.
@@ -131,9 +134,13 @@ pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
                     until: Some(0),
                     reason: "removed".to_owned(),
                 };
-                put(connection, &target.target()?.key(), &ended).await
+                let key = target.target()?.key();
+                let config = load(&connection.config)?;
+                let bucket = Bucket::open(&config, &connection).await?;
+                put(&bucket, &key, &ended).await?;
+                Ok(Output::success(format!("{key}\n")))
             }
-            LockVerb::List { connection } => list(connection).await,
+            LockVerb::List { connection } => list(&connection).await,
         }
     })
 }
@@ -151,16 +158,35 @@ impl TargetArguments {
     }
 }
 
-async fn put(connection: LockConnection, key: &str, lock: &Lock) -> Result<Output, Failure> {
-    let bucket = Bucket::open(connection).await?;
-    let value = serde_json::to_vec(lock).map_err(Failure::internal)?;
-    let subject = format!("$KV.{}.{key}", bucket.name);
-    bucket.ask(subject, value).await?;
-    Ok(Output::success(format!("{key}\n")))
+/// Stores a lock, and then closes the connections that it concerns. The lock comes first: a client
+/// that is closed before tries to log in again at once.
+async fn add(
+    target: LockTarget,
+    lock: Lock,
+    connection: &LockConnection,
+    arguments: KickArguments,
+) -> Result<Added, Failure> {
+    let config = load(&connection.config)?;
+    let bucket = Bucket::open(&config, connection).await?;
+    put(&bucket, &target.key(), &lock).await?;
+    let kicked = kick(&config, &bucket, &target, arguments).await;
+    Ok(Added {
+        target,
+        lock,
+        kicked,
+    })
 }
 
-async fn list(connection: LockConnection) -> Result<Output, Failure> {
-    let bucket = Bucket::open(connection).await?;
+/// Stores a lock.
+async fn put(bucket: &Bucket, key: &str, lock: &Lock) -> Result<(), Failure> {
+    let value = serde_json::to_vec(lock).map_err(Failure::internal)?;
+    let subject = format!("$KV.{}.{key}", bucket.name);
+    bucket.ask(subject, value).await.map(|_| ())
+}
+
+async fn list(connection: &LockConnection) -> Result<Output, Failure> {
+    let config = load(&connection.config)?;
+    let bucket = Bucket::open(&config, connection).await?;
     let prefix = format!("$KV.{}.", bucket.name);
     let asked = json!({ "subjects_filter": format!("{prefix}>") });
     let stream = bucket.stream("STREAM.INFO", &asked).await?;
@@ -199,69 +225,4 @@ fn end_of(lock: &Lock) -> String {
         || "until it is removed".to_owned(),
         |end| format!("until {}", humantime::format_rfc3339_seconds(end)),
     )
-}
-
-impl Bucket {
-    /// Connects to the account of the bucket.
-    async fn open(arguments: LockConnection) -> Result<Self, Failure> {
-        let config = Config::load(&arguments.config).map_err(|problems| {
-            let lines: Vec<_> = problems.into_iter().map(|it| it.to_string()).collect();
-            Failure::new(
-                ExitCode::BadConfiguration,
-                anyhow::anyhow!("{}", lines.join("; ")),
-            )
-        })?;
-        let table = config.value.key_value;
-        let name = table.locks.ok_or_else(|| {
-            let file = arguments.config.display();
-            let missing =
-                anyhow::anyhow!("`{file}` names no bucket: set `locks` under [key-value]");
-            Failure::new(ExitCode::BadConfiguration, missing)
-        })?;
-        let nats = table.nats.as_deref().unwrap_or(&config.value.nats);
-        let mut options = ConnectionOptions::from(nats);
-        "portcullis-lock".clone_into(&mut options.name);
-        options.retries = Retries::Times(0);
-        let creds = arguments.creds.map(SecretSource::File);
-        let seed = arguments.nkey_seed_file.map(SecretSource::File);
-        let login = creds.map(Authentication::Credentials);
-        if let Some(login) = login.or_else(|| seed.map(Authentication::Nkey)) {
-            options.authentication = login;
-            // The prefix of the configuration is that of its own user.
-            options.inbox_prefix = arguments.inbox_prefix;
-        }
-        let api = table.mirror.domain.map_or_else(
-            || "$JS.API".to_owned(),
-            |domain| format!("$JS.{domain}.API"),
-        );
-        Ok(Self {
-            connection: connect(&options).await?,
-            name,
-            api,
-        })
-    }
-
-    /// Asks `JetStream` about the stream of the bucket.
-    async fn stream(&self, verb: &str, question: &Value) -> Result<Value, Failure> {
-        let subject = format!("{}.{verb}.KV_{}", self.api, self.name);
-        self.ask(subject, question.to_string().into_bytes()).await
-    }
-
-    /// Sends a request to the account of the bucket, and returns the answer.
-    async fn ask(&self, subject: String, body: Vec<u8>) -> Result<Value, Failure> {
-        let bucket = &self.name;
-        let unreachable = |error: anyhow::Error| {
-            let place = format!("bucket `{bucket}`");
-            Failure::new(ExitCode::Unreachable, error.context(place))
-        };
-        let client = self.connection.client();
-        let answer = client.request(Subject::from(subject), body.into()).await;
-        let answer = answer.map_err(|error| unreachable(error.into()))?;
-        let answer: Value =
-            serde_json::from_slice(&answer.payload).map_err(|error| unreachable(error.into()))?;
-        match answer.pointer("/error/description").and_then(Value::as_str) {
-            Some(error) => Err(unreachable(anyhow::anyhow!("{}", one_line(error)))),
-            None => Ok(answer),
-        }
-    }
 }

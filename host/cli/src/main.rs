@@ -21,6 +21,7 @@ mod lock;
 mod log_filter;
 mod manual;
 mod output;
+mod own_user;
 mod policy;
 mod prove;
 mod reload;

@@ -66,7 +66,7 @@ struct Common {
 
 /// The end of the wait for several servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
-struct GatheringArguments {
+pub(crate) struct GatheringArguments {
     /// The number of servers that have to answer. The command waits for them only, and ends with
     /// code 69 if fewer answer. Default: any number, until none has answered for half a second.
     #[arg(long, value_name = "NUMBER")]
@@ -181,15 +181,15 @@ fn failed(error: SystemError) -> Failure {
 }
 
 /// Returns the failure of a request to one server.
-fn at_server(server: &NamedServer, error: SystemError) -> Failure {
+pub(crate) fn at_server(server: &NamedServer, error: SystemError) -> Failure {
     failed(error).context(format!("server `{}`", server.name))
 }
 
 /// A server of a command: its id, and its name for people.
 #[derive(Clone, Debug)]
-struct NamedServer {
-    id: ServerId,
-    name: String,
+pub(crate) struct NamedServer {
+    pub(crate) id: ServerId,
+    pub(crate) name: String,
 }
 
 /// Returns all servers, or the one with this name or id.
@@ -197,7 +197,7 @@ struct NamedServer {
 /// # Errors
 ///
 /// Fails if no server or several have the name.
-async fn find_servers(
+pub(crate) async fn find_servers(
     system: &SystemClient<impl Nats>,
     wanted: Option<&str>,
     gathering: GatheringArguments,
@@ -231,6 +231,6 @@ async fn find_servers(
 }
 
 /// Returns the name and the id of a server as an object.
-fn to_json(server: &NamedServer) -> Value {
+pub(crate) fn to_json(server: &NamedServer) -> Value {
     json!({ "name": server.name, "id": server.id.as_str() })
 }

@@ -40,6 +40,9 @@ pub struct Config {
     pub policies: Policies,
     /// Table `[key-value]`: buckets in which policies look up keys.
     pub key_value: KeyValue,
+    /// Table `[system]`: the connection of commands to the system account. The host does not use
+    /// it. `None` if the table is absent.
+    pub system: Option<Box<Nats>>,
     /// Table `[exchange]`: the token exchange over HTTP.
     pub exchange: Exchange,
     /// Table `[health]`: the health listener.
@@ -82,6 +85,12 @@ impl Config {
     }
 }
 
+/// Name of the connection to the system account, as servers show it.
+const SYSTEM: &str = "portcullis-system";
+
+/// Reason why the connection to the system account never ends the host.
+const WHY: &str = "commands use the connection, and the host does not";
+
 /// The valid tables of a configuration.
 pub(crate) struct Parts {
     pub(crate) nats: Option<Nats>,
@@ -91,6 +100,7 @@ pub(crate) struct Parts {
     pub(crate) ceilings: Option<Ceilings>,
     pub(crate) policies: Option<Policies>,
     pub(crate) key_value: Option<KeyValue>,
+    pub(crate) system: Read<Option<Box<Nats>>>,
     pub(crate) exchange: Option<Exchange>,
     pub(crate) health: Option<Health>,
     pub(crate) records: Option<RecordOptions>,
@@ -119,6 +129,7 @@ impl Parts {
             ceilings: ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
             key_value: KeyValue::read(root.section("key-value"), secrets),
+            system: Nats::read_other(root.section("system"), SYSTEM, WHY, secrets),
             exchange: Exchange::read(root.section("exchange"), root.has("operator")),
             health: Health::read(root.section("health")),
             records: records::read(root.section("records"), secrets),
@@ -146,6 +157,7 @@ impl Parts {
             ceilings: self.ceilings?,
             policies: self.policies?,
             key_value: self.key_value?,
+            system: self.system?,
             exchange: self.exchange?,
             health: self.health?,
             records: self.records?,

@@ -77,6 +77,9 @@ impl Survey {
         if let Some(exchange) = parts.exchange {
             problems.extend(exchange::check(file, &exchange));
         }
+        if let Some(Some(system)) = &parts.system {
+            problems.extend(secrets::check_connection(file, system));
+        }
         if let Some(identity) = parts.identity {
             problems.extend(identity::check(file, &identity));
         }

@@ -149,7 +149,7 @@ memory = "lots"
 format = "xml"
 "#;
     insta::assert_snapshot!(lines(&parse(text).unwrap_err()).join("\n"), @r#"
-    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `operator`, `identity`, `ceilings`, `policies`, `key-value`, `exchange`, `health`, `records`, `telemetry`, `log`
+    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `operator`, `identity`, `ceilings`, `policies`, `key-value`, `system`, `exchange`, `health`, `records`, `telemetry`, `log`
     dir/portcullis.toml:3: nats: warning: no way to authenticate is set, so servers will ask the callout about the callout; set `nkey-seed-file`
     dir/portcullis.toml:4: nats.servers: expected a server address that starts with `nats://` or `tls://`
     dir/portcullis.toml:4: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found an integer

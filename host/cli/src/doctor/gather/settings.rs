@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use portcullis_claims::{CurveKey, UserCredentials, UserKey};
+use portcullis_claims::{CurveKey, UserCredentials};
 use portcullis_config::{Config, Secrets, permit_rules};
 use portcullis_connect::{Authentication, SecretSource};
 use portcullis_core::AccountName;
-use portcullis_toml::Keyed;
 
 use crate::doctor::evidence::{Credential, Features, OwnXkey, Settings, Target};
+use crate::own_user::own_user;
 
 /// Returns the parts of `config` that face servers.
 pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
@@ -35,7 +35,7 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
         other_issuers,
         xkey,
         other_xkeys,
-        user: user(&config.nats.authentication),
+        user: own_user(&config.nats.authentication),
         group: portcullis::queue_group(config),
         operator_mode: config.operator.is_some(),
         tls_first: config.nats.tls.first,
@@ -46,25 +46,6 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
             tokens: !config.identity.issuers.is_empty(),
             buckets: !config.key_value.mirror.buckets.is_empty(),
         },
-    }
-}
-
-/// Returns the user name or the public nkey of the host's own user. `None` if the login has none,
-/// or its secret cannot be read.
-fn user(authentication: &Authentication<Keyed<SecretSource>>) -> Option<String> {
-    match authentication {
-        Authentication::Nkey(seed) | Authentication::UserJwt { seed, .. } => {
-            let seed = seed.value.read().ok()?;
-            let key = UserKey::from_seed(seed.expose()).ok()?;
-            Some(key.public_key().to_owned())
-        }
-        Authentication::Credentials(source) => {
-            let text = source.value.read().ok()?;
-            let credentials = UserCredentials::parse(text.expose()).ok()?;
-            Some(credentials.key().public_key().to_owned())
-        }
-        Authentication::Password { user, .. } => Some(user.clone()),
-        Authentication::None | Authentication::Token(_) | Authentication::Renewed(_) => None,
     }
 }
 

@@ -1,0 +1,107 @@
+//! The bucket of locks, over a connection to its account.
+
+use std::path::Path;
+
+use portcullis_config::Config;
+use portcullis_connect::{
+    Authentication, Connection, ConnectionOptions, Retries, SecretSource, Subject, connect,
+};
+use portcullis_core::BucketName;
+use portcullis_toml::text::one_line;
+use serde_json::Value;
+
+use super::LockConnection;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+/// The bucket of locks, over a connection.
+pub(super) struct Bucket {
+    pub(super) connection: Connection,
+    pub(super) name: BucketName,
+    /// The prefix of the subjects of `JetStream`.
+    api: String,
+}
+
+/// Reads the configuration that names the bucket.
+///
+/// # Errors
+///
+/// Fails if the configuration is invalid.
+pub(super) fn load(file: &Path) -> Result<Config, Failure> {
+    let config = Config::load(file).map_err(|problems| {
+        let lines: Vec<_> = problems.into_iter().map(|it| it.to_string()).collect();
+        Failure::new(
+            ExitCode::BadConfiguration,
+            anyhow::anyhow!("{}", lines.join("; ")),
+        )
+    })?;
+    Ok(config.value)
+}
+
+impl Bucket {
+    /// Connects to the account of the bucket.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration names no bucket of locks, or if no connection is made.
+    pub(super) async fn open(config: &Config, arguments: &LockConnection) -> Result<Self, Failure> {
+        let table = &config.key_value;
+        let name = table.locks.clone().ok_or_else(|| {
+            let file = arguments.config.display();
+            let missing =
+                anyhow::anyhow!("`{file}` names no bucket: set `locks` under [key-value]");
+            Failure::new(ExitCode::BadConfiguration, missing)
+        })?;
+        let options = options(config, arguments);
+        let api = table.mirror.domain.as_ref().map_or_else(
+            || "$JS.API".to_owned(),
+            |domain| format!("$JS.{domain}.API"),
+        );
+        Ok(Self {
+            connection: connect(&options).await?,
+            name,
+            api,
+        })
+    }
+
+    /// Asks `JetStream` about the stream of the bucket.
+    pub(super) async fn stream(&self, verb: &str, question: &Value) -> Result<Value, Failure> {
+        let subject = format!("{}.{verb}.KV_{}", self.api, self.name);
+        self.ask(subject, question.to_string().into_bytes()).await
+    }
+
+    /// Sends a request to the account of the bucket, and returns the answer.
+    pub(super) async fn ask(&self, subject: String, body: Vec<u8>) -> Result<Value, Failure> {
+        let bucket = &self.name;
+        let unreachable = |error: anyhow::Error| {
+            let place = format!("bucket `{bucket}`");
+            Failure::new(ExitCode::Unreachable, error.context(place))
+        };
+        let client = self.connection.client();
+        let answer = client.request(Subject::from(subject), body.into()).await;
+        let answer = answer.map_err(|error| unreachable(error.into()))?;
+        let answer: Value =
+            serde_json::from_slice(&answer.payload).map_err(|error| unreachable(error.into()))?;
+        match answer.pointer("/error/description").and_then(Value::as_str) {
+            Some(error) => Err(unreachable(anyhow::anyhow!("{}", one_line(error)))),
+            None => Ok(answer),
+        }
+    }
+}
+
+/// Returns the options of the connection to the account of the bucket.
+fn options(config: &Config, arguments: &LockConnection) -> ConnectionOptions {
+    let nats = config.key_value.nats.as_deref().unwrap_or(&config.nats);
+    let mut options = ConnectionOptions::from(nats);
+    "portcullis-lock".clone_into(&mut options.name);
+    options.retries = Retries::Times(0);
+    let creds = arguments.creds.clone().map(SecretSource::File);
+    let seed = arguments.nkey_seed_file.clone().map(SecretSource::File);
+    let login = creds.map(Authentication::Credentials);
+    if let Some(login) = login.or_else(|| seed.map(Authentication::Nkey)) {
+        options.authentication = login;
+        // The prefix of the configuration is that of its own user.
+        options.inbox_prefix.clone_from(&arguments.inbox_prefix);
+    }
+    options
+}

@@ -1,0 +1,211 @@
+//! `portcullis lock add` closes the connections of what it locks.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use async_nats::Client;
+use async_nats::jetstream::{self, kv};
+use portcullis_harness::{
+    Accounts, Built, Credentials, Finished, Host, NatsServer, Release, Site, is_refused, log_in,
+    run_portcullis,
+};
+use rstest::rstest;
+use serde_json::Value;
+
+const EXIT_UNREACHABLE: Option<i32> = Some(69);
+const BUCKET: &str = "locks";
+/// A policy that places every login in `APP`.
+const POLICY: &str = "gate";
+/// The user of the system account.
+const ADMIN: (&str, &str) = ("admin", "admin-password-of-the-system-account");
+
+/// A site whose host follows the bucket of locks, with a user of the system account.
+struct Locking {
+    site: Site,
+    server: NatsServer,
+    host: Host,
+}
+
+impl Locking {
+    async fn start(release: Release) -> Result<Self> {
+        let site = Site::create(release)?;
+        site.policies
+            .put_module(POLICY, &Built::guest("permits_nothing")?)?;
+        let (admin, password) = ADMIN;
+        let config = site.server_config(Accounts::Buckets, &site.keys.issuer.public_key());
+        let users = format!("SYS {{ users: [ {{ user: {admin}, password: \"{password}\" }} ] }}");
+        let config = config
+            .replace("SYS {}", &users)
+            .replace("auth_users: [ ", &format!("auth_users: [ {admin}, "));
+        let server = site.start_server_with(&config).await?;
+        let (user, password) = Site::OBSERVER;
+        let keeper = log_in(
+            &server.url(),
+            Credentials::Password(user, password),
+            "keeper",
+        )
+        .await?;
+        let bucket = kv::Config {
+            bucket: BUCKET.to_owned(),
+            ..kv::Config::default()
+        };
+        jetstream::new(keeper).create_key_value(bucket).await?;
+        let host = site.spawn_host(&server, &Self::tables())?;
+        host.ready().await?;
+        let words = "key-value bucket synchronised";
+        host.wait_from(0, words, |event| event.says(words)).await?;
+        fs::write(site.path().join("admin.password"), ADMIN.1)?;
+        site.write_config(
+            "portcullis.toml",
+            &site.host_config(&server.url(), &Self::tables()),
+        )?;
+        Ok(Self { site, server, host })
+    }
+
+    fn tables() -> String {
+        format!("[key-value]\nbuckets = [\"{BUCKET}\"]\nlocks = \"{BUCKET}\"\n")
+    }
+
+    async fn log_in(&self, user: &str, name: &str) -> Result<Client> {
+        let credentials = Credentials::Password(user, "any");
+        Ok(log_in(&self.server.url(), credentials, name).await?)
+    }
+
+    /// Returns whether the server admits `user`.
+    async fn is_admitted(&self, user: &str) -> Result<bool> {
+        let credentials = Credentials::Password(user, "any");
+        let login = log_in(&self.server.url(), credentials, "again").await;
+        anyhow::ensure!(login.is_ok() || is_refused(&login), "{login:?}");
+        Ok(login.is_ok())
+    }
+
+    /// Runs `portcullis lock` with these arguments.
+    async fn run(&self, arguments: &[&str]) -> Result<Finished> {
+        let file = self.site.path().join("portcullis.toml");
+        let file = file.to_string_lossy();
+        run_portcullis(&[&["lock"], arguments, &["--config", &file]].concat(), "").await
+    }
+
+    /// Adds a lock with the login of the system account, and returns its report.
+    async fn add(&self, of: &[&str]) -> Result<Value> {
+        let password = self.site.path().join("admin.password");
+        let password = password.to_string_lossy();
+        let login = [
+            "--system-user",
+            ADMIN.0,
+            "--system-password-file",
+            &password,
+        ];
+        let rest = ["--reason", "test", "--json"];
+        let added = self.run(&[&["add"], of, &login, &rest].concat()).await?;
+        anyhow::ensure!(added.code == Some(0), "{added:?}");
+        Ok(serde_json::from_str(&added.stdout)?)
+    }
+}
+
+/// Returns the names of the connections that a report says were closed.
+fn kicked(report: &Value) -> Vec<&str> {
+    let kicked = report["kicked"].as_array().into_iter().flatten();
+    let mut names: Vec<_> = kicked.filter_map(|it| it["name"].as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Returns whether the connection was never lost.
+async fn is_open(client: &Client) -> Result<bool> {
+    client.flush().await?;
+    let connects = &client.statistics().connects;
+    Ok(connects.load(std::sync::atomic::Ordering::Relaxed) == 1)
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_lock_closes_the_connections_that_it_concerns(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Locking::start(release).await?;
+    let _alice = [
+        site.log_in("alice", "desk").await?,
+        site.log_in("alice", "phone").await?,
+    ];
+    let bob = site.log_in("bob", "bench").await?;
+
+    let report = site.add(&["--user", "alice", "--for", "1h"]).await?;
+    assert_eq!(report["key"], "user.alice");
+    assert_eq!(kicked(&report), ["desk", "phone"], "{report:#}");
+    assert_eq!(report["kicked"][0]["user"], "alice");
+    assert_eq!(report["kicked"][0]["account"], "APP");
+    assert_eq!(report["not_told_apart"], 0, "{report:#}");
+    assert!(!site.is_admitted("alice").await?);
+    assert!(is_open(&bob).await?, "another user");
+
+    // Users of the callout have no tags that servers show.
+    for of in [["--policy", POLICY], ["--issuer", "https://a.example"]] {
+        let report = site.add(&of).await?;
+        assert_eq!(kicked(&report), [""; 0], "{report:#}");
+        assert_eq!(report["not_told_apart"], 1, "{report:#}");
+        let note = report["notes"][0].as_str().context("no note")?;
+        assert!(note.starts_with("open connections left: 1, "), "{note}");
+        let removed = site.run(&[&["remove"], &of[..]].concat()).await?;
+        assert_eq!(removed.code, Some(0), "{removed:?}");
+    }
+    assert!(is_open(&bob).await?);
+
+    // The connections of host and operators come from this network too.
+    let mark = site.host.log().len();
+    let report = site.add(&["--cidr", "127.0.0.0/8"]).await?;
+    assert_eq!(kicked(&report), ["bench"], "{report:#}");
+    assert!(!site.is_admitted("bob").await?);
+    let events = site.host.log().all();
+    let lost = events
+        .iter()
+        .skip(mark)
+        .find(|event| event.says("nats disconnected"));
+    assert!(lost.is_none(), "{lost:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn open_connections_stay_where_the_operator_wants_or_the_login_fails() -> Result<()> {
+    let site = Locking::start(Release::Nats2_15).await?;
+    let alice = site.log_in("alice", "desk").await?;
+    let add = ["add", "--user", "alice", "--reason", "test"];
+
+    let without = site.run(&add).await?;
+    assert_eq!(without.code, Some(0), "{without:?}");
+    assert!(without.stdout.starts_with("user.alice\n"), "{without:?}");
+    let note = "open connections of user `alice` stay open: name a user of the system account";
+    assert!(without.stdout.contains(note), "{without:?}");
+    assert!(is_open(&alice).await?);
+    assert!(!site.is_admitted("alice").await?, "new logins are denied");
+
+    let wrong = site.site.path().join("wrong.password");
+    fs::write(&wrong, "another-password")?;
+    let wrong = wrong.to_string_lossy();
+    let login = ["--system-user", ADMIN.0, "--system-password-file", &wrong];
+    let failed = site.run(&[&add[..], &login].concat()).await?;
+    assert_eq!(failed.code, EXIT_UNREACHABLE, "{failed:?}");
+    assert!(failed.stdout.contains("the lock is in force"), "{failed:?}");
+
+    let table = format!(
+        "{}[system]\nservers = [\"{}\"]\nuser = \"{}\"\npassword-file = \"admin.password\"\n",
+        Locking::tables(),
+        site.server.url(),
+        ADMIN.0,
+    );
+    let config = site.site.host_config(&site.server.url(), &table);
+    site.site.write_config("portcullis.toml", &config)?;
+    let left = site.run(&[&add[..], &["--no-kick"]].concat()).await?;
+    assert!(left.stdout.contains("`--no-kick`"), "{left:?}");
+    assert!(is_open(&alice).await?);
+    let closed = site.run(&add).await?;
+    assert_eq!(closed.code, Some(0), "{closed:?}");
+    assert!(
+        closed
+            .stdout
+            .contains(" of `alice` in account `APP` closed\n"),
+        "{closed:?}"
+    );
+    Ok(())
+}
