@@ -1,16 +1,20 @@
-//! `portcullis lock add` closes the connections of what it locks.
+//! Locks: the connections that `portcullis lock add` closes, and the copy that a host keeps.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use async_nats::Client;
 use async_nats::jetstream::{self, kv};
 use portcullis_harness::{
-    Accounts, Built, Credentials, Finished, Host, NatsServer, Release, Site, is_refused, log_in,
-    run_portcullis,
+    Accounts, Built, Credentials, Event, Finished, Host, NatsServer, PATIENCE, Release, Site,
+    is_refused, log_in, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::Value;
+use tokio::time::timeout;
 
 const EXIT_UNREACHABLE: Option<i32> = Some(69);
 const BUCKET: &str = "locks";
@@ -77,6 +81,33 @@ impl Locking {
         let login = log_in(&self.server.url(), credentials, "again").await;
         anyhow::ensure!(login.is_ok() || is_refused(&login), "{login:?}");
         Ok(login.is_ok())
+    }
+
+    /// Connects as a user of the account of the bucket.
+    async fn keeper(&self) -> Result<Client> {
+        let (user, password) = Site::OBSERVER;
+        let credentials = Credentials::Password(user, password);
+        Ok(log_in(&self.server.url(), credentials, "keeper").await?)
+    }
+
+    /// Returns the findings of `portcullis doctor`, as texts by their codes.
+    async fn found(&self) -> Result<BTreeMap<String, String>> {
+        let file = self.site.path().join("portcullis.toml");
+        let file = file.to_string_lossy();
+        let report = run_portcullis(&["doctor", "--json", "--config", &file], "").await?;
+        let json: Value = serde_json::from_str(&report.stdout)?;
+        let findings = json.get("findings").and_then(Value::as_array);
+        let findings = findings.into_iter().flatten();
+        let text = |finding: &Value| {
+            let code = finding["code"].as_str().unwrap_or_default();
+            (code.to_owned(), finding["evidence"].to_string())
+        };
+        Ok(findings.map(text).collect())
+    }
+
+    /// Returns the copy of the locks in the state directory.
+    fn copy(&self) -> PathBuf {
+        self.site.path().join("state").join("locks.json")
     }
 
     /// Runs `portcullis lock` with these arguments.
@@ -207,5 +238,114 @@ async fn open_connections_stay_where_the_operator_wants_or_the_login_fails() -> 
             .contains(" of `alice` in account `APP` closed\n"),
         "{closed:?}"
     );
+    Ok(())
+}
+
+/// Waits until the copy in the state directory has `text`. Each attempt takes a login.
+async fn copied(site: &Locking, text: &str) -> Result<()> {
+    let attempts = async {
+        while !fs::read_to_string(site.copy()).is_ok_and(|copy| copy.contains(text)) {
+            site.is_admitted("bob").await?;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, attempts).await?
+}
+
+#[tokio::test]
+async fn a_host_that_starts_without_the_bucket_denies_what_its_copy_locks() -> Result<()> {
+    let mut site = Locking::start(Release::Nats2_15).await?;
+    for (user, lasting) in [("alice", "4h"), ("carol", "1ms")] {
+        let add = [
+            "add",
+            "--user",
+            user,
+            "--for",
+            lasting,
+            "--reason",
+            "lost laptop",
+        ];
+        let added = site.run(&add).await?;
+        assert_eq!(added.code, Some(0), "{added:?}");
+    }
+    copied(&site, "user.alice").await?;
+    let mode = fs::metadata(site.copy())?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    // The bucket is out of reach, because the server has no JetStream any more.
+    site.host.kill().await?;
+    let file = site.site.path().join("nats-server.conf");
+    let config = fs::read_to_string(&file)?;
+    let lines = config
+        .lines()
+        .filter(|line| !line.starts_with("jetstream "));
+    let config = lines.collect::<Vec<_>>().join("\n");
+    fs::write(&file, config.replace("jetstream: enabled, ", ""))?;
+    site.server = site.server.stop().await?.await?;
+    let table = site
+        .site
+        .host_config(&site.server.url(), &Locking::tables());
+    site.host = site.site.spawn_host_with(&table)?;
+    let read = site.host.says("copy of the locks read").await?;
+    assert_eq!(read.number("locks.count"), Some(1), "{read:?}");
+    let unknown = "locks unknown: the host denies what its copy locks";
+    let told = site.host.says(unknown).await?;
+    assert!(told.number("locks.age_seconds").is_some(), "{told:?}");
+
+    assert!(site.is_admitted("bob").await?);
+    assert!(site.is_admitted("carol").await?, "a lock that has ended");
+    assert!(!site.is_admitted("alice").await?);
+    let denied = |event: &Event| event.text("denial.class") == "locked";
+    let denied = site.host.wait_for("a denial", denied).await?;
+    let reason = denied.text("denial.reason");
+    let start = "locked by `user.alice`, by the host's copy of the locks, which is ";
+    assert!(reason.starts_with(start), "{reason}");
+    assert!(reason.ends_with(" old: lost laptop"), "{reason}");
+
+    // A host that never had a copy knows no lock, so it admits no login.
+    site.host.kill().await?;
+    fs::remove_file(site.copy())?;
+    site.host = site.site.spawn_host_with(&table)?;
+    site.host
+        .says("locks unknown: every login is denied")
+        .await?;
+    assert!(!site.is_admitted("bob").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn doctor_says_which_locks_are_in_force_and_how_old_the_copy_is() -> Result<()> {
+    let mut site = Locking::start(Release::Nats2_15).await?;
+    let add = [
+        "add",
+        "--user",
+        "alice",
+        "--for",
+        "40d",
+        "--reason",
+        "lost laptop",
+    ];
+    let added = site.run(&add).await?;
+    assert_eq!(added.code, Some(0), "{added:?}");
+    copied(&site, "user.alice").await?;
+
+    let found = site.found().await?;
+    assert!(found.contains_key("locks-in-force"), "{found:?}");
+    let lasting = &found["lock-lasting"];
+    assert!(lasting.contains("`user.alice`, since 20"), "{lasting}");
+    assert!(lasting.contains(": lost laptop"), "{lasting}");
+    assert!(!found.contains_key("locks-copy-stale"), "{found:?}");
+
+    // The copy of a host that was stopped long ago.
+    site.host.kill().await?;
+    let copy: Value = serde_json::from_str(&fs::read_to_string(site.copy())?)?;
+    let confirmed = copy["confirmed_at"].to_string();
+    let text = copy.to_string().replace(&confirmed, "1795300862");
+    fs::write(site.copy(), text)?;
+    let keeper = site.keeper().await?;
+    jetstream::new(keeper).delete_key_value(BUCKET).await?;
+    let found = site.found().await?;
+    assert!(found.contains_key("locks-unreadable"), "{found:?}");
+    assert!(found["locks-copy-stale"].contains("2026-11-"), "{found:?}");
     Ok(())
 }

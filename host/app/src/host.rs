@@ -27,6 +27,7 @@ use crate::health::{
     HealthServer, IssuerStates, OwnLoginTester, Readiness, file_samples, issuer_samples,
     lost_for_too_long, start_samples,
 };
+use crate::locks::LockKeeper;
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
 use crate::reload::{ReloadHook, Reloader};
@@ -118,9 +119,11 @@ impl Parts {
     ) -> Result<(), RunError> {
         let mut options = self.options;
         let mut sinks = Sinks::start(&self.config, &mut options.authority)?;
-        options.authority.locks = policies
-            .as_ref()
-            .and_then(|policies| policies.locks(&self.config));
+        let keeper = match &policies {
+            Some(policies) => policies.keep_locks(&self.config).await?,
+            None => None,
+        };
+        options.authority.locks = keeper.as_ref().map(LockKeeper::locks);
         let service = Service::new(authorizer, options);
         let connections = ConnectionOptions {
             hooks: Arc::clone(&self.hooks),
@@ -143,6 +146,10 @@ impl Parts {
         sinks.add_samples(&readiness);
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
+        if let Some(keeper) = keeper {
+            readiness.add_samples(keeper.samples());
+            tasks.spawn(keeper.run());
+        }
         listen(&mut tasks, &self.config.health, &readiness).await?;
         if let Some(first_login) = self.first_login {
             first_login.connect(&mut tasks, Arc::clone(&self.hooks), &readiness);

@@ -55,6 +55,7 @@ mod first_login;
 mod handle;
 mod health;
 mod host;
+mod locks;
 mod metric_source;
 mod options;
 mod policies;

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_authority::{Locks, PermitRules};
+use portcullis_authority::PermitRules;
 use portcullis_catalog::{Catalog, CatalogOptions, Prover, Stop};
 use portcullis_config::{Config, Policies, catalog_options, code_cache_options};
 use portcullis_core::Sample;
@@ -15,6 +15,7 @@ use tracing::info;
 
 use crate::error::RunError;
 use crate::health::{Readiness, code_samples, policy_samples};
+use crate::locks::LockKeeper;
 
 /// A decider: the policies of the directory that the configuration names.
 #[derive(Clone, Debug, Default)]
@@ -95,13 +96,16 @@ impl PolicyDirectory {
 }
 
 impl LoadedPolicies {
-    /// Returns the locks of logins, if the configuration names their bucket.
-    pub(crate) fn locks(&self, config: &Config) -> Option<Locks> {
-        let bucket = config.key_value.locks.clone()?;
-        Some(Locks {
-            key_values: Arc::new(self.mirror.clone()),
-            bucket,
-        })
+    /// Returns the keeper of the locks of logins, if the configuration names their bucket. A host
+    /// that may not use its state directory keeps no copy of them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a thread panics.
+    pub(crate) async fn keep_locks(&self, config: &Config) -> Result<Option<LockKeeper>, RunError> {
+        let is_usable = self.catalog.numbers().state_usable != Some(false);
+        let keeper = LockKeeper::start(config, &self.mirror, is_usable).await;
+        Ok(keeper?)
     }
 
     /// Adds the metrics of the policies, the code cache, the mirror and the password cache.

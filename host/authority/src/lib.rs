@@ -58,7 +58,10 @@ pub use authority::{Attempt, Authority, AuthorityOptions, Considered, LoginRules
 pub use decision_log::{DecisionLine, log_decision, log_summed_up};
 pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
-pub use locks::{InvalidLockedNetwork, Lock, LockTarget, LockedNetwork, Locks};
+pub use locks::{
+    CopiedLock, InvalidLockCopy, InvalidLockedNetwork, LatestLockCopy, Lock, LockCopy, LockTarget,
+    LockedNetwork, Locks,
+};
 pub use new_accounts::{AccountMaker, AccountPattern, InvalidAccountPattern};
 pub use own_login::{FailedOwnLogin, OWN_LOGIN, OwnLogins};
 pub use place::Place;

@@ -5,15 +5,20 @@
 //! `network.…`. A name with other characters than letters, digits, `-` and `_` is written as `=`
 //! and its base64url. The value is JSON: the end in seconds since the Unix epoch, and the reason.
 
+mod copy;
+
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 use portcullis_core::{
-    AuthorizationRequest, BucketName, Denial, DenialClass, KeyValues, Permit, PolicyRef,
+    AuthorizationRequest, BucketName, Denial, DenialClass, KeyValues, LookUpError, Permit,
+    PolicyRef,
 };
 use serde::{Deserialize, Serialize};
+
+pub use copy::{CopiedLock, InvalidLockCopy, LatestLockCopy, LockCopy};
 
 /// Lengths of the networks that a lock may have. A login looks up one key for each.
 const V4_LENGTHS: [u8; 4] = [8, 16, 24, 32];
@@ -66,6 +71,9 @@ pub struct Locks {
     pub key_values: Arc<dyn KeyValues>,
     /// The bucket with the locks.
     pub bucket: BucketName,
+    /// The locks as the host last knew them. They count while the bucket is not synchronised.
+    /// Default: none.
+    pub copy: LatestLockCopy,
 }
 
 impl LockTarget {
@@ -196,19 +204,45 @@ impl Locks {
 
     fn check(&self, target: &LockTarget, now: u64) -> Result<(), Denial> {
         let key = target.key();
-        let denied = |reason: String| Err(Denial::new(DenialClass::Locked, reason));
-        let value = match self.key_values.get(&self.bucket, &key) {
-            Ok(None) => return Ok(()),
-            Ok(Some(value)) => value,
-            Err(error) => return denied(format!("the locks are unknown: {error}")),
-        };
-        match serde_json::from_str::<Lock>(&value) {
-            Ok(lock) if !lock.is_closed_at(now) => Ok(()),
-            Ok(lock) => denied(format!("locked by `{key}`: {}", lock.reason.escape_debug())),
-            // A lock that cannot be read was meant to close something.
-            Err(_) => denied(format!("locked by `{key}`, whose value is no lock")),
+        match self.key_values.get(&self.bucket, &key) {
+            Ok(None) => Ok(()),
+            Ok(Some(value)) => check_lock(&key, Some(&value), "", now),
+            Err(error) => self.check_copy(&key, &error, now),
         }
     }
+
+    /// Checks the local copy for the lock `key`, which the bucket does not tell because of `error`.
+    fn check_copy(&self, key: &str, error: &LookUpError, now: u64) -> Result<(), Denial> {
+        let is_unreachable = matches!(error, LookUpError::NotSynchronised(_));
+        // A bucket over its limit stays so, and its new locks would never count.
+        let Some(copy) = self.copy.get().filter(|_| is_unreachable) else {
+            return denied(format!("the locks are unknown: {error}"));
+        };
+        let Some(lock) = copy.get(key, now) else {
+            return Ok(());
+        };
+        let age = humantime::format_duration(copy.age_at(now));
+        let source = format!(", by the host's copy of the locks, which is {age} old");
+        check_lock(key, lock.value.as_deref(), &source, now)
+    }
+}
+
+/// Checks a value under `key`, which `source` says the origin of. `None` stands for a value that is
+/// not text.
+fn check_lock(key: &str, value: Option<&str>, source: &str, now: u64) -> Result<(), Denial> {
+    match value.map(serde_json::from_str::<Lock>) {
+        Some(Ok(lock)) if !lock.is_closed_at(now) => Ok(()),
+        Some(Ok(lock)) => {
+            let reason = lock.reason.escape_debug();
+            denied(format!("locked by `{key}`{source}: {reason}"))
+        }
+        // A lock that cannot be read was meant to close something.
+        Some(Err(_)) | None => denied(format!("locked by `{key}`{source}, whose value is no lock")),
+    }
+}
+
+fn denied(reason: String) -> Result<(), Denial> {
+    Err(Denial::new(DenialClass::Locked, reason))
 }
 
 /// Returns the name as a token of a key.

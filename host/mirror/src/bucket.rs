@@ -9,6 +9,7 @@ use portcullis_core::{BucketName, LookUpError, Sample};
 use tokio::sync::watch;
 
 use crate::content::{Content, Counts, NotText, TooLarge};
+use crate::copy::BucketCopy;
 use crate::entry::Change;
 
 /// One bucket, with its local copy if there is one.
@@ -19,6 +20,8 @@ pub(crate) struct Bucket {
     known: RwLock<Known>,
     /// `true` once the first synchronisation has succeeded or failed.
     tried: watch::Sender<bool>,
+    /// Notified after each change of the copy or of its state.
+    changes: watch::Sender<()>,
     /// The number of complete readings.
     synchronised: AtomicU64,
     /// The number of messages in the consumer's inbox that the consumer did not send.
@@ -48,6 +51,7 @@ impl Bucket {
             limit,
             known: RwLock::default(),
             tried: watch::Sender::new(false),
+            changes: watch::Sender::new(()),
             synchronised: AtomicU64::new(0),
             forged: AtomicU64::new(0),
         }
@@ -62,10 +66,7 @@ impl Bucket {
     pub(crate) fn get(&self, key: &str, now: SystemTime) -> Result<Option<Arc<str>>, LookUpError> {
         match &*self.known.read() {
             Known::Nothing => Err(LookUpError::NotSynchronised(self.name.clone())),
-            Known::TooLarge => Err(LookUpError::TooLarge {
-                bucket: self.name.clone(),
-                limit: self.limit,
-            }),
+            Known::TooLarge => Err(self.too_large()),
             Known::All {
                 content, prefix, ..
             } => match content.get(&[prefix, key].concat(), now) {
@@ -73,6 +74,34 @@ impl Bucket {
                 Some(Ok(value)) => Ok(Some(Arc::clone(value))),
                 Some(Err(NotText)) => Err(LookUpError::NotText(self.name.clone())),
             },
+        }
+    }
+
+    /// Returns all keys at the time `now`.
+    pub(crate) fn copy(&self, now: SystemTime) -> Result<BucketCopy, LookUpError> {
+        match &*self.known.read() {
+            Known::Nothing => Err(LookUpError::NotSynchronised(self.name.clone())),
+            Known::TooLarge => Err(self.too_large()),
+            Known::All {
+                content,
+                prefix,
+                is_current,
+            } => Ok(BucketCopy {
+                is_current: *is_current,
+                keys: content.copy(prefix, now),
+            }),
+        }
+    }
+
+    /// Returns a receiver that is notified after each change.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    fn too_large(&self) -> LookUpError {
+        LookUpError::TooLarge {
+            bucket: self.name.clone(),
+            limit: self.limit,
         }
     }
 
@@ -88,14 +117,17 @@ impl Bucket {
         let before = std::mem::replace(&mut *self.known.write(), known);
         drop(before);
         self.tried.send_replace(true);
+        self.changes.send_replace(());
     }
 
     /// Applies a change to the copy.
     pub(crate) fn apply(&self, change: Change) -> Result<(), TooLarge> {
-        match &mut *self.known.write() {
+        let applied = match &mut *self.known.write() {
             Known::All { content, .. } => content.apply(change, self.limit),
             Known::Nothing | Known::TooLarge => Ok(()),
-        }
+        };
+        self.changes.send_replace(());
+        applied
     }
 
     /// Compares the copy with the server's counts at the same position. Returns whether both agree;
@@ -130,25 +162,29 @@ impl Bucket {
     /// exists.
     pub(crate) fn lose(&self) -> bool {
         self.tried.send_replace(true);
-        match &mut *self.known.write() {
+        let is_known = match &mut *self.known.write() {
             Known::All { is_current, .. } => {
                 *is_current = false;
                 true
             }
             Known::Nothing | Known::TooLarge => false,
-        }
+        };
+        self.changes.send_replace(());
+        is_known
     }
 
     /// Drops the copy, because the bucket does not exist.
     pub(crate) fn clear(&self) {
         *self.known.write() = Known::Nothing;
         self.tried.send_replace(true);
+        self.changes.send_replace(());
     }
 
     /// Drops the copy, because the bucket is over the limit.
     pub(crate) fn overflow(&self) {
         *self.known.write() = Known::TooLarge;
         self.tried.send_replace(true);
+        self.changes.send_replace(());
     }
 
     /// Waits until the first synchronisation has succeeded or failed.
@@ -214,6 +250,7 @@ mod tests {
         Entry {
             value,
             revision,
+            stored: NOW,
             expires: None,
         }
     }
@@ -249,6 +286,30 @@ mod tests {
         bucket.clear();
         assert_eq!(bucket.get("a", NOW), unknown);
         assert!(!bucket.lose());
+    }
+
+    #[test]
+    fn a_copy_has_the_keys_and_each_change_is_told() {
+        let bucket = bucket();
+        let mut changes = bucket.changes();
+        assert!(bucket.copy(NOW).is_err(), "nothing is known");
+        publish(&bucket);
+        bucket.apply(put("a", "1", 1)).unwrap();
+        let gone = entry(Value::Absent, 2);
+        bucket.apply(("$KV.users.b".to_owned(), gone)).unwrap();
+        let foreign = entry(Value::Text("2".into()), 3);
+        bucket.apply(("orders.c".to_owned(), foreign)).unwrap();
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        let copy = bucket.copy(NOW).unwrap();
+        assert!(copy.is_current);
+        let keys: Vec<_> = copy.keys.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["a"]);
+        assert_eq!(copy.keys["a"].text.as_deref(), Some("1"));
+        assert!(!format!("{copy:?}").contains('1'), "{copy:?}");
+        bucket.lose();
+        assert!(changes.has_changed().unwrap());
+        assert!(!bucket.copy(NOW).unwrap().is_current);
     }
 
     #[test]

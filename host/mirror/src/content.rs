@@ -1,11 +1,12 @@
 //! The keys and values of one bucket, and their comparison with the stream's counts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::stream::State;
 
+use crate::copy::CopiedValue;
 use crate::entry::{Change, Entry, Value};
 
 /// Maximum difference between a server's expiry and the host's clock, in either direction.
@@ -69,6 +70,17 @@ impl Content {
             Value::NotText if !entry.expires_by(now) => Some(Err(NotText)),
             _ => None,
         }
+    }
+
+    /// Returns every key that begins with `prefix` at the time `now`, without the prefix.
+    pub(crate) fn copy(&self, prefix: &str, now: SystemTime) -> BTreeMap<String, CopiedValue> {
+        let live = |entry: &&Entry| entry.is_key() && !entry.expires_by(now);
+        let entries = self.entries.iter().filter(|(_, entry)| live(entry));
+        let copied = entries.filter_map(|(subject, entry)| {
+            let key = subject.strip_prefix(prefix)?.to_owned();
+            Some((key, CopiedValue::from(entry)))
+        });
+        copied.collect()
     }
 
     /// Compares the content with `counts`, which the server made at the same position. Removes
@@ -154,6 +166,7 @@ mod tests {
         Entry {
             value: Value::Text("1".into()),
             revision,
+            stored: NOW,
             expires,
         }
     }

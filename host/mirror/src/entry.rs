@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) value: Value,
     /// The message's sequence number in the stream.
     pub(crate) revision: u64,
+    /// The time at which the server stored the message.
+    pub(crate) stored: SystemTime,
     /// The time at which the server removes the message without notice.
     pub(crate) expires: Option<SystemTime>,
 }
@@ -94,6 +96,7 @@ pub(crate) fn read(
     let entry = Entry {
         value,
         revision,
+        stored: published,
         expires: age.and_then(|age| published.checked_add(age)),
     };
     (message.subject.to_string(), entry)

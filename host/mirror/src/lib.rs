@@ -7,6 +7,7 @@
 //!
 //! - [`KeyValueOptions`], [`KeyValueMirror`], [`KeyValueFollowers`]: the buckets, their copies, and
 //!   the tasks that follow them.
+//! - [`BucketCopy`]: all keys of a bucket at one moment.
 //! - [`mirror_permissions`], [`keeper_permissions`]: the permissions of the user that reads a
 //!   bucket, and of a user that writes to it.
 //!
@@ -31,6 +32,7 @@ mod audit;
 mod bucket;
 mod connections;
 mod content;
+mod copy;
 mod ended;
 mod entry;
 mod feed;
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use portcullis_core::{BucketName, KeyValues, LookUpError, Sample};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::bucket::Bucket;
@@ -49,6 +52,7 @@ use crate::connections::Connections;
 use crate::follow::Follower;
 use portcullis_connect::Connection;
 
+pub use copy::{BucketCopy, CopiedValue};
 pub use permissions::{keeper_permissions, mirror_permissions};
 
 /// The buckets to mirror.
@@ -120,6 +124,24 @@ impl KeyValueMirror {
             bucket.tried().await;
         }
         KeyValueFollowers { _tasks: tasks }
+    }
+
+    /// Returns all keys of `bucket` that are known now.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the content is unknown, as a look-up does.
+    pub fn copy(&self, bucket: &BucketName) -> Result<BucketCopy, LookUpError> {
+        match self.buckets.get(bucket) {
+            Some(bucket) => bucket.copy(SystemTime::now()),
+            None => Err(LookUpError::Unknown(bucket.clone())),
+        }
+    }
+
+    /// Returns a receiver that is notified after each change of `bucket`, and when the bucket is
+    /// lost. `None` if the mirror does not have the bucket.
+    pub fn changes(&self, bucket: &BucketName) -> Option<watch::Receiver<()>> {
+        Some(self.buckets.get(bucket)?.changes())
     }
 
     /// Returns the state and the counts of each bucket as samples.

@@ -18,6 +18,27 @@ fn locks(entries: &[(LockTarget, &str)]) -> Locks {
     Locks {
         key_values: Arc::new(FixedKeyValues::default().with(&bucket(), entries)),
         bucket: bucket(),
+        copy: LatestLockCopy::default(),
+    }
+}
+
+/// Returns the locks of a host that does not reach the bucket.
+fn lost(copy: Option<LockCopy>) -> Locks {
+    let latest = LatestLockCopy::default();
+    if let Some(copy) = copy {
+        latest.set(copy);
+    }
+    Locks {
+        key_values: Arc::new(FixedKeyValues::default().without(bucket())),
+        bucket: bucket(),
+        copy: latest,
+    }
+}
+
+fn copied(value: Option<&str>, expires_at: Option<u64>) -> CopiedLock {
+    CopiedLock {
+        value: value.map(str::to_owned),
+        expires_at,
     }
 }
 
@@ -76,12 +97,65 @@ fn what_is_not_known_is_locked() {
     let unreadable = locks(&[(LockTarget::User("alice".to_owned()), "until tomorrow")]);
     let denial = unreadable.check_request(&login("alice", "192.0.2.1"), 1);
     assert!(denial.unwrap_err().reason.contains("no lock"));
-    let lost = Locks {
-        key_values: Arc::new(FixedKeyValues::default().without(bucket())),
-        bucket: bucket(),
-    };
-    let denial = lost.check_request(&login("alice", "192.0.2.1"), 1);
+    let denial = lost(None).check_request(&login("alice", "192.0.2.1"), 1);
     assert!(denial.unwrap_err().reason.contains("unknown"));
+}
+
+#[test]
+fn a_copy_locks_what_it_has_while_the_bucket_is_not_reached() {
+    let locked = |name: &str, value, expires_at| {
+        let key = LockTarget::User(name.to_owned()).key();
+        (key, copied(value, expires_at))
+    };
+    let copy = LockCopy::new(
+        bucket(),
+        100,
+        [
+            locked(
+                "alice",
+                Some(r#"{"until": 8000, "reason": "lost laptop"}"#),
+                None,
+            ),
+            locked("bob", Some("{}"), Some(8000)),
+            locked("carol", Some("no lock"), None),
+            locked("dave", None, None),
+            locked("erin", Some(r#"{"until": 100}"#), None),
+        ],
+    );
+    assert_eq!(copy.count_at(100), 4, "a lock that has ended is left out");
+    let copy = LockCopy::read(&copy.to_json().unwrap(), &bucket()).unwrap();
+    let locks = lost(Some(copy));
+    let reason = |user: &str, now| {
+        let checked = locks.check_request(&login(user, "192.0.2.1"), now);
+        checked.map_err(|denial| denial.reason)
+    };
+    let alice = reason("alice", 3700).unwrap_err();
+    assert_eq!(
+        alice,
+        "locked by `user.alice`, by the host's copy of the locks, which is 1h old: lost laptop"
+    );
+    for user in ["bob", "carol", "dave"] {
+        assert!(reason(user, 7999).is_err(), "{user}");
+    }
+    for user in ["alice", "bob", "erin", "frank"] {
+        assert_eq!(reason(user, 8000), Ok(()), "{user}");
+    }
+    assert!(reason("carol", 8000).is_err(), "it has no end");
+}
+
+#[test]
+fn only_a_copy_of_the_same_bucket_counts() {
+    let other: BucketName = "other".parse().unwrap();
+    let json = LockCopy::new(bucket(), 1, []).to_json().unwrap();
+    let problem =
+        |bytes: &[u8], bucket: &BucketName| LockCopy::read(bytes, bucket).unwrap_err().to_string();
+    assert_eq!(problem(&json, &other), "it is a copy of bucket `locks`");
+    assert_eq!(problem(b"{}", &bucket()), "it is no copy of locks");
+    let later = String::from_utf8(json)
+        .unwrap()
+        .replace("\"version\":1", "\"version\":2");
+    let later = problem(later.as_bytes(), &bucket());
+    assert_eq!(later, "it has version 2, which this release does not know");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod certificates;
 mod health;
 mod limits;
 mod local;
+mod locks;
 mod machine;
 mod releases;
 mod server_conf;
@@ -42,6 +43,7 @@ const CHECKS: &[Check] = &[
     ("token sizes", limits::control_line),
     ("message sizes", limits::payload),
     ("JetStream", limits::sync_interval),
+    ("locks", locks::locks),
     ("hosts", services::hosts),
     ("bypass", bypass::bypass),
 ];

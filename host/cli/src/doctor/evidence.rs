@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portcullis_authority::Lock;
 use portcullis_callout::{FoundService, OwnUser, QueueGroup};
 use portcullis_toml::Problem;
 
@@ -32,6 +33,8 @@ pub(crate) struct Evidence {
     pub(crate) health: Option<HostHealth>,
     /// The state directory. `None` if the configuration does not say which it is.
     pub(crate) state: Option<StateDirectory>,
+    /// The bucket of locks. `None` if the configuration names none.
+    pub(crate) locks: Option<Locks>,
     /// The configured servers.
     pub(crate) servers: Vec<Server>,
     /// The services of the callout account that answer logins.
@@ -168,6 +171,58 @@ pub(crate) enum WriteTrial {
         /// The reason.
         error: String,
     },
+}
+
+/// The bucket of locks, and the copy of it in the state directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Locks {
+    /// The name of the bucket.
+    pub(crate) bucket: String,
+    /// The keys of the bucket, or the reason why they are unknown.
+    pub(crate) known: Result<Vec<FoundLock>, String>,
+    /// The file of the copy.
+    pub(crate) file: PathBuf,
+    /// The copy.
+    pub(crate) copy: LockCopyFound,
+}
+
+/// One key in the bucket of locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FoundLock {
+    /// The key, such as `user.alice`.
+    pub(crate) key: String,
+    /// The time of its last change, in seconds since the Unix epoch.
+    pub(crate) since: u64,
+    /// The time at which the bucket removes the key, in seconds since the Unix epoch. `None` if it
+    /// does not.
+    pub(crate) expires: Option<u64>,
+    /// The value. `None` if it is no lock.
+    pub(crate) lock: Option<Lock>,
+}
+
+/// The copy of the locks in the state directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LockCopyFound {
+    /// The host has not written one.
+    Missing,
+    /// The host does not use the file, for this reason.
+    Unusable(String),
+    /// The last time at which the host knew the copy to be true, in seconds since the Unix epoch.
+    Confirmed(u64),
+}
+
+impl FoundLock {
+    /// Returns whether hosts deny what the lock names at `now`.
+    pub(crate) fn counts_at(&self, now: u64) -> bool {
+        let is_closed = self.lock.as_ref().is_none_or(|lock| lock.is_closed_at(now));
+        is_closed && self.expires.is_none_or(|end| now < end)
+    }
+
+    /// Returns the end of the lock, in seconds since the Unix epoch. `None` without an end.
+    pub(crate) fn end(&self) -> Option<u64> {
+        let until = self.lock.as_ref().and_then(|lock| lock.until);
+        until.into_iter().chain(self.expires).min()
+    }
 }
 
 /// A configured server.

@@ -110,6 +110,16 @@ codes! {
         "The `max_payload` of a server leaves little room for requests and user JWTs.";
     SyncIntervalLong = "sync-interval-long", Warning,
         "`JetStream` writes to the disk rarely, so a revocation in a bucket can be lost.";
+    LocksUnreadable = "locks-unreadable", Error,
+        "The bucket of locks cannot be read. A host without a copy of it denies every login.";
+    LocksCopyStale = "locks-copy-stale", Warning,
+        "The host's copy of the locks is older than ten minutes, or is not usable.";
+    LockLasting = "lock-lasting", Warning,
+        "A lock has been in force, or is to be in force, for more than a month.";
+    LockEndsSoon = "lock-ends-soon", Info,
+        "A lock ends within a day.";
+    LocksInForce = "locks-in-force", Info,
+        "Locks deny logins now.";
     LoginRefused = "login-refused", Error,
         "A server refuses the login of the host's own user.";
     AccountDiffers = "account-differs", Error,

@@ -5,6 +5,7 @@ mod disk;
 mod health;
 mod issuers;
 mod listener;
+mod locks;
 mod machine;
 mod probe;
 mod servers;
@@ -41,6 +42,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
         issuers: Vec::new(),
         health: None,
         state: None,
+        locks: None,
         servers: Vec::new(),
         services: Err("the configuration is invalid".to_owned()),
         server_conf,
@@ -59,6 +61,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
     evidence.health = Some(health::ask(&config).await);
     evidence.certificates = certificates::of_files(&config);
     gather_from_servers(&mut evidence, &config, secrets.as_ref(), arguments).await;
+    evidence.locks = locks::read(&config).await;
     if let Some(creds) = &arguments.creds {
         let targets = evidence.settings.as_ref().map(|it| it.targets.as_slice());
         evidence.system = Some(system::ask(&config, creds, targets.unwrap_or_default()).await);

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use portcullis_authority::Lock;
 use portcullis_callout::{FoundService, Obstacle, OwnUser, QueueGroup, ServiceEndpoint};
 use portcullis_connect::{PermissionSide, RequiredPermission};
 use portcullis_toml::Problem;
@@ -48,6 +49,12 @@ fn good() -> Evidence {
         state: Some(StateDirectory {
             path: "state".into(),
             trial: WriteTrial::Written,
+        }),
+        locks: Some(Locks {
+            bucket: "locks".to_owned(),
+            known: Ok(Vec::new()),
+            file: "state/locks.json".into(),
+            copy: LockCopyFound::Confirmed(NOW - 60),
         }),
         servers: vec![server()],
         services: Ok(vec![service("one", "yes", "q", "4f2a")]),
@@ -197,6 +204,26 @@ fn released(evidence: &mut Evidence, version: &str) {
     if let Greeting::Info(info) = &mut evidence.servers[0].greeting {
         version.clone_into(&mut info.version);
     }
+}
+
+fn locks(evidence: &mut Evidence) -> &mut Locks {
+    evidence.locks.as_mut().unwrap()
+}
+
+/// Makes a lock since two days before the run with this end.
+fn locked(evidence: &mut Evidence, until: Option<u64>) -> &mut FoundLock {
+    let lock = Lock {
+        until,
+        reason: "lost laptop".to_owned(),
+    };
+    let known = locks(evidence).known.as_mut().unwrap();
+    known.push(FoundLock {
+        key: "user.alice".to_owned(),
+        since: NOW - 2 * DAY,
+        expires: None,
+        lock: Some(lock),
+    });
+    known.last_mut().unwrap()
 }
 
 fn keys(evidence: &mut Evidence, keys: Result<usize, String>) {
@@ -454,6 +481,35 @@ const BREAKS: &[(&[Code], Break)] = &[
     (&[Code::BypassUnclear], |it| {
         bypass(it, ProbeAnswer::Refused, false);
     }),
+    (&[Code::LocksInForce], |it| {
+        locked(it, None);
+        locked(it, Some(NOW));
+        let damaged = locked(it, None);
+        damaged.key = "user.bob".to_owned();
+        damaged.since = NOW - DAY;
+        damaged.lock = None;
+    }),
+    (&[Code::LocksInForce, Code::LockEndsSoon], |it| {
+        locked(it, Some(NOW + DAY - 1));
+    }),
+    (&[Code::LocksInForce, Code::LockEndsSoon], |it| {
+        locked(it, None).expires = Some(NOW + DAY - 1);
+    }),
+    (&[Code::LockLasting, Code::LocksInForce], |it| {
+        locked(it, None).since = NOW - 31 * DAY;
+    }),
+    (&[Code::LockLasting, Code::LocksInForce], |it| {
+        locked(it, Some(NOW + 29 * DAY));
+    }),
+    (&[Code::LocksUnreadable], |it| {
+        locks(it).known = Err("the bucket is missing".to_owned());
+    }),
+    (&[Code::LocksCopyStale], |it| {
+        locks(it).copy = LockCopyFound::Confirmed(NOW - DAY);
+    }),
+    (&[Code::LocksCopyStale], |it| {
+        locks(it).copy = LockCopyFound::Unusable("it is no copy of locks".to_owned());
+    }),
     (&[Code::HostAbsent], |it| {
         it.services = Ok(Vec::new());
     }),
@@ -499,7 +555,7 @@ fn nothing_is_found_where_host_and_servers_agree_and_everything_was_looked_at() 
     assert_eq!(report.not_looked_at, []);
     assert_eq!(report.code(), ExitCode::Success);
     insta::assert_snapshot!(report.to_text(), @r"
-    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, readiness of the host on this machine, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, token sizes, message sizes, JetStream, hosts
+    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, readiness of the host on this machine, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, token sizes, message sizes, JetStream, locks, hosts
     found: 0 errors, 0 warnings
     ");
 }
