@@ -4,6 +4,7 @@
 mod checks;
 mod evidence;
 mod finding;
+mod fix;
 mod gather;
 mod report;
 mod server_conf;
@@ -15,8 +16,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, Print};
 use crate::runtime::one_thread;
+use fix::Fixes;
+use report::Report;
 
 /// The arguments of the command.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -36,28 +39,63 @@ pub(crate) struct DoctorArguments {
     /// without credentials. Hosts admit no such login while it is tried.
     #[arg(long, value_name = "CREDENTIAL")]
     bypass: Option<PathBuf>,
+    /// Show the changes of files that end findings, as a unified diff: modes, keys of
+    /// portcullis.toml and lines of `auth_callout` in the file of `--server-conf`. At a terminal,
+    /// the command asks whether to make them.
+    #[arg(long)]
+    fix: bool,
+    /// Make the changes of `--fix` without asking. Earlier contents are kept next to the files.
+    #[arg(long, requires = "fix")]
+    write: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Gathers evidence and reports what it shows.
+/// Gathers evidence and reports what it shows. Prints with `print` what an operator at a terminal
+/// has to see before an answer.
 ///
 /// # Errors
 ///
-/// Fails if no runtime is made, or if the report cannot be encoded.
-pub(crate) fn doctor(arguments: &DoctorArguments) -> Result<Output, Failure> {
+/// Fails if no runtime is made, or if the report cannot be printed or encoded.
+pub(crate) fn doctor(arguments: &DoctorArguments, print: Print) -> Result<Output, Failure> {
     let runtime = one_thread()?;
     let evidence = runtime.block_on(gather::gather(arguments));
     let report = checks::run(&evidence);
-    let text = if arguments.json {
-        let text = serde_json::to_string_pretty(&report.to_json()).map_err(Failure::internal)?;
+    if !arguments.fix {
+        return output(&report, None, arguments.json);
+    }
+    let mut fixes = Fixes::plan(&evidence, &report, arguments.server_conf.as_deref());
+    if arguments.write {
+        fixes.apply(evidence.now);
+    } else if !arguments.json && !fixes.is_empty() && fix::is_at_terminal() {
+        print(&format!("{}\n{}", report.to_text(), fixes.diffs()))?;
+        if fix::is_confirmed() {
+            fixes.apply(evidence.now);
+        }
+        return Ok(Output {
+            text: fixes.to_text(),
+            code: fixes.code(&report),
+        });
+    }
+    output(&report, Some(&fixes), arguments.json)
+}
+
+/// Returns the output of the command.
+fn output(report: &Report, fixes: Option<&Fixes>, json: bool) -> Result<Output, Failure> {
+    let code = fixes.map_or_else(|| report.code(), |fixes| fixes.code(report));
+    let text = if json {
+        let mut object = report.to_json();
+        if let (Some(fixes), Some(fields)) = (fixes, object.as_object_mut()) {
+            let (made, left) = fixes.to_json();
+            fields.insert("fixes".to_owned(), made);
+            fields.insert("left_to_you".to_owned(), left);
+        }
+        let text = serde_json::to_string_pretty(&object).map_err(Failure::internal)?;
         format!("{text}\n")
     } else {
-        report.to_text()
+        let more = fixes.map(|fixes| format!("\n{}\n{}", fixes.diffs(), fixes.to_text()));
+        format!("{}{}", report.to_text(), more.unwrap_or_default())
     };
-    Ok(Output {
-        text,
-        code: report.code(),
-    })
+    Ok(Output { text, code })
 }

@@ -40,7 +40,8 @@ pub(crate) enum ExitCode {
     NoToolchain = 72,
     /// A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile`
     /// would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would
-    /// replace a link. Or the store of accounts has the name already, or is locked.
+    /// replace a link. Or the store of accounts has the name already, or is locked. Or a change of
+    /// `doctor --fix` fails.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
     /// cannot write its status. Or another process changed the JWT that a command on the store of
@@ -62,7 +63,8 @@ pub(crate) enum ExitCode {
     /// `decide` or `access preview`: no policy, or a policy or the host that could not decide, so
     /// the login is denied.
     NotDecided = 83,
-    /// `system` or `lock add`: a server answers the request with an error, or has no such connection.
+    /// `system` or `lock add`: a server answers the request with an error, or has no such
+    /// connection.
     Refused = 84,
     /// `doctor` found errors.
     FoundErrors = 85,
@@ -136,7 +138,7 @@ mod tests {
                     "Rust is not installed, or its target for policies. Or `run` does not find nats-server."
                 }
                 Self::CannotCreate => {
-                    "A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link. Or the store of accounts has the name already, or is locked."
+                    "A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link. Or the store of accounts has the name already, or is locked. Or a change of `doctor --fix` fails."
                 }
                 Self::NotCurrent => {
                     "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status. Or another process changed the JWT that a command on the store of accounts changes."

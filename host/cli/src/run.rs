@@ -54,7 +54,9 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             Err(failure) => Err(failure),
         },
         Command::Check { config } => check(&config),
-        Command::Doctor(arguments) => finish(doctor::doctor(&arguments).map_err(NotDone::from)),
+        Command::Doctor(arguments) => {
+            finish(doctor::doctor(&arguments, print).map_err(NotDone::from))
+        }
         Command::Reload { config, json } => finish(reload::ask(&config, json)),
         Command::Init {
             directory,

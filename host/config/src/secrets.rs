@@ -332,7 +332,7 @@ impl Resolver<'_> {
                 "`{}` can be read by every user of this machine; use mode 0600",
                 path.display()
             );
-            let problem = Problem::warning(self.file, message);
+            let problem = Problem::warning(self.file, message).about(path);
             self.problems
                 .push(problem.at_key(&source.key).with_code("secret-exposed"));
         }

@@ -17,6 +17,8 @@ pub struct Problem {
     severity: Severity,
     message: String,
     code: Option<&'static str>,
+    /// Boxed, because results carry problems.
+    subject: Option<Box<PathBuf>>,
 }
 
 /// The problems of a file that cannot be used, warnings included. Displays them in one line.
@@ -51,6 +53,7 @@ impl Problem {
             severity: Severity::Error,
             message: message.into(),
             code: None,
+            subject: None,
         }
     }
 
@@ -81,6 +84,18 @@ impl Problem {
     pub const fn with_code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
+    }
+
+    /// Sets the other file that the message is about, such as a key that the configuration names.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<PathBuf>) -> Self {
+        self.subject = Some(Box::new(subject.into()));
+        self
+    }
+
+    /// Returns the other file that the message is about. `None` if it is about the file itself.
+    pub fn subject(&self) -> Option<&Path> {
+        self.subject.as_deref().map(PathBuf::as_path)
     }
 
     /// Returns the stable name of the kind of problem. `None` if the kind has no name.

@@ -48,6 +48,11 @@ const CHECKS: &[Check] = &[
     ("bypass", bypass::bypass),
 ];
 
+/// Compares the server's configuration file alone.
+pub(crate) fn server_conf(evidence: &Evidence) -> Checked {
+    server_conf::callout(evidence)
+}
+
 /// Runs all checks.
 pub(crate) fn run(evidence: &Evidence) -> Report {
     let mut report = Report::default();

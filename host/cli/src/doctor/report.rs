@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
-use super::finding::{Finding, Severity};
+use super::finding::{Code, Finding, Severity};
 use crate::exit::ExitCode;
 
 /// The result of one check.
@@ -69,8 +69,14 @@ impl Report {
 
     /// Returns the exit code: that of errors, of warnings, or of success.
     pub(crate) fn code(&self) -> ExitCode {
-        let severities = self.findings.iter().map(|finding| finding.code.severity());
-        match severities.max() {
+        self.code_without(&[])
+    }
+
+    /// Returns the exit code if findings with the codes `ended` do not count.
+    pub(crate) fn code_without(&self, ended: &[&Code]) -> ExitCode {
+        let codes = self.findings.iter().map(|finding| finding.code);
+        let left = codes.filter(|code| !ended.contains(&code));
+        match left.map(Code::severity).max() {
             Some(Severity::Error) => ExitCode::FoundErrors,
             Some(Severity::Warning) => ExitCode::FoundWarnings,
             Some(Severity::Info) | None => ExitCode::Success,

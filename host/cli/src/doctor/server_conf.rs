@@ -6,6 +6,8 @@ use std::path::Path;
 
 use syntax::Map;
 
+pub(crate) use syntax::Spans;
+
 /// The parts of nats-server's configuration that concern a callout.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ServerConf {
@@ -42,6 +44,26 @@ pub(crate) struct CalloutConf {
 pub(crate) fn read(file: &Path) -> Result<ServerConf, String> {
     let map = syntax::read(file).map_err(|error| error.to_string())?;
     Ok(ServerConf::from(&map))
+}
+
+/// Reads `text` as the content of the file.
+///
+/// # Errors
+///
+/// Fails as [`read`] does.
+pub(crate) fn read_text(file: &Path, text: &str) -> Result<ServerConf, String> {
+    let (map, _) = syntax::read_text(file, text).map_err(|error| error.to_string())?;
+    Ok(ServerConf::from(&map))
+}
+
+/// Returns the places of the values in `text`, the content of the file.
+///
+/// # Errors
+///
+/// Fails as [`read`] does.
+pub(crate) fn spans(file: &Path, text: &str) -> Result<Spans, String> {
+    let read = syntax::read_text(file, text).map_err(|error| error.to_string())?;
+    Ok(read.1)
 }
 
 impl From<&Map> for ServerConf {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Maximum size of a file, in bytes.
@@ -95,6 +96,39 @@ pub(crate) fn read(file: &Path) -> Result<Map, SyntaxError> {
     Ok(Map(scopes.pop().unwrap_or_default()))
 }
 
+/// Reads `text` as the content of `file`, with the files that it includes.
+///
+/// # Errors
+///
+/// Fails as [`read`] does.
+pub(crate) fn read_text(file: &Path, text: &str) -> Result<(Map, Spans), SyntaxError> {
+    let mut reader = Reader::new(file, text);
+    let mut scopes = vec![Vec::new()];
+    reader.pairs(&mut scopes, 0, false)?;
+    let spans = Spans(reader.spans);
+    Ok((Map(scopes.pop().unwrap_or_default()), spans))
+}
+
+/// The places of values in the text of a file, those of its includes left out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spans(Vec<(Vec<String>, Range<usize>)>);
+
+impl Spans {
+    /// Returns the place of the value at `path`, each part of which is one of several names. Of
+    /// equal keys the last counts.
+    pub(crate) fn find(&self, path: &[&[&str]]) -> Option<Range<usize>> {
+        let fits = |found: &[String]| {
+            let is = |(name, keys): (&String, &&[&str])| {
+                keys.iter().any(|key| key.eq_ignore_ascii_case(name))
+            };
+            found.len() == path.len() && found.iter().zip(path).all(is)
+        };
+        let mut spans = self.0.iter().rev();
+        let (_, range) = spans.find(|(found, _)| fits(found))?;
+        Some(range.clone())
+    }
+}
+
 /// The pairs of the maps that enclose the present place, outermost first. A variable is a pair of
 /// any of them.
 type Scopes = Vec<Vec<(String, Value)>>;
@@ -109,11 +143,7 @@ fn read_file(file: &Path, scopes: &mut Scopes, depth: usize) -> Result<(), Synta
     let content = portcullis_files::read(file, MAX_SIZE);
     let content = content.map_err(|error| failed(error.to_string()))?;
     let text = String::from_utf8(content.bytes).map_err(|_| failed("not UTF-8".to_owned()))?;
-    let mut reader = Reader {
-        file,
-        rest: &text,
-        line: 1,
-    };
+    let mut reader = Reader::new(file, &text);
     scopes.push(Vec::new());
     reader.pairs(scopes, depth, false)
 }
@@ -121,11 +151,33 @@ fn read_file(file: &Path, scopes: &mut Scopes, depth: usize) -> Result<(), Synta
 /// The unread part of a file.
 struct Reader<'a> {
     file: &'a Path,
+    /// Length of the whole text, in bytes.
+    length: usize,
     rest: &'a str,
     line: usize,
+    /// The keys of the maps that enclose the present place.
+    path: Vec<String>,
+    /// The places of the values that were read.
+    spans: Vec<(Vec<String>, Range<usize>)>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(file: &'a Path, text: &'a str) -> Self {
+        Self {
+            file,
+            length: text.len(),
+            rest: text,
+            line: 1,
+            path: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Returns the number of bytes that were read.
+    const fn position(&self) -> usize {
+        self.length.saturating_sub(self.rest.len())
+    }
+
     /// Reads pairs into the innermost scope, up to `}` if the map is `enclosed`, else up to the
     /// end.
     fn pairs(
@@ -165,7 +217,12 @@ impl Reader<'_> {
         if matches!(self.peek(), Some('=' | ':')) {
             self.next();
         }
+        self.skip("");
+        let start = self.position();
+        self.path.push(key.clone());
         let value = self.value(scopes, depth)?;
+        self.spans.push((self.path.clone(), start..self.position()));
+        self.path.pop();
         if let Some(scope) = scopes.last_mut() {
             scope.push((key, value));
         }
