@@ -4,9 +4,11 @@ use std::fs;
 
 use anyhow::Result;
 use async_nats::ConnectOptions;
-use portcullis_harness::{Authority, Host, NatsServer, Release, Site};
+use portcullis_harness::{Authority, Host, NatsServer, PATIENCE, Release, Site, unix_now};
 use rstest::rstest;
+use tokio::time::timeout;
 
+use crate::health;
 use crate::support::{SENSOR_TOKEN, put_sensor};
 
 /// Creates a site with the sensor in its settings, an authority, and a server with a certificate of
@@ -89,8 +91,18 @@ async fn a_server_that_asks_for_a_certificate_gets_the_hosts(
     let with =
         format!("{known}\ntls-cert-file = \"tls/host.pem\"\ntls-key-file = \"tls/host.key\"");
 
-    let host = spawn(&site, &server.url(), &with)?;
+    let (host, address) = health::spawn(&site, &server.url(), &with).await?;
     host.ready().await?;
+    let name = "portcullis_certificate_expiry_timestamp_seconds{key=\"nats.tls-cert-file\"}";
+    let expiry = async {
+        loop {
+            // The file is read once the host runs.
+            if let Ok(expiry) = health::metric(&address, name).await {
+                return expiry;
+            }
+        }
+    };
+    assert!(timeout(PATIENCE, expiry).await? > unix_now());
     let options = ConnectOptions::new().add_client_certificate(own.file, own.key_file);
     log_in(options, &authority, &server).await?;
 

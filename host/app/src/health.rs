@@ -3,6 +3,7 @@
 //! The pages contain no secrets. Any client that reaches the address gets an answer, so the address
 //! should be private.
 
+mod certificates;
 mod code;
 mod files;
 mod issuers;
@@ -14,6 +15,7 @@ mod readiness;
 mod server;
 mod start;
 
+pub(crate) use certificates::OwnCertificates;
 pub(crate) use code::samples as code_samples;
 pub(crate) use files::samples as file_samples;
 pub(crate) use issuers::samples as issuer_samples;

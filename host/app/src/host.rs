@@ -24,8 +24,8 @@ use crate::exchange::{RunningExchange, affordable};
 use crate::first_login::FirstLoginAccounts;
 use crate::handle::HostHandle;
 use crate::health::{
-    HealthServer, IssuerStates, OwnLoginTester, Readiness, file_samples, issuer_samples,
-    lost_for_too_long, start_samples,
+    HealthServer, IssuerStates, OwnCertificates, OwnLoginTester, Readiness, file_samples,
+    issuer_samples, lost_for_too_long, start_samples,
 };
 use crate::locks::LockKeeper;
 use crate::metric_source::MetricSource;
@@ -119,10 +119,7 @@ impl Parts {
     ) -> Result<(), RunError> {
         let mut options = self.options;
         let mut sinks = Sinks::start(&self.config, &mut options.authority)?;
-        let keeper = match &policies {
-            Some(policies) => policies.keep_locks(&self.config).await?,
-            None => None,
-        };
+        let keeper = keep_locks(policies.as_ref(), &self.config).await?;
         options.authority.locks = keeper.as_ref().map(LockKeeper::locks);
         let service = Service::new(authorizer, options);
         let connections = ConnectionOptions {
@@ -146,10 +143,7 @@ impl Parts {
         sinks.add_samples(&readiness);
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
-        if let Some(keeper) = keeper {
-            readiness.add_samples(keeper.samples());
-            tasks.spawn(keeper.run());
-        }
+        keep_files(&mut tasks, &self.config, keeper, &readiness);
         listen(&mut tasks, &self.config.health, &readiness).await?;
         if let Some(first_login) = self.first_login {
             first_login.connect(&mut tasks, Arc::clone(&self.hooks), &readiness);
@@ -260,6 +254,34 @@ fn issuer_states<A: Authorizer>(service: &Service<A>) -> IssuerStates {
         let tokens = rules.login().identifier.tokens();
         tokens.map_or_else(Vec::new, |tokens| tokens.status())
     })
+}
+
+/// Returns the keeper of the locks, if policies decide and the configuration names a bucket.
+async fn keep_locks(
+    policies: Option<&LoadedPolicies>,
+    config: &Config,
+) -> Result<Option<LockKeeper>, RunError> {
+    match policies {
+        Some(policies) => policies.keep_locks(config).await,
+        None => Ok(None),
+    }
+}
+
+/// Starts the tasks that keep a copy of the locks and watch the host's certificates.
+fn keep_files(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    keeper: Option<LockKeeper>,
+    readiness: &Readiness,
+) {
+    let certificates = OwnCertificates::new(config);
+    let samples = certificates.clone();
+    readiness.add_samples(move || samples.samples());
+    tasks.spawn(certificates.run());
+    if let Some(keeper) = keeper {
+        readiness.add_samples(keeper.samples());
+        tasks.spawn(keeper.run());
+    }
 }
 
 /// Starts the health listener, if it is configured.

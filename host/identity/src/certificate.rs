@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use portcullis_core::{Certificate, ClientTls};
 use sha2::{Digest as _, Sha256};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::pem::parse_x509_pem;
+use x509_parser::pem::{Pem, parse_x509_pem};
 use x509_parser::time::ASN1Time;
 
 use self::alternative::AlternativeNames;
@@ -36,6 +36,19 @@ pub fn read(tls: &ClientTls) -> Option<Certificate> {
     let (_, block) = parse_x509_pem(pem.as_bytes()).ok()?;
     let leaf = block.parse_x509().ok()?;
     Some(facts(&leaf, tls.verified))
+}
+
+/// Returns the time at which the first of the certificates in `pem` expires, in seconds since the
+/// Unix epoch. Other blocks, such as keys, are skipped. `None` if there is no certificate, or one
+/// cannot be parsed.
+pub fn expiry(pem: &[u8]) -> Option<u64> {
+    let blocks = Pem::iter_from_buffer(pem).filter_map(Result::ok);
+    let certificates = blocks.filter(|block| block.label == "CERTIFICATE");
+    let ends = certificates.map(|block| {
+        let certificate = block.parse_x509().ok()?;
+        Some(seconds(certificate.validity().not_after))
+    });
+    ends.collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
 fn facts(leaf: &X509Certificate<'_>, verified: bool) -> Certificate {

@@ -40,7 +40,7 @@ mod verifier;
 mod workers;
 
 pub use bearer::{TokenPlace, bearer_credentials};
-pub use certificate::read as read_certificate;
+pub use certificate::{expiry as certificates_expiry, read as read_certificate};
 pub use claimant::Claimant;
 pub use cost::{hash_parameters, time_of_comparison};
 pub use hashing::{CannotHash, hash_password, hash_token};

@@ -312,3 +312,17 @@ fn sample() -> Vec<u8> {
     };
     SAMPLE.get_or_init(make).clone()
 }
+
+#[test]
+fn the_first_certificate_of_a_file_to_expire_counts() {
+    let (year, _) = made(|_| {});
+    let (half, _) = made(|params| params.not_after = date_time_ymd(2026, 7, 1));
+    let key = KeyPair::generate().unwrap().serialize_pem();
+    assert_eq!(expiry(year.as_bytes()), Some(YEAR[1]));
+    let chain = format!("{key}{year}{half}");
+    let end = expiry(chain.as_bytes()).unwrap();
+    assert!((YEAR[0]..YEAR[1]).contains(&end), "{end}");
+    assert_eq!(expiry(key.as_bytes()), None);
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert_eq!(expiry(format!("{year}{damaged}").as_bytes()), None);
+}
