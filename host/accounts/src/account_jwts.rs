@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_claims::AccountClaims;
 use portcullis_core::{KeyKind, PublicKey};
@@ -11,6 +11,10 @@ use portcullis_files::{Disk, FileLock, Stamp};
 
 use crate::error::StoreError;
 use crate::records::{Records, damaged};
+
+/// Name and extension of the record of announced versions.
+const VERSIONS: &str = "versions";
+const ANNOUNCED: &str = "announced";
 
 /// Account JWTs in a directory, one file `A….jwt` for each account.
 ///
@@ -135,6 +139,35 @@ impl AccountJwts {
         Ok(keys
             .filter(|(key, _): &(PublicKey, Stamp)| key.kind() == KeyKind::Account)
             .collect())
+    }
+
+    /// Returns the modification time up to which resolvers have announced the versions. `None` if
+    /// none has recorded it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record cannot be read, or is damaged.
+    pub(crate) fn announced_until(&self) -> Result<Option<SystemTime>, StoreError> {
+        let records = self.records.with_extension(ANNOUNCED);
+        let Some(text) = records.read(VERSIONS)? else {
+            return Ok(None);
+        };
+        let problem = || damaged(records.path(VERSIONS), "it has no time");
+        let nanoseconds = text.expose().trim().parse().map_err(|_| problem())?;
+        let time = UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds));
+        time.map(Some).ok_or_else(problem)
+    }
+
+    /// Records the modification time up to which resolvers have announced the versions.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record cannot be written.
+    pub(crate) fn set_announced_until(&self, time: SystemTime) -> Result<(), StoreError> {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let nanoseconds = since.as_nanos().to_string();
+        let records = self.records.with_extension(ANNOUNCED);
+        records.write(VERSIONS, &nanoseconds)
     }
 
     pub(crate) fn remove_leftovers(&self, before: SystemTime) -> Result<(), StoreError> {

@@ -39,6 +39,14 @@ impl Records {
         }
     }
 
+    /// Returns the records of the same directory with another extension.
+    pub(crate) fn with_extension(&self, extension: &'static str) -> Self {
+        Self {
+            extension,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }

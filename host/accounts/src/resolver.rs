@@ -12,6 +12,7 @@
 mod accept;
 mod activations;
 mod announce;
+mod announced;
 mod changes;
 mod counters;
 mod decoded;

@@ -9,6 +9,7 @@ use portcullis_core::{PublicKey, with_causes};
 use portcullis_files::Stamp;
 use tokio::time::sleep;
 
+use super::announced::Recorded;
 use super::outbox::NotAnnounced;
 use super::{Resolver, Shared};
 use crate::account_jwts::AccountJwt;
@@ -30,8 +31,8 @@ struct Changes {
 
 impl Resolver {
     /// Repeats announcements that a server has not confirmed, and announces versions that other
-    /// processes store from now on. Removes temporary files of writers that were killed. Never
-    /// returns.
+    /// processes store, or stored since a resolver last announced the versions of the store.
+    /// Removes temporary files of writers that were killed. Never returns.
     pub async fn maintain(&self) {
         let shared = &self.shared;
         tokio::join!(shared.announce(), shared.follow(), shared.tidy());
@@ -45,12 +46,17 @@ impl Shared {
         }
     }
 
-    /// Announces versions that other processes store.
+    /// Announces versions that other processes store, and at first those that were stored while no
+    /// resolver was running.
     async fn follow(self: &Arc<Self>) {
         let Some(outbox) = &self.outbox else { return };
-        let mut seen = None;
+        let mut seen: Option<Arc<Seen>> = None;
+        let mut recorded = Recorded::default();
         let mut is_readable = true;
         loop {
+            if let Some(seen) = &seen {
+                self.record_announced(outbox, seen, &mut recorded).await;
+            }
             match self.changes(seen.clone()).await {
                 Ok(changes) => {
                     for jwt in &changes.stored {
@@ -82,11 +88,12 @@ impl Shared {
         Ok(read.await??)
     }
 
-    /// Returns the changes since `seen`. No changes if that is `None`.
+    /// Returns the changes since `seen`, or since the last announced version if that is `None`.
     fn changes_since(&self, seen: Option<&Seen>) -> Result<Changes, StoreError> {
         let now = self.store.accounts().stamps()?;
         let Some(seen) = seen else {
             return Ok(Changes {
+                stored: self.missed(&now)?,
                 now,
                 ..Changes::default()
             });

@@ -51,6 +51,8 @@ struct State {
 struct Pending {
     /// Number of attempts whose request reached a server.
     attempts: u32,
+    /// Number of attempts since the last one that reached a server.
+    failures: u32,
     /// Time of the next attempt. `None` during one.
     due: Option<Instant>,
 }
@@ -109,7 +111,10 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.told.get(&jwt.account) != Some(&jwt.token) {
             let due = Some(Instant::now());
-            let pending = Pending { attempts: 0, due };
+            let pending = Pending {
+                due,
+                ..Pending::default()
+            };
             state.pending.insert(jwt.account.clone(), pending);
             self.added.notify_one();
         }
@@ -221,7 +226,9 @@ impl Outbox {
                 counters.announced(Announced::Failed);
                 let error = with_causes(error);
                 tracing::warn!(%account, error, "servers not told of an account");
-                return self.again(state, account, pending, MAX_DELAY);
+                let delay = self.delay_after(pending.failures);
+                pending.failures = pending.failures.saturating_add(1);
+                return self.again(state, account, pending, delay);
             }
         };
         let silent: Vec<_> = state.servers.difference(&answered).cloned().collect();
@@ -232,8 +239,8 @@ impl Outbox {
             counters.announced(Announced::Answered);
         } else if pending.attempts < MAX_ATTEMPTS {
             counters.announced(Announced::Incomplete);
-            let factor = 1 << (pending.attempts - 1).min(16);
-            let delay = self.delay.saturating_mul(factor);
+            let delay = self.delay_after(pending.attempts.saturating_sub(1));
+            pending.failures = 0;
             self.again(state, account, pending, delay);
         } else {
             counters.announced(Announced::GaveUp);
@@ -244,6 +251,11 @@ impl Outbox {
             let silent = silent.join(", ");
             tracing::warn!(%account, servers = silent, "servers did not confirm an account");
         }
+    }
+
+    /// Returns the delay before the next attempt. It doubles with each of those before.
+    fn delay_after(&self, attempts: u32) -> Duration {
+        self.delay.saturating_mul(1 << attempts.min(16))
     }
 
     fn again(&self, state: &mut State, account: &PublicKey, pending: Pending, delay: Duration) {

@@ -197,6 +197,66 @@ async fn until_looked(site: &Site) {
 }
 
 #[tokio::test]
+async fn versions_that_were_stored_while_no_resolver_was_running_are_announced_once() {
+    let script = Script::new([Some(vec!["n1"])]);
+    let site = Site::with(options(), Some(Arc::clone(&script) as Arc<dyn Announcer>));
+    // A first start announces nothing, and records what the store has.
+    let mut resolver = site.resolver.clone();
+    let accounts = site.store.accounts().clone();
+    for (issued, announced) in [(NOW, 0), (NOW + 1, 1), (NOW + 2, 2)] {
+        let version = site.sign(issued, |_| {});
+        accounts.put(&version).unwrap();
+        let stamp = |account| accounts.stamps().unwrap().get(account).unwrap().modified();
+        let running = resolver.clone();
+        let running = tokio::spawn(async move { running.maintain().await });
+        while accounts.announced_until().unwrap() != Some(stamp(&site.account)) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let told = script.told.lock().clone();
+        assert_eq!(told.len(), announced);
+        assert!(announced == 0 || told.last() == Some(&version));
+        running.abort();
+        let _ = running.await;
+        resolver = Resolver::new(
+            site.store.clone(),
+            Arc::new(site.clock.clone()),
+            options(),
+            Some(Arc::clone(&script) as Arc<dyn Announcer>),
+        );
+    }
+    // Nothing new was stored, so the next start announces nothing.
+    let running = tokio::spawn(async move { resolver.maintain().await });
+    let later = site.sign(NOW + 3, |_| {});
+    accounts.put(&later).unwrap();
+    let told = script.told(3).await;
+    assert_eq!((told.len(), told.last()), (3, Some(&later)));
+    running.abort();
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_announced_yet_is_announced_after_the_next_start() {
+    let script = Script::new([None]);
+    let site = start(&script);
+    let accounts = site.store.accounts().clone();
+    while accounts.announced_until().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let before = accounts.announced_until().unwrap();
+    accounts.put(&site.sign(NOW + 1, |_| {})).unwrap();
+    script.told(3).await;
+    assert_eq!(accounts.announced_until().unwrap(), before);
+    let reached = Script::new([Some(vec!["n1"])]);
+    let next = Resolver::new(
+        site.store.clone(),
+        Arc::new(site.clock.clone()),
+        options(),
+        Some(Arc::clone(&reached) as Arc<dyn Announcer>),
+    );
+    tokio::spawn(async move { next.maintain().await });
+    assert_eq!(reached.told(1).await, [site.sign(NOW + 1, |_| {})]);
+}
+
+#[tokio::test]
 async fn a_version_that_another_process_stores_is_announced_once() {
     let script = Script::new([Some(vec!["n1"])]);
     let site = start(&script);
