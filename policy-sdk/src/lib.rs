@@ -30,7 +30,7 @@ use __private::bindings::portcullis::policy as host;
 
 pub use hash::{HashError, check_hash};
 pub use key_value::{LookUpError, key};
-pub use names::{ClientKind, ConnectionType, Method, Transport};
+pub use names::{AccountLimit, ClientKind, ConnectionType, Method, Transport};
 pub use permit::{Permit, Responses, Subjects, TimeRange};
 pub use policy::{Policy, Verdict};
 pub use request::{Certificate, ClaimError, Client, Request, Secrets, Server, Strength};

@@ -122,6 +122,37 @@ words! {
         /// A request to the host's token exchange, over HTTP. The permit becomes a user JWT for
         /// NATS connections that the host does not see: their address and type are not known.
         Exchange = "exchange",
+        /// The request of an account that signed its own JWT to be signed by the operator. The
+        /// connection name is the name that the account asks for, and the principal is its public
+        /// key. A permit for it names that account, and limits it with
+        /// [`Permit::limit_account`](crate::Permit::limit_account).
+        AccountRequest = "account-request",
+    }
+}
+
+words! {
+    /// A limit of an account that the host signs on request.
+    AccountLimit, read by exactly, as in "connections" {
+        /// The maximum number of connections, from 1.
+        Connections = "connections",
+        /// The maximum number of leafnode connections.
+        Leafnodes = "leafnodes",
+        /// The maximum number of subscriptions, from 1.
+        Subscriptions = "subscriptions",
+        /// The maximum size of a message in bytes, from 1.
+        Payload = "payload",
+        /// The maximum number of imports.
+        Imports = "imports",
+        /// The maximum number of exports.
+        Exports = "exports",
+        /// The maximum memory storage of `JetStream`, in bytes.
+        JetStreamMemory = "jetstream-memory",
+        /// The maximum disk storage of `JetStream`, in bytes.
+        JetStreamDisk = "jetstream-disk",
+        /// The maximum number of streams, from 1.
+        JetStreamStreams = "jetstream-streams",
+        /// The maximum number of consumers, from 1.
+        JetStreamConsumers = "jetstream-consumers",
     }
 }
 

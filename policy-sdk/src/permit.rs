@@ -2,6 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod access;
+mod account;
 mod bounds;
 mod content;
 #[cfg(target_arch = "wasm32")]

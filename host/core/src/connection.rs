@@ -15,6 +15,9 @@ pub enum ClientKind {
     Leafnode,
     /// A request to the host's token exchange, over HTTP. No request of a server names this kind.
     Exchange,
+    /// The request of an account that signed itself to be signed by the operator. No request of a
+    /// server names this kind.
+    AccountRequest,
     /// A kind that this host does not know.
     Other(Box<str>),
 }
@@ -43,12 +46,22 @@ pub fn client_network(address: IpAddr) -> IpAddr {
 }
 
 impl ClientKind {
-    /// Returns the name in requests, and `exchange` for the token exchange.
+    /// Returns the kind with this name, those of the host's own front doors included. For texts of
+    /// the operator: a request of a server never names one of the host's own kinds.
+    pub fn from_name(name: String) -> Self {
+        let own = [Self::Exchange, Self::AccountRequest];
+        let found = own.into_iter().find(|kind| kind.as_str() == name);
+        found.unwrap_or_else(|| Self::from(name))
+    }
+
+    /// Returns the name in requests, `exchange` for the token exchange, and `account-request` for
+    /// accounts that signed themselves.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Client => "Client",
             Self::Leafnode => "Leafnode",
             Self::Exchange => "exchange",
+            Self::AccountRequest => "account-request",
             Self::Other(name) => name,
         }
     }
@@ -94,6 +107,12 @@ impl Client {
         self.kind == Some(ClientKind::Exchange)
     }
 
+    /// Returns whether an account that signed itself asks for the operator's signature. No login is
+    /// meant, and no server asks.
+    pub fn is_account_request(&self) -> bool {
+        self.kind == Some(ClientKind::AccountRequest)
+    }
+
     /// Returns the client's address without the zone of IPv6. `None` if the server sent none, as
     /// for connections inside its own process.
     pub fn address(&self) -> Option<IpAddr> {
@@ -126,7 +145,7 @@ impl Client {
             (ClientKind::Client, Some(Transport::Websocket)) => Some(ConnectionType::Websocket),
             (ClientKind::Client, Some(Transport::Mqtt)) => Some(ConnectionType::Mqtt),
             (ClientKind::Client, Some(Transport::Other(_)) | None)
-            | (ClientKind::Exchange | ClientKind::Other(_), _) => None,
+            | (ClientKind::Exchange | ClientKind::AccountRequest | ClientKind::Other(_), _) => None,
         }
     }
 }

@@ -78,8 +78,8 @@ pub use permit::{Permit, PermitBuilder, PermitDraft};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};
 pub use portcullis_permit_rules::subject::{InvalidSubject, SubjectProblem};
 pub use portcullis_permit_rules::{
-    ConnectionType, InvalidConnectionType, InvalidSourceNetwork, InvalidTimeRange, Limit,
-    PermitProblem, SourceNetwork, TimeOfDay, TimeRange,
+    AccountLimit, ConnectionType, InvalidConnectionType, InvalidSourceNetwork, InvalidTimeRange,
+    Limit, PermitProblem, SourceNetwork, TimeOfDay, TimeRange,
 };
 pub use reach::{Gain, Reach, Reached, Way};
 pub use record::{

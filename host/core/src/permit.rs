@@ -1,10 +1,15 @@
 //! Permits: what a permitted login gets.
 
+use std::collections::BTreeMap;
+
 use portcullis_permit_rules::limits;
 use serde::{Deserialize, Serialize};
 
-use crate::text::allowed_as_text;
-use crate::{AccountName, Allowed, Client, ConnectionType, Permissions, SourceNetwork, TimeRange};
+use crate::text::{account_limits_as_text, allowed_as_text};
+use crate::{
+    AccountLimit, AccountName, Allowed, Client, ConnectionType, Permissions, SourceNetwork,
+    TimeRange,
+};
 
 mod draft;
 mod transfer;
@@ -44,6 +49,8 @@ struct Content {
     subscriptions: Option<u32>,
     payload: Option<u32>,
     tags: Vec<String>,
+    #[serde(with = "account_limits_as_text")]
+    account_limits: BTreeMap<AccountLimit, u64>,
 }
 
 impl Permit {
@@ -133,6 +140,12 @@ impl Permit {
     /// from 2.14.10 and 2.15.3 on. For older servers, the host denies a permit with this limit.
     pub const fn payload(&self) -> Option<u32> {
         self.content.payload
+    }
+
+    /// Returns the limits of the account that a request of the kind
+    /// [`AccountRequest`](crate::ClientKind::AccountRequest) has the host sign.
+    pub const fn account_limits(&self) -> &BTreeMap<AccountLimit, u64> {
+        &self.content.account_limits
     }
 
     /// Returns the tags for the user JWT.

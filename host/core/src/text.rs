@@ -21,6 +21,35 @@ macro_rules! serde_as_text {
 
 pub(crate) use serde_as_text;
 
+/// Serialization of limits of accounts, by their names.
+pub(crate) mod account_limits_as_text {
+    use std::collections::BTreeMap;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::AccountLimit;
+
+    pub(crate) fn serialize<S: Serializer>(
+        limits: &BTreeMap<AccountLimit, u64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let named = limits.iter().map(|(limit, max)| (limit.as_str(), *max));
+        named.collect::<BTreeMap<_, _>>().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<AccountLimit, u64>, D::Error> {
+        let named = BTreeMap::<String, u64>::deserialize(deserializer)?;
+        let limits = named.into_iter().map(|(name, max)| {
+            let limit: AccountLimit = name.parse().map_err(D::Error::custom)?;
+            Ok((limit, max))
+        });
+        limits.collect()
+    }
+}
+
 /// Serialization of the values of an [`Allowed`](crate::Allowed) as text, as [`serde_as_text`] does
 /// it for types of this crate.
 pub(crate) mod allowed_as_text {

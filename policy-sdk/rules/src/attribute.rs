@@ -1,6 +1,6 @@
 //! Rarely used permit attributes, set by name.
 
-use crate::{Draft, Limit, PermitBuilder, PermitProblem, shown};
+use crate::{AccountLimit, Draft, Limit, PermitBuilder, PermitProblem, shown};
 
 /// The number of values that an attribute accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,9 @@ impl<D: Draft> PermitBuilder<D> {
             "payload" => self.each(name, Values::One, values, |permit, value| {
                 permit.limit_text(Limit::Payload, value);
             }),
+            "account-limit" => {
+                self.each(name, Values::Some, values, Self::limit_account_text);
+            }
             "data" => self.limit_data(0),
             _ => {
                 self.problem(PermitProblem::UnknownAttribute(shown(name)));
@@ -72,6 +75,13 @@ impl<D: Draft> PermitBuilder<D> {
         match text.parse() {
             Ok(value) => self.limit(limit, value),
             Err(_) => self.limit_problem(limit, &shown(text)),
+        }
+    }
+
+    fn limit_account_text(&mut self, text: &str) {
+        match AccountLimit::read(text) {
+            Ok((limit, value)) => self.limit_account(limit, value),
+            Err(source) => self.problem(PermitProblem::AccountLimit(source)),
         }
     }
 

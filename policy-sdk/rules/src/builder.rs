@@ -8,7 +8,8 @@ use crate::limits::{
 };
 use crate::subject::{self, InvalidSubject, is_literal_token};
 use crate::{
-    ConnectionType, Draft, Limit, Part, PermitProblem, TimeRange, Whole, is_account_name, shown,
+    AccountLimit, ConnectionType, Draft, InvalidAccountLimit, Limit, Part, PermitProblem,
+    TimeRange, Whole, is_account_name, shown,
 };
 
 /// Prefixes of the tags that only the host sets.
@@ -192,6 +193,17 @@ impl<D: Draft> PermitBuilder<D> {
     /// Records a [`PermitProblem::DataNotEnforced`], because no server enforces `data`.
     pub fn limit_data(&mut self, _bytes: i64) {
         self.problem(PermitProblem::DataNotEnforced);
+    }
+
+    /// Limits an account that signed itself, in the permit of its request. The smallest limit wins.
+    pub fn limit_account(&mut self, limit: AccountLimit, value: u64) {
+        if (limit.least()..=AccountLimit::MAX).contains(&value) {
+            self.draft.add(Part::AccountLimit(limit, value));
+        } else {
+            let value = value.to_string();
+            let source = InvalidAccountLimit::Value { limit, value };
+            self.problem(PermitProblem::AccountLimit(source));
+        }
     }
 
     /// Ends the login at `time`, in seconds since the Unix epoch; the earliest limit wins.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ConnectionType, Limit, SourceNetwork, TimeRange};
+use crate::{AccountLimit, ConnectionType, Limit, SourceNetwork, TimeRange};
 
 /// The storage of a permit under construction.
 ///
@@ -56,6 +56,8 @@ pub enum Part<'a> {
     ProxyRequired,
     /// A limit that servers enforce. The smallest one wins.
     Limit(Limit, u32),
+    /// A limit of the account that the permit has the host sign. The smallest one wins.
+    AccountLimit(AccountLimit, u64),
     /// The time at which the login ends, in seconds since the Unix epoch. The earliest one wins.
     ExpiresAt(u64),
     /// A tag of the user JWT.

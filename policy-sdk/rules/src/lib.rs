@@ -10,10 +10,12 @@
 //! - [`PermitProblem`]: a reason why a permit cannot be signed, in the host's words.
 //! - [`subject`]: subjects of permissions, and texts inside them.
 //! - [`ConnectionType`], [`TimeRange`], [`SourceNetwork`]: the bounds of a login.
+//! - [`AccountLimit`]: a limit of an account that the host signs on request.
 //! - [`limits`]: how much one permit can carry.
 //!
 //! This crate depends on nothing, does no I/O and reads no clock.
 
+mod account_limit;
 mod attribute;
 mod builder;
 mod connection;
@@ -25,6 +27,7 @@ pub mod subject;
 mod text;
 mod times;
 
+pub use account_limit::{AccountLimit, InvalidAccountLimit};
 pub use builder::PermitBuilder;
 pub use connection::{ConnectionType, InvalidConnectionType};
 pub use draft::{Draft, Part, Whole};

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::subject::InvalidSubject;
-use crate::{InvalidConnectionType, InvalidSourceNetwork, InvalidTimeRange};
+use crate::{InvalidAccountLimit, InvalidConnectionType, InvalidSourceNetwork, InvalidTimeRange};
 
 /// A reason why a permit cannot be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub enum PermitProblem {
         /// The rejected value.
         value: String,
     },
+    /// A limit of an account is invalid.
+    AccountLimit(InvalidAccountLimit),
     /// The permit has more of something than it can carry.
     TooMany {
         /// The counted things, in the plural.
@@ -103,6 +105,7 @@ const TIME_ZONE_WITHOUT_TIMES: &str =
 const DATA_NOT_ENFORCED: &str = "limit-data: NATS servers ignore `data` of a user JWT; leave it out, and limit the account instead";
 const LIMIT: &str =
     "{}: `{}` is not a whole number from 1 to 2147483647; leave it out for no limit";
+const ACCOUNT_LIMIT: &str = "account-limit: {}";
 const TOO_MANY: &str = "more than {} {} in one permit";
 const EXPIRED: &str = "the permit expired at {}, the request came at {}";
 const EXPIRY_OUT_OF_RANGE: &str =
@@ -135,6 +138,7 @@ impl PermitProblem {
             Self::TimeZoneWithoutTimes => (TIME_ZONE_WITHOUT_TIMES, [&"", &"", &""]),
             Self::DataNotEnforced => (DATA_NOT_ENFORCED, [&"", &"", &""]),
             Self::Limit { limit, value } => (LIMIT, [limit, value, &""]),
+            Self::AccountLimit(source) => (ACCOUNT_LIMIT, [source, &"", &""]),
             Self::TooMany { what, limit } => (TOO_MANY, [limit, what, &""]),
             Self::Expired { expires_at, received_at } => (EXPIRED, [expires_at, received_at, &""]),
             Self::ExpiryOutOfRange(time) => (EXPIRY_OUT_OF_RANGE, [time, &"", &""]),
@@ -166,6 +170,7 @@ impl Error for PermitProblem {
             Self::Source(source) => Some(source),
             Self::ConnectionType(source) => Some(source),
             Self::Time(source) => Some(source),
+            Self::AccountLimit(source) => Some(source),
             _ => None,
         }
     }

@@ -70,6 +70,13 @@ impl Bounds {
                 receiver.attribute(name, &[limit.to_string()]);
             }
         }
+        let limits = self.account_limits.iter();
+        let limits: Vec<_> = limits
+            .map(|(limit, max)| format!("{limit}={max}"))
+            .collect();
+        for (values, _) in portions(&limits, &[]) {
+            receiver.attribute("account-limit", values);
+        }
     }
 }
 

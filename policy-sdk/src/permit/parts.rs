@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::AccountLimit;
+
 /// Subjects of one side, publish or subscribe. Deny wins over allow; an empty allow list allows
 /// nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -82,4 +84,5 @@ pub(super) struct Bounds {
     pub(super) proxy_required: bool,
     pub(super) subscriptions: Option<u32>,
     pub(super) payload: Option<u32>,
+    pub(super) account_limits: Vec<(AccountLimit, u64)>,
 }

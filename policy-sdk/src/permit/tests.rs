@@ -1,7 +1,7 @@
 //! Problems of permits in native tests.
 
 use super::Permit;
-use crate::Subject;
+use crate::{AccountLimit, Subject};
 
 #[test]
 fn a_good_permit_has_no_problems() {
@@ -94,6 +94,28 @@ fn good_bounds_have_no_problems() {
         .limit_subscriptions(1)
         .limit_payload(i32::MAX.cast_unsigned());
     assert_eq!(permit.problems(), [""; 0]);
+}
+
+#[test]
+fn limits_of_accounts_are_named_as_the_host_names_them() {
+    let permit = Permit::new("team-a")
+        .limit_account(AccountLimit::Connections, 9)
+        .limit_account(AccountLimit::Connections, 7)
+        .limit_account(AccountLimit::Imports, 0);
+    assert_eq!(permit.account_limit("connections"), Some(7));
+    assert_eq!(permit.problems(), [""; 0]);
+    let permit = Permit::new("team-a")
+        .limit_account(AccountLimit::Payload, 0)
+        .limit_account("data", 5);
+    let starts = [
+        "account-limit: `payload` of an account: `0` is not a whole number from 1 to ",
+        "account-limit: unknown limit `data` of an account: expected one of `connections`, ",
+    ];
+    let problems = permit.problems();
+    assert_eq!(problems.len(), starts.len(), "{problems:?}");
+    for (problem, start) in problems.iter().zip(starts) {
+        assert!(problem.starts_with(start), "{problem}");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The access that one login gains and loses.
 
-use portcullis_core::{Allowed, Permissions, Reach, WorkBudget, WorkExceeded};
+use portcullis_core::{
+    AccountLimit, Allowed, Permissions, Permit, Reach, WorkBudget, WorkExceeded,
+};
 
 use crate::access::literal;
 use crate::assertions::HeldPermit;
@@ -103,7 +105,15 @@ fn gained_by_permit(before: &HeldPermit, now: &HeldPermit) -> Vec<String> {
             wider(before.connection_types(), now.connection_types()),
         ),
     ];
-    let quantities = quantities.into_iter().filter(|(_, is_gained)| *is_gained);
+    let mut limits = AccountLimit::ALL.into_iter();
+    let has_higher = limits.any(|limit| {
+        let max = |permit: &Permit| permit.account_limits().get(&limit).copied();
+        more(max(before), max(now))
+    });
+    let quantities = quantities
+        .into_iter()
+        .chain([("may have an account with higher limits", has_higher)]);
+    let quantities = quantities.filter(|(_, is_gained)| *is_gained);
     gained.extend(quantities.map(|(what, _)| what.to_owned()));
     gained
 }

@@ -41,6 +41,7 @@ pub(super) enum Field {
     ProxyRequired,
     Subscriptions,
     Payload,
+    AccountLimits,
 }
 
 impl Expectation {
@@ -112,7 +113,7 @@ fn told(verdict: &Verdict) -> String {
 type Add = fn(&format::Permit, &mut PermitBuilder) -> bool;
 
 /// The attributes of a permit that are compared only if the test states them.
-const ATTRIBUTES: [(Field, Add); 12] = [
+const ATTRIBUTES: [(Field, Add); 13] = [
     (Field::Role, |expected, permit| {
         one(expected.role.as_ref(), |role| permit.role(role))
     }),
@@ -160,6 +161,12 @@ const ATTRIBUTES: [(Field, Add); 12] = [
     }),
     (Field::Payload, |expected, permit| {
         one(expected.payload, |bytes| permit.limit_payload(bytes.into()))
+    }),
+    (Field::AccountLimits, |expected, permit| {
+        one(expected.account_limits.as_ref(), |limits| {
+            let limits = limits.iter().map(|(name, max)| format!("{name}={max}"));
+            permit.attribute("account-limit", &limits.collect::<Vec<_>>());
+        })
     }),
 ];
 
@@ -302,6 +309,7 @@ impl Field {
             Self::ProxyRequired => "proxy-required",
             Self::Subscriptions => "subscriptions",
             Self::Payload => "payload",
+            Self::AccountLimits => "account-limits",
         }
     }
 
@@ -319,6 +327,10 @@ impl Field {
             Self::ProxyRequired => permit.requires_proxy().to_string(),
             Self::Subscriptions => optional(permit.subscriptions()),
             Self::Payload => optional(permit.payload()),
+            Self::AccountLimits => {
+                let limits = permit.account_limits().iter();
+                listed(limits.map(|(limit, max)| format!("{limit}={max}")))
+            }
         }
     }
 }

@@ -211,6 +211,8 @@ pub(super) struct Permit {
     pub(super) proxy_required: Option<bool>,
     pub(super) subscriptions: Option<u32>,
     pub(super) payload: Option<u32>,
+    /// Limits of the account that is to be signed, by name.
+    pub(super) account_limits: Option<BTreeMap<String, u64>>,
 }
 
 /// The subjects of one side of the permissions: publish or subscribe.

@@ -149,7 +149,7 @@ fn client(client: format::Client, user: Option<&str>) -> Client {
         id: client.id,
         user: client.user.or_else(|| user.map(str::to_owned)),
         name: client.name,
-        kind: client.kind.map(ClientKind::from),
+        kind: client.kind.map(ClientKind::from_name),
         transport: client.transport.map(Transport::from),
         mqtt_id: client.mqtt_id,
         lang: client.lang,

@@ -201,7 +201,10 @@ fn rendered(permit: &Permit, stated: &[&str], now: u64) -> String {
         format!("{{ start = \"{start}\", end = \"{end}\" }}")
     });
     let times: Vec<_> = times.collect();
-    let optional: [(&str, Option<String>); 12] = [
+    let account_limits = permit.account_limits().iter();
+    let account_limits = account_limits.map(|(limit, max)| format!("{limit} = {max}"));
+    let account_limits: Vec<_> = account_limits.collect();
+    let optional: [(&str, Option<String>); 13] = [
         ("role", permit.role().map(quoted)),
         ("user-name", permit.user_name().map(quoted)),
         ("expires-at", expires_at.map(|end| end.to_string())),
@@ -223,6 +226,10 @@ fn rendered(permit: &Permit, stated: &[&str], now: u64) -> String {
             permit.subscriptions().map(|most| most.to_string()),
         ),
         ("payload", permit.payload().map(|bytes| bytes.to_string())),
+        (
+            "account-limits",
+            Some(format!("{{ {} }}", account_limits.join(", "))),
+        ),
     ];
     let optional = optional.into_iter().filter(|(key, _)| stated.contains(key));
     keys.extend(optional.filter_map(|(key, value)| Some(format!("{key} = {}", value?))));

@@ -1,5 +1,7 @@
 //! A permit under construction.
 
+use std::collections::BTreeMap;
+
 use portcullis_permit_rules::{Draft, Limit, Part, Whole};
 
 use super::{Content, Permit};
@@ -35,6 +37,7 @@ impl PermitDraft {
                 subscriptions: None,
                 payload: None,
                 tags: Vec::new(),
+                account_limits: BTreeMap::new(),
             },
         }
     }
@@ -77,6 +80,10 @@ impl Draft for PermitDraft {
             Part::ProxyRequired => self.content.proxy_required = true,
             Part::Limit(Limit::Subscriptions, max) => lower(&mut self.content.subscriptions, max),
             Part::Limit(Limit::Payload, bytes) => lower(&mut self.content.payload, bytes),
+            Part::AccountLimit(limit, max) => {
+                let known = self.content.account_limits.entry(limit).or_insert(max);
+                *known = max.min(*known);
+            }
             Part::ExpiresAt(time) => lower(&mut self.content.expires_at, time),
             Part::Tag(tag) => self.content.tags.push(tag.to_owned()),
         }

@@ -63,6 +63,9 @@ impl Permit {
         if let Some(bytes) = self.content.payload {
             builder.limit_payload(bytes.into());
         }
+        for (limit, max) in &self.content.account_limits {
+            builder.limit_account(*limit, *max);
+        }
         for tag in &self.content.tags {
             builder.tag(tag);
         }

@@ -1,5 +1,7 @@
 //! What a permit allows, in a record.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,9 @@ pub struct RecordedAccess {
     /// Maximum size of a message, in bytes. Absent for any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<u32>,
+    /// Limits of the account that is signed, for a request of the kind `account-request`, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub account_limits: BTreeMap<String, u64>,
     /// Tags that the policy put into the user JWT.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -79,6 +84,8 @@ impl From<&Permit> for RecordedAccess {
         let permissions = permit.permissions();
         let ranges = permit.times().listed();
         let ranges = ranges.map(|range| format!("{}-{}", range.start(), range.end()));
+        let account_limits = permit.account_limits().iter();
+        let account_limits = account_limits.map(|(limit, max)| (limit.to_string(), *max));
         Self {
             account: permit.account().as_str().to_owned(),
             role: permit.role().map(str::to_owned),
@@ -94,6 +101,7 @@ impl From<&Permit> for RecordedAccess {
             proxy_required: permit.requires_proxy(),
             subscriptions: permit.subscriptions(),
             payload: permit.payload(),
+            account_limits: account_limits.collect(),
             tags: permit.tags().to_vec(),
         }
     }
