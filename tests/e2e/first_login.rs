@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use portcullis_harness::{
-    Answer, Host, Made, NatsServer, PolicyDirectory, Relay, Release, Wire, hash,
+    Answer, Host, Made, NatsServer, PolicyDirectory, Relay, Release, Wire, hash, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -112,6 +112,23 @@ async fn the_first_login_of_a_tenant_makes_its_account(
     let stage = Stage::new("full").await?;
     let server = stage.made.start_server(release).await?;
     let host = stage.host(&server, &server.url(), "30s").await?;
+
+    // Without a server, `decide` shows the account that the login would make.
+    let config = stage.made.path("portcullis.toml").display().to_string();
+    let decide = [
+        "decide", "--config", &config, "--token", "tenant-a", "--json",
+    ];
+    let decided = run_portcullis(&decide, "").await?;
+    assert_eq!(decided.code, Some(0), "{decided:?}");
+    let decided: Value = serde_json::from_str(&decided.stdout)?;
+    let made = &decided["new-account"];
+    assert_eq!(
+        (&made["name"], &made["step"]),
+        (&json!("tenant-a"), &json!("make"))
+    );
+    assert_eq!(made["limits"]["connections"], 30);
+    assert_eq!(decided["server"]["accepts"], true);
+    assert!(stage.tenants().await?.is_empty());
 
     // Logins at once make one account.
     let logins = (0..20).map(|number| {

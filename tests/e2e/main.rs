@@ -2,6 +2,7 @@
 //! `portcullis`, real policies and third-party clients. `cargo xtask test` provides all of them and
 //! runs the tests.
 
+mod account_requests;
 mod accounts;
 mod assertions;
 mod callout101;

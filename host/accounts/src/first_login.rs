@@ -5,7 +5,6 @@
 //! The tag [`TAG`] in the account JWT marks such accounts: no other account of the store gets users
 //! this way.
 
-mod index;
 mod making;
 mod not_made;
 mod push;
@@ -31,9 +30,9 @@ use crate::error::StoreError;
 use crate::keys::Seed;
 use crate::store::Store;
 use making::{Maker, Prepared};
-use push::Push;
 
 pub use not_made::NotMade;
+pub(crate) use push::Push;
 
 /// First part of the tag of an account that was made at its first login. The time of the login
 /// follows, in seconds since the Unix epoch.

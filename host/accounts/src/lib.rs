@@ -9,14 +9,18 @@
 //! - [`KeyRing`]: the seeds of a store. A [`Seed`] is one of any kind.
 //! - [`resolver`]: the account JWTs of a store for NATS servers, over HTTP and NATS.
 //! - [`FirstLogins`]: accounts that are made at their first login.
+//! - [`AccountRequests`]: accounts that signed themselves, and that the operator's key signs.
 //!
-//! Times are seconds since the Unix epoch. Only the resolver and the first logins read a clock.
+//! Times are seconds since the Unix epoch. Only the resolver, the first logins and the requests of
+//! accounts read a clock.
 
 mod account_jwts;
+mod account_requests;
 mod activations;
 mod error;
 mod first_login;
 mod keys;
+mod name_index;
 mod nsc;
 mod records;
 pub mod resolver;
@@ -24,6 +28,9 @@ mod store;
 mod validate;
 
 pub use account_jwts::{AccountJwt, AccountJwts, Written};
+pub use account_requests::{
+    AccountRequestOptions, AccountRequests, AskedAccount, Granted, NotAsked, NotSigned,
+};
 pub use activations::{ActivationJwt, NotActivated};
 pub use error::StoreError;
 pub use first_login::{AccountSigners, FirstLoginOptions, FirstLogins, NotMade};

@@ -9,6 +9,7 @@ use portcullis_connect::ConnectionHooks;
 use portcullis_core::{Authorizer, Sample};
 use portcullis_toml::Problems;
 
+use crate::account_requests::AccountRequestDoor;
 use crate::connections::LogHostConnections;
 use crate::error::BuildError;
 use crate::first_login::FirstLoginAccounts;
@@ -119,7 +120,8 @@ impl<D> HostBuilder<D> {
     /// # Errors
     ///
     /// Fails if a secret is missing or of the wrong type, if tables about identities contradict
-    /// each other, or if the store of accounts at first login cannot be used.
+    /// each other, or if the store of accounts at first login, or of requests of
+    /// accounts, cannot be used.
     pub fn build(self) -> Result<Host<D>, BuildError> {
         let secrets = match self.secrets {
             Some(secrets) => secrets,
@@ -131,11 +133,17 @@ impl<D> HostBuilder<D> {
         let first_login = first_login
             .map(|table| FirstLoginAccounts::new(table, options.keys.main()))
             .transpose()?;
+        let requests = operator.and_then(|operator| operator.account_requests.as_ref());
+        let account_requests = requests
+            .map(|table| AccountRequestDoor::new(table, operator))
+            .transpose()
+            .map_err(BuildError::AccountRequests)?;
         options.authority.accounts = first_login.as_ref().map(FirstLoginAccounts::maker);
         let parts = Parts {
             config: self.config,
             options,
             first_login,
+            account_requests,
             hooks: self.hooks,
             sources: self.sources,
             on_ready: self.on_ready,

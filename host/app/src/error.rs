@@ -32,6 +32,9 @@ pub enum BuildError {
     /// The store of accounts that are made at their first login cannot be used.
     #[error("[operator.first-login]")]
     FirstLogin(#[from] StoreError),
+    /// The store of accounts that signed themselves cannot be used.
+    #[error("[operator.account-requests]")]
+    AccountRequests(#[source] StoreError),
     /// The host's own login attempts cannot be made.
     #[error(transparent)]
     Probe(ConnectError),

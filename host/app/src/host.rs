@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 use tracing::info;
 
+use crate::account_requests::AccountRequestDoor;
 use crate::buckets::Buckets;
 use crate::error::RunError;
 use crate::exchange::{RunningExchange, affordable};
@@ -48,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) config: Box<Config>,
     pub(crate) options: ServiceOptions,
     pub(crate) first_login: Option<FirstLoginAccounts>,
+    pub(crate) account_requests: Option<AccountRequestDoor>,
     pub(crate) hooks: Arc<dyn ConnectionHooks>,
     pub(crate) sources: Vec<MetricSource>,
     pub(crate) on_ready: Box<dyn FnOnce(HostHandle) + Send>,
@@ -147,6 +149,10 @@ impl Parts {
         listen(&mut tasks, &self.config.health, &readiness).await?;
         if let Some(first_login) = self.first_login {
             first_login.connect(&mut tasks, Arc::clone(&self.hooks), &readiness);
+        }
+        if let Some(door) = self.account_requests {
+            let authority = service.authority();
+            door.serve(&mut tasks, authority, Arc::clone(&self.hooks), &readiness);
         }
         // The exchange needs no connection: it decides as soon as the policies are loaded.
         let (exchange, running) = start_exchange(&self.config.exchange, &service, &readiness)

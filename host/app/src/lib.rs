@@ -46,6 +46,7 @@
 //! child processes, give the builder a [`Prover`] of a command line that calls
 //! [`prove_for_parent`](portcullis_catalog::prove_for_parent).
 
+mod account_requests;
 mod buckets;
 mod builder;
 mod connections;

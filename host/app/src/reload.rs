@@ -173,8 +173,9 @@ impl<A: Authorizer> Reloader<A> {
             login: Arc::new(LoginRules {
                 identifier,
                 permits: Arc::new(PermitRules {
-                    // The maker of these accounts has its names from the start.
+                    // The maker and the signer of accounts have their names from the start.
                     new_accounts: former.permits.new_accounts.clone(),
+                    requested_accounts: former.permits.requested_accounts.clone(),
                     ..permit_rules(callout, operator, &config.ceilings)
                 }),
             }),

@@ -358,7 +358,9 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         };
         // The slot is free again: waiting for a new account must not delay other decisions.
         let outcome = match (decision.outcome, &self.accounts) {
-            (Outcome::Permit(permit), Some(maker)) if permits.is_new(permit.account()) => {
+            (Outcome::Permit(permit), Some(maker))
+                if !request.client.is_account_request() && permits.is_new(permit.account()) =>
+            {
                 let provided = provide(maker, &permit, &request, permits, deadline).await;
                 self.end(times, Stage::MakeAccount);
                 provided.map_or_else(Outcome::Deny, |()| Outcome::Permit(permit))

@@ -12,6 +12,7 @@ use portcullis_core::{
     PolicyName, PolicyRef, WorkBudget,
 };
 
+use crate::account_request;
 use crate::rules::{Expiry, PermitRules};
 use crate::wanted_account;
 
@@ -47,6 +48,10 @@ pub(crate) fn enforce_filtered(
     filter: DenyFilter,
     work: &mut WorkBudget,
 ) -> Result<(), Denial> {
+    if request.client.is_account_request() {
+        return account_request::check(permit, request, rules);
+    }
+    account_request::check_absent(permit)?;
     wanted_account::place(permit, request)?;
     check_account(permit, rules)?;
     // A caller of the exchange connects to NATS later. The server enforces both then.

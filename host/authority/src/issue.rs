@@ -125,7 +125,7 @@ pub(crate) fn named_release(version: Option<&str>) -> String {
 }
 
 /// Returns tags that lead from a connection to the version of the policy that permitted it.
-fn provenance(policy: &PolicyRef) -> [String; 4] {
+pub(crate) fn provenance(policy: &PolicyRef) -> [String; 4] {
     [
         format!("policy:{}", policy.name),
         format!("policy-digest:{}", policy.digest),

@@ -18,6 +18,7 @@
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
 //! - [`Locks`]: logins that an operator has closed for a time.
 //! - [`OwnLogins`]: logins that the host makes up to test the path.
+//! - [`account_tags`]: the tags of an account that the host signs on its own request.
 //! - [`AccountMaker`] and [`AccountPattern`]: accounts that are made at their first login.
 
 #![cfg_attr(
@@ -28,6 +29,7 @@
     )
 )]
 
+mod account_request;
 mod accounts;
 mod admission;
 mod authority;
@@ -52,6 +54,7 @@ mod throttle;
 mod traces;
 mod wanted_account;
 
+pub use account_request::account_tags;
 pub use accounts::TargetAccounts;
 pub use admission::Overload;
 pub use authority::{Attempt, Authority, AuthorityOptions, Considered, LoginRules};

@@ -4,6 +4,7 @@ use portcullis_core::{
     AuthorizationRequest, Denial, DenyFilter, Permit, PolicyName, PolicyRef, WorkBudget,
 };
 
+use crate::account_request;
 use crate::enforce::{apply_ceilings, check_account, enforce_filtered};
 use crate::issue::{IssueError, check_limits};
 use crate::issuers::{NoIssuer, for_permit};
@@ -26,6 +27,9 @@ impl PermitRules {
     ) -> Result<(), Denial> {
         let filter = Self::filter_of(server_version);
         let mut work = WorkBudget::default();
+        if !permit.account_limits().is_empty() {
+            return account_request::check_permit(permit, self);
+        }
         check_account(permit, self)?;
         apply_ceilings(permit, self, Some(policy), filter, &mut work)?;
         self.check_accepted(permit, server_version)
@@ -48,6 +52,10 @@ impl PermitRules {
         let mut work = WorkBudget::default();
         let filter = Self::filter_of(version);
         enforce_filtered(&mut permit, request, policy, self, filter, &mut work)?;
+        // No user is signed for such a permit, and no server enforces it.
+        if request.client.is_account_request() {
+            return Ok(permit);
+        }
         self.check_accepted(&permit, version)?;
         Ok(permit)
     }

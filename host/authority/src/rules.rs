@@ -24,6 +24,8 @@ pub struct PermitRules {
     /// The names of accounts that the host makes at their first login, in operator mode. Default:
     /// none.
     pub new_accounts: Vec<AccountPattern>,
+    /// The names of accounts that may ask the host to sign them, in operator mode. Default: none.
+    pub requested_accounts: Vec<AccountPattern>,
 }
 
 /// The upper limits on the permissions of permits, by account and by policy.
@@ -56,7 +58,7 @@ impl PermitRules {
 
     /// Returns whether `account` is one that the configuration does not know and that the host may
     /// make at its first login.
-    pub(crate) fn is_new(&self, account: &AccountName) -> bool {
+    pub fn is_new(&self, account: &AccountName) -> bool {
         let mut patterns = self.new_accounts.iter();
         let accounts = self.signing.as_ref();
         accounts.is_some_and(|accounts| named(accounts, account).is_none())

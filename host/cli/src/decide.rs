@@ -7,6 +7,7 @@ mod explanation;
 mod inbox;
 mod json;
 mod login;
+mod new_account;
 mod path;
 mod text;
 

@@ -13,6 +13,8 @@
 //! - [`Changes`]: the difference between the configuration of a running host and a new one.
 //! - [`check_seed`], [`public_key`]: checks of seeds.
 
+mod account_caps;
+mod account_requests;
 mod allowed;
 mod callout;
 mod callout_keys;
@@ -46,6 +48,7 @@ mod telemetry;
 mod tests;
 mod values;
 
+pub use account_requests::AccountRequestTable;
 pub use callout::Callout;
 pub use callout_keys::CalloutKeys;
 pub use config::Config;

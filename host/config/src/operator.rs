@@ -8,6 +8,7 @@ use portcullis_core::AccountName;
 use portcullis_toml::kinds::WORD;
 use portcullis_toml::{Keyed, Read, Section};
 
+use crate::account_requests::AccountRequestTable;
 use crate::first_login::FirstLogin;
 use crate::sources::{NamedSecrets, SecretKind};
 use crate::values::{ACCOUNT, ACCOUNT_KEY};
@@ -26,6 +27,8 @@ pub struct Operator {
     /// Table `[operator.first-login]`: accounts that are made at their first login. `None` makes
     /// none.
     pub first_login: Option<Box<FirstLogin>>,
+    /// Table `[operator.account-requests]`: accounts that signed themselves. `None` signs none.
+    pub account_requests: Option<Box<AccountRequestTable>>,
 }
 
 /// The table `[operator.accounts.NAME]`.
@@ -55,6 +58,8 @@ impl Operator {
             SecretKind::Credentials,
         );
         let first_login = FirstLogin::read(section.section("first-login"), secrets);
+        let requests = section.section("account-requests");
+        let account_requests = AccountRequestTable::read(requests, secrets);
         let accounts = match section.section("accounts") {
             // All accounts may be made at their first login.
             accounts if accounts.is_empty() && matches!(first_login, Some(Some(_))) => {
@@ -68,6 +73,7 @@ impl Operator {
             accounts: accounts?,
             sentinel,
             first_login: first_login?.map(Box::new),
+            account_requests: account_requests?.map(Box::new),
         }))
     }
 }

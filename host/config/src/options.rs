@@ -135,6 +135,10 @@ pub fn permit_rules(
             .and_then(|operator| operator.first_login.as_ref())
             .map(|table| table.names.clone())
             .unwrap_or_default(),
+        requested_accounts: operator
+            .and_then(|operator| operator.account_requests.as_ref())
+            .map(|table| table.names.clone())
+            .unwrap_or_default(),
     }
 }
 

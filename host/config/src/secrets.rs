@@ -161,13 +161,13 @@ impl Config {
 
     /// Returns every table with connections to servers.
     fn connections(&self) -> impl Iterator<Item = &Nats> {
-        let first_login = self
-            .operator
-            .as_ref()
-            .and_then(|it| it.first_login.as_deref());
+        let operator = self.operator.as_ref();
+        let first_login = operator.and_then(|it| it.first_login.as_deref());
+        let requests = operator.and_then(|it| it.account_requests.as_deref());
         std::iter::once(&self.nats)
             .chain(self.key_value.nats.as_deref())
             .chain(first_login.map(|table| &*table.nats))
+            .chain(requests.map(|table| &*table.nats))
     }
 }
 

@@ -63,6 +63,8 @@ impl Survey {
         let operator = parts.operator.as_ref().and_then(Option::as_ref);
         let first_login = operator.and_then(|table| table.first_login.as_deref());
         let system = first_login.map(|table| &*table.nats);
+        let requests = operator.and_then(|table| table.account_requests.as_deref());
+        let system = system.into_iter().chain(requests.map(|table| &*table.nats));
         for nats in parts.nats.iter().chain(buckets).chain(system) {
             problems.extend(secrets::check_connection(file, nats));
         }

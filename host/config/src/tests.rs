@@ -11,6 +11,7 @@ use rstest::rstest;
 use crate::secrets::Secrets;
 use crate::*;
 
+mod account_requests;
 mod ceilings;
 mod exchange;
 mod identity;

@@ -54,10 +54,12 @@ pub(crate) const CLIENT_KIND: Kind<ClientKind> = Kind {
             ClientKind::Client,
             ClientKind::Leafnode,
             ClientKind::Exchange,
+            ClientKind::AccountRequest,
         ];
         let mut kinds = known.into_iter();
         kinds.find(|kind| kind.as_str() == text).ok_or_else(|| {
-            InvalidValue::unexpected("one of `Client`, `Leafnode`, `exchange`", text)
+            let known = "one of `Client`, `Leafnode`, `exchange`, `account-request`";
+            InvalidValue::unexpected(known, text)
         })
     },
 };

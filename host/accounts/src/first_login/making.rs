@@ -4,11 +4,11 @@ use parking_lot::Mutex;
 use portcullis_claims::AccountClaims;
 use portcullis_core::{AccountName, KeyKind};
 
-use super::index::{Index, made_at};
 use super::{FirstLoginOptions, NotMade, TAG};
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 use crate::keys::Seed;
+use crate::name_index::{NameIndex, made_at};
 use crate::store::Store;
 
 /// The maker of accounts in a store. Each call may wait for the disk and for other processes.
@@ -19,9 +19,9 @@ pub(super) struct Maker {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    index: Index,
+    index: NameIndex,
     counts: Counts,
 }
 
@@ -49,7 +49,10 @@ impl Maker {
     /// Fails if the store has no operator, has no seed that signs accounts, or cannot be read.
     pub(super) fn new(store: Store, options: FirstLoginOptions) -> Result<Self, StoreError> {
         store.operator_seed()?;
-        let mut state = State::default();
+        let mut state = State {
+            index: NameIndex::new(TAG),
+            counts: Counts::default(),
+        };
         // A damaged account is reported when an account is made.
         match state.index.scan(store.accounts()) {
             Ok(()) | Err(StoreError::Damaged { .. }) => {}
@@ -107,7 +110,7 @@ impl Maker {
         let mut found = found.into_iter();
         match (found.next(), found.next()) {
             (None, _) => Ok(None),
-            (Some(jwt), None) if made_at(&jwt).is_some() => {
+            (Some(jwt), None) if made_at(&jwt, TAG).is_some() => {
                 let signer = self.store.signer_of_users(&jwt, None)?;
                 Ok(Some(Prepared { jwt, signer }))
             }
@@ -154,7 +157,7 @@ impl Maker {
         Ok(Prepared { jwt, signer })
     }
 
-    fn with_index<T>(&self, work: impl FnOnce(&mut Index) -> T) -> T {
+    fn with_index<T>(&self, work: impl FnOnce(&mut NameIndex) -> T) -> T {
         let mut state = self.state.lock();
         let done = work(&mut state.index);
         state.counts.accounts = state.index.made();

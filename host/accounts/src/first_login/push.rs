@@ -17,7 +17,7 @@ use crate::account_jwts::AccountJwt;
 const MARGIN: Duration = Duration::from_millis(50);
 
 /// A way to push accounts to servers.
-pub(super) trait Push: Debug + Send + Sync {
+pub(crate) trait Push: Debug + Send + Sync {
     /// Sends the JWT of an account to the servers, and returns the ids of those that have it. Ends
     /// as soon as `server` has it; without one, as soon as any server has it. Waits for less than
     /// the time `left`.

@@ -51,6 +51,24 @@ impl Store {
         Ok(signed)
     }
 
+    /// Signs an account's claims as [`Store::put_account`] does, for a request that the account
+    /// issued itself at the time `asked_at`. The version is not earlier than the request, so that
+    /// the same request is refused later, also if the clock of the account is fast.
+    pub(crate) fn put_requested(
+        &self,
+        mut claims: AccountClaims,
+        asked_at: u64,
+        now: u64,
+    ) -> Result<Signed, StoreError> {
+        let seed = self.operator_seed()?;
+        let expected = claims.id.take();
+        let before = claims.issued_at.filter(|_| expected.is_some());
+        claims.issued_at = Some(after(before, now.max(asked_at)));
+        let signed = sign(claims, &seed.signer()?, now)?;
+        self.accounts.replace(&signed.token, expected.as_deref())?;
+        Ok(signed)
+    }
+
     /// Signs a user's claims and stores them. `claims.id` has to be that of the stored version, or
     /// `None` for a new user.
     ///

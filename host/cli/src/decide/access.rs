@@ -55,7 +55,10 @@ fn bounds(permit: &Permit) -> Vec<(&'static str, String)> {
     let types = permit.connection_types().listed();
     let times = permit.times().listed();
     let times = times.map(|range| format!("{} to {}", range.start(), range.end()));
+    let account = permit.account_limits().iter();
+    let account = account.map(|(limit, max)| format!("{limit}={max}"));
     let limits = [
+        ("account", list(account.collect())),
         ("ends", permit.expires_at().map(time)),
         (
             "from",

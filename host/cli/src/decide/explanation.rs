@@ -8,6 +8,7 @@ use portcullis_core::{
     AuthorizationRequest, Decision, Identity, Method, Outcome, PermissionSubject, Permit, Strength,
 };
 
+use super::new_account::NewAccount;
 use crate::policy::time;
 
 /// A decided login, with each step.
@@ -22,7 +23,10 @@ pub(super) struct Explanation {
     pub(super) explained: Option<Explained>,
     /// The decision after the host's own rules for permits.
     pub(super) enforced: Decision,
-    /// The user JWT and what the server makes of it. `None` for a denial.
+    /// What the host does about the account before it answers. `None` if it does nothing.
+    pub(super) new_account: Option<NewAccount>,
+    /// The user JWT and what the server makes of it. `None` for a denial, and for
+    /// the request of an account.
     pub(super) server: Option<ServerAnswer>,
     /// The final decision.
     pub(super) decision: Decision,

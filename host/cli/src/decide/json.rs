@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::access::access;
 use super::explanation::{Change, Explanation, ServerAnswer};
+use super::new_account::NewAccount;
 
 /// Renders the steps of a login, with the values of its claims if `with_claims`.
 pub(super) fn render(
@@ -32,6 +33,7 @@ pub(super) fn render(
             "denial": rules_denial(explanation),
             "changes": explanation.changes().iter().map(change).collect::<Vec<_>>(),
         },
+        "new-account": explanation.new_account.as_ref().map(NewAccount::json),
         "server": server(explanation),
         "access": permit,
         "user-jwt": explanation.server.as_ref().map(|server| &server.user),

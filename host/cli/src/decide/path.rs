@@ -16,6 +16,7 @@ use portcullis_toml::Problem;
 
 use super::explanation::{Explanation, ServerAnswer};
 use super::login::Login;
+use super::new_account::{NewAccount, NewAccounts, sign_for};
 use crate::check::{at_line, idle_engine};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -32,6 +33,7 @@ const ATTEMPTS: usize = 3;
 pub(super) struct Path {
     authority: Authority<Explainer>,
     issuers: Issuers,
+    new_accounts: NewAccounts,
 }
 
 /// An authorizer that records its decision.
@@ -100,6 +102,7 @@ impl Path {
         Ok(Self {
             authority: Authority::new(explainer, options),
             issuers,
+            new_accounts: NewAccounts::new(config.operator.as_ref()),
         })
     }
 
@@ -137,9 +140,12 @@ impl Path {
         };
         let explained = lock(&authorizer.explained).take();
         let enforced = decision.clone();
+        let new_account = self.new_account(&request, &decision)?;
+        let is_signed = new_account.as_ref().is_some_and(|new| new.is_signed);
         let server = match &decision.outcome {
-            Outcome::Permit(_) => Some(self.answer(&request, &mut decision)?),
-            Outcome::Deny(_) => None,
+            // No user is signed for the request of an account.
+            Outcome::Permit(_) if !is_signed => Some(self.answer(&request, &mut decision)?),
+            _ => None,
         };
         Ok(Explanation {
             request,
@@ -147,9 +153,27 @@ impl Path {
             is_refused,
             explained,
             enforced,
+            new_account,
             server: server.flatten(),
             decision,
         })
+    }
+
+    /// Returns what the host does about the account of a permit, and lets the issuers sign for it.
+    fn new_account(
+        &self,
+        request: &AuthorizationRequest,
+        decision: &Decision,
+    ) -> Result<Option<NewAccount>, Failure> {
+        let Outcome::Permit(permit) = &decision.outcome else {
+            return Ok(None);
+        };
+        let rules = self.authority.rules();
+        let new_account = self.new_accounts.of_permit(request, permit, &rules.permits);
+        if new_account.as_ref().is_some_and(|new| !new.is_signed) {
+            sign_for(&self.issuers, permit).map_err(Failure::internal)?;
+        }
+        Ok(new_account)
     }
 
     /// Decides a login again if it is late, because one late decision on a busy machine says

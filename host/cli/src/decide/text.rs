@@ -34,6 +34,9 @@ fn render_all(text: &mut String, explanation: &Explanation) -> fmt::Result {
     if explanation.granted().is_some() {
         render_rules(text, &explanation.enforced, &explanation.changes())?;
     }
+    if let Some(new_account) = &explanation.new_account {
+        new_account.render(text)?;
+    }
     render_server(text, explanation)?;
     if let (Outcome::Permit(_), Some(server)) = (&explanation.decision.outcome, &explanation.server)
     {
@@ -209,7 +212,9 @@ pub(super) fn quoted(texts: &[String]) -> String {
 }
 
 fn render_server(text: &mut String, explanation: &Explanation) -> fmt::Result {
-    if !matches!(explanation.enforced.outcome, Outcome::Permit(_)) {
+    let is_signed = explanation.new_account.as_ref();
+    let is_signed = is_signed.is_some_and(|account| account.is_signed);
+    if is_signed || !matches!(explanation.enforced.outcome, Outcome::Permit(_)) {
         return Ok(());
     }
     let version = explanation.request.server.version.as_deref();

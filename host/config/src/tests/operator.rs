@@ -7,14 +7,14 @@ use portcullis_core::{DenialClass, PublicKey, Server};
 use super::*;
 use crate::permit_rules;
 
-fn account() -> String {
+pub(super) fn account() -> String {
     let seed = SigningKey::generate_seed(KeyKind::Account).unwrap();
     let key = SigningKey::from_seed(seed.expose(), KeyKind::Account).unwrap();
     key.public_key().to_string()
 }
 
 /// Returns the minimal configuration with the given table `[operator]` and without target accounts.
-fn operator(tables: &str) -> String {
+pub(super) fn operator(tables: &str) -> String {
     format!(
         "[nats]\nnkey-seed-file = \"callout.nk\"\n[callout]\nissuer-seed-file = \"auth.nk\"\n{tables}"
     )

@@ -1,38 +1,47 @@
-//! The accounts of a store by name, without a look at each file for each login.
+//! The accounts of a store by name, without a look at each file for each login or request.
 
 use std::collections::BTreeMap;
 
 use portcullis_core::PublicKey;
 
-use super::TAG;
 use crate::account_jwts::{AccountJwt, AccountJwts};
 use crate::error::StoreError;
 
 /// Seconds in which `max-per-hour` counts accounts.
 const HOUR: u64 = 60 * 60;
 
-/// Names of the accounts of a store, and when those of first logins were made.
-#[derive(Debug, Default)]
-pub(super) struct Index {
+/// Names of the accounts of a store, and when those with a tag of the host were made.
+#[derive(Debug)]
+pub(crate) struct NameIndex {
+    /// First part of the tag. The time at which the account was made follows, in seconds since the
+    /// Unix epoch.
+    tag: &'static str,
     accounts: BTreeMap<PublicKey, Entry>,
 }
 
 #[derive(Debug)]
 struct Entry {
     name: String,
-    /// Time of the first login, in seconds since the Unix epoch. `None` if the account was made
-    /// otherwise.
+    /// Time in the tag, in seconds since the Unix epoch. `None` if the account lacks the tag.
     made_at: Option<u64>,
 }
 
-impl Index {
+impl NameIndex {
+    /// Creates an empty index, which counts the accounts with this tag.
+    pub(crate) const fn new(tag: &'static str) -> Self {
+        Self {
+            tag,
+            accounts: BTreeMap::new(),
+        }
+    }
+
     /// Reads the accounts that are new in the store, and drops those that it no longer has.
     ///
     /// # Errors
     ///
     /// Fails if the directory cannot be read, or with the first account that cannot be. The others
     /// are in the index then.
-    pub(super) fn scan(&mut self, jwts: &AccountJwts) -> Result<(), StoreError> {
+    pub(crate) fn scan(&mut self, jwts: &AccountJwts) -> Result<(), StoreError> {
         let keys = jwts.accounts()?;
         self.accounts
             .retain(|known, _| keys.binary_search(known).is_ok());
@@ -51,34 +60,34 @@ impl Index {
     }
 
     /// Records what the JWT of an account says.
-    pub(super) fn record(&mut self, jwt: &AccountJwt) {
+    pub(crate) fn record(&mut self, jwt: &AccountJwt) {
         let entry = Entry {
             name: jwt.claims.name.clone().unwrap_or_default(),
-            made_at: made_at(jwt),
+            made_at: made_at(jwt, self.tag),
         };
         self.accounts.insert(jwt.account.clone(), entry);
     }
 
     /// Drops an account.
-    pub(super) fn remove(&mut self, account: &PublicKey) {
+    pub(crate) fn remove(&mut self, account: &PublicKey) {
         self.accounts.remove(account);
     }
 
     /// Returns the accounts with this name.
-    pub(super) fn named(&self, name: &str) -> Vec<PublicKey> {
+    pub(crate) fn named(&self, name: &str) -> Vec<PublicKey> {
         let accounts = self.accounts.iter();
         let named = accounts.filter(|(_, entry)| entry.name == name);
         named.map(|(key, _)| key.clone()).collect()
     }
 
-    /// Returns the number of accounts that were made at their first login.
-    pub(super) fn made(&self) -> usize {
+    /// Returns the number of accounts with the tag.
+    pub(crate) fn made(&self) -> usize {
         self.times().count()
     }
 
-    /// Returns the number of accounts that were made at their first login in the hour before `now`.
+    /// Returns the number of accounts with the tag that were made in the hour before `now`.
     /// A time after `now` counts, because a clock may have been set back.
-    pub(super) fn made_in_hour(&self, now: u64) -> usize {
+    pub(crate) fn made_in_hour(&self, now: u64) -> usize {
         let recent = |made_at: &u64| now.saturating_sub(*made_at) < HOUR;
         self.times().filter(recent).count()
     }
@@ -88,9 +97,9 @@ impl Index {
     }
 }
 
-/// Returns the time of the first login at which the account was made. `None` if it was made
-/// otherwise.
-pub(super) fn made_at(jwt: &AccountJwt) -> Option<u64> {
+/// Returns the time in the tag that begins with `tag`, in seconds since the Unix epoch. `None` if
+/// the account lacks the tag.
+pub(crate) fn made_at(jwt: &AccountJwt, tag: &str) -> Option<u64> {
     let mut tags = jwt.claims.nats.tags.iter();
-    tags.find_map(|tag| tag.strip_prefix(TAG)?.parse().ok())
+    tags.find_map(|text| text.strip_prefix(tag)?.parse().ok())
 }
