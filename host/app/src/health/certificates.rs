@@ -35,6 +35,7 @@ impl OwnCertificates {
         let buckets = config.key_value.nats.as_deref();
         let operator = config.operator.as_ref();
         let accounts = operator.and_then(|it| it.first_login.as_deref());
+        let requests = operator.and_then(|it| it.account_requests.as_deref());
         let exchange = config.exchange.certificate.as_ref();
         let files = [
             ("nats.tls-cert-file", of_connection(&config.nats)),
@@ -45,6 +46,10 @@ impl OwnCertificates {
             (
                 "operator.first-login.nats.tls-cert-file",
                 accounts.and_then(|table| of_connection(&table.nats)),
+            ),
+            (
+                "operator.account-requests.nats.tls-cert-file",
+                requests.and_then(|table| of_connection(&table.nats)),
             ),
             (
                 "exchange.tls-cert-file",
