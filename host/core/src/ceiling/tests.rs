@@ -51,7 +51,12 @@ pub(crate) fn server_allows(side: &SubjectPermission, subject: &str, queue: &str
 
 /// Decides on a subscription as [`server_allows`] does, or as servers with
 /// [`DenyFilter::Containing`] do: there, a deny of another queue group replaces the plain denies.
-fn decides(side: &SubjectPermission, subject: &str, queue: &str, filter: DenyFilter) -> bool {
+pub(crate) fn decides(
+    side: &SubjectPermission,
+    subject: &str,
+    queue: &str,
+    filter: DenyFilter,
+) -> bool {
     let hits = |list: &[PermissionSubject]| {
         let (mut plain, mut queues) = (false, Vec::new());
         for entry in list {

@@ -115,10 +115,21 @@ impl<'a> Subjects<'a> {
                 }
             }
         }
-        let deny = plain.into_iter();
+        // A client gets around a literal deny with a literal subscription, which servers do not
+        // filter on delivery.
+        let gets_around = |own: &&Pattern<'a>| {
+            let of_queues = deny.iter().filter(|other| other.has_queue());
+            let hits = of_queues.filter(|other| matches(other.tokens(), own.tokens()));
+            let hits: Vec<_> = hits.collect();
+            queue.is_some() && !hits.is_empty() && !hits.iter().any(of_queue)
+        };
+        let held = plain.into_iter();
         let deny = match filter {
-            DenyFilter::Overlapping => deny.cloned().collect(),
-            DenyFilter::Containing => deny.filter(is_literal).cloned().collect(),
+            DenyFilter::Overlapping => held.cloned().collect(),
+            DenyFilter::Containing => {
+                let held = held.filter(is_literal).filter(|own| !gets_around(own));
+                held.cloned().collect()
+            }
         };
         Ok(Self {
             allow: accepted,
