@@ -30,6 +30,7 @@ mod late;
 mod locks;
 mod log;
 mod login;
+mod login_events;
 mod metrics;
 mod oidc;
 mod operator;

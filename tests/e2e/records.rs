@@ -1,5 +1,7 @@
 //! Decision records: their content, their outcomes, and sinks that fail.
 
+mod own_stream;
+
 use std::fs;
 use std::time::Duration;
 

@@ -31,6 +31,7 @@ use crate::health::{
 use crate::locks::LockKeeper;
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
+use crate::records::connect_stream;
 use crate::reload::{ReloadHook, Reloader};
 use crate::sinks::Sinks;
 
@@ -147,6 +148,17 @@ impl Parts {
         let mut tasks = JoinSet::new();
         keep_files(&mut tasks, &self.config, keeper, &readiness);
         listen(&mut tasks, &self.config.health, &readiness).await?;
+        if let Some(nats) = &self.config.records_nats
+            && let Some(stream) = sinks.records.as_mut().and_then(RecordSinks::take_stream)
+        {
+            connect_stream(
+                stream,
+                nats,
+                &mut tasks,
+                Arc::clone(&self.hooks),
+                &readiness,
+            );
+        }
         if let Some(first_login) = self.first_login {
             first_login.connect(&mut tasks, Arc::clone(&self.hooks), &readiness);
         }

@@ -60,6 +60,7 @@ mod locks;
 mod metric_source;
 mod options;
 mod policies;
+mod records;
 mod reload;
 mod sinks;
 mod traces;

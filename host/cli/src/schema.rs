@@ -1,11 +1,11 @@
-//! `portcullis schema`: the JSON Schemas of the files that people write, and of decision records.
+//! `portcullis schema`: the JSON Schemas of the files that people write, and of what hosts write.
 
 use std::path::Path;
 
 use clap::ValueEnum;
 use portcullis_catalog::{CatalogOptions, Prover, module_schema, settings_schema, tests_schema};
 use portcullis_config::Config;
-use portcullis_core::DecisionRecord;
+use portcullis_core::{DecisionRecord, LoginEvent};
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
@@ -29,6 +29,8 @@ pub(crate) enum SchemaOf {
     Tests,
     /// A decision record, one line of a file or one message of a stream.
     DecisionRecord,
+    /// A login event, one message for an application's account.
+    LoginEvent,
 }
 
 /// Returns the schema of a kind of file. With a module, `[settings]` has the keys of its settings;
@@ -83,6 +85,7 @@ fn schema(kind: SchemaOf) -> Value {
         SchemaOf::Settings => ("NAME.toml", settings_schema()),
         SchemaOf::Tests => ("NAME.tests.toml", tests_schema()),
         SchemaOf::DecisionRecord => ("decision record", DecisionRecord::schema()),
+        SchemaOf::LoginEvent => ("login event", LoginEvent::schema()),
     };
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("$schema".to_owned(), DIALECT.into());
@@ -113,6 +116,10 @@ mod tests {
     #[case(
         SchemaOf::DecisionRecord,
         include_str!("../../../docs/reference/schemas/decision-record.json")
+    )]
+    #[case(
+        SchemaOf::LoginEvent,
+        include_str!("../../../docs/reference/schemas/login-event.json")
     )]
     fn the_reference_has_the_schema(#[case] kind: SchemaOf, #[case] page: &str) {
         let page: Value = serde_json::from_str(page).unwrap();

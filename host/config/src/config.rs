@@ -15,6 +15,7 @@ use crate::log::Log;
 use crate::nats::Nats;
 use crate::operator::Operator;
 use crate::policies::Policies;
+use crate::records::Records;
 use crate::reload::SourceText;
 use crate::sources::NamedSecrets;
 use crate::telemetry::Telemetry;
@@ -49,6 +50,9 @@ pub struct Config {
     pub health: Health,
     /// Table `[records]`: the decision records.
     pub records: RecordOptions,
+    /// Table `[records.stream.nats]`: the connection to the account of the stream of records. `None`
+    /// selects a connection of `[nats]`.
+    pub records_nats: Option<Box<Nats>>,
     /// Table `[telemetry]`: traces of logins.
     pub telemetry: Telemetry,
     /// Table `[log]`: the log on standard error.
@@ -103,7 +107,7 @@ pub(crate) struct Parts {
     pub(crate) system: Read<Option<Box<Nats>>>,
     pub(crate) exchange: Option<Exchange>,
     pub(crate) health: Option<Health>,
-    pub(crate) records: Option<RecordOptions>,
+    pub(crate) records: Option<Records>,
     pub(crate) telemetry: Option<Telemetry>,
     pub(crate) log: Option<Log>,
 }
@@ -139,7 +143,8 @@ impl Parts {
         root.finish();
         if let (Some(callout), Some(operator)) = (&parts.callout, &parts.operator) {
             let ceilings = parts.ceilings.as_ref();
-            consistency::check(document, callout, operator.as_ref(), ceilings);
+            let records = parts.records.as_ref();
+            consistency::check(document, callout, operator.as_ref(), ceilings, records);
         }
         if let Some(policies) = &parts.policies {
             consistency::check_state_directory(document, policies, secrets);
@@ -148,6 +153,7 @@ impl Parts {
     }
 
     fn whole(self, document: &Document<'_>) -> Option<Config> {
+        let records = self.records?;
         Some(Config {
             file: document.file().to_path_buf(),
             nats: self.nats?,
@@ -160,7 +166,8 @@ impl Parts {
             system: self.system?,
             exchange: self.exchange?,
             health: self.health?,
-            records: self.records?,
+            records: records.options,
+            records_nats: records.stream_nats,
             telemetry: self.telemetry?,
             log: self.log?,
             source: SourceText::new(document.text()),

@@ -11,6 +11,7 @@ use crate::callout::Callout;
 use crate::links::real_path;
 use crate::operator::Operator;
 use crate::policies::Policies;
+use crate::records::Records;
 use crate::sources::NamedSecrets;
 
 /// Reports names that match no table, because their author expects them to have an effect.
@@ -19,6 +20,7 @@ pub(crate) fn check(
     callout: &Callout,
     operator: Option<&Operator>,
     ceilings: Option<&Ceilings>,
+    records: Option<&Records>,
 ) {
     let target = |name: &AccountName| match (operator, &callout.target_accounts) {
         (Some(operator), _) => operator.accounts.contains_key(name) || is_new(operator, name),
@@ -38,6 +40,13 @@ pub(crate) fn check(
             let message = format!("would apply to no login: `{name}` is not in {place}");
             document.report_at(format!("ceilings.accounts.{name}"), message);
         }
+    }
+    let events = records.and_then(|records| records.options.events.as_ref());
+    if let Some(name) = events.and_then(|events| events.denials.as_ref())
+        && !target(name)
+    {
+        let message = format!("would tell no application: `{name}` is not in {place}");
+        document.report_at("records.events.denials", message);
     }
     if let Some(operator) = operator {
         check_operator(document, callout, operator);

@@ -1,15 +1,32 @@
 //! Table `[records]`: the decision records.
 
 use portcullis_authority::{RecordedFacts, WhenRecordsFull};
-use portcullis_records::{FileOptions, OtlpOptions, RecordOptions, StreamOptions};
+use portcullis_records::{
+    EventOptions, EventSubject, FileOptions, OtlpOptions, RecordOptions, StreamOptions,
+};
 use portcullis_toml::kinds::{SIZE, SOME_TIME, WORD};
 use portcullis_toml::{InvalidValue, Kind, Read, Section};
 
+use crate::nats::Nats;
 use crate::otlp;
 use crate::sources::NamedSecrets;
+use crate::values::ACCOUNT;
+
+/// The valid parts of the table `[records]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Records {
+    /// The content and the places of the records.
+    pub(crate) options: RecordOptions,
+    /// Table `[records.stream.nats]`: the connection to the account of the stream. `None` selects a
+    /// connection of `[nats]`.
+    pub(crate) stream_nats: Option<Box<Nats>>,
+}
 
 /// The table of the collector of records.
 pub(crate) const COLLECTOR: &str = "records.otlp";
+
+/// Name of the connection to the stream, as servers show it.
+const NAME: &str = "portcullis-records";
 
 /// Maximum of `max-files`.
 const MAX_FILES: usize = 10_000;
@@ -60,24 +77,37 @@ const SUBJECT: Kind<String> = Kind {
     },
 };
 
+/// The template of the subject of login events.
+const EVENT_SUBJECT: Kind<EventSubject> = Kind {
+    expected: "a subject such as `portcullis.logins.{account}`",
+    parse: |text| text.parse().map_err(InvalidValue::rule),
+};
+
 /// Reads the table `[records]`.
-pub(crate) fn read(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<RecordOptions> {
+pub(crate) fn read(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<Records> {
     let defaults = RecordOptions::default();
     let facts = section.value("facts", &FACTS, defaults.facts);
     let when_full = section.value("when-full", &WHEN_FULL, defaults.when_full);
     let pending = u64::try_from(defaults.max_pending).unwrap_or(MAX_PENDING);
     let max_pending = section.value("max-pending", &PENDING, pending);
     let file = read_file(section.section("file"));
-    let stream = read_stream(section.section("stream"));
+    let stream = read_stream(section.section("stream"), secrets);
+    let events = read_events(section.section("events"));
     let otlp = read_otlp(section.section("otlp"), secrets);
     section.finish();
-    Some(RecordOptions {
+    let (stream, stream_nats) = stream?;
+    let options = RecordOptions {
         facts: facts?,
         when_full: when_full?,
         max_pending: usize::try_from(max_pending?).unwrap_or(defaults.max_pending),
         file: file?,
-        stream: stream?,
+        stream,
         otlp: otlp?,
+        events: events?,
+    };
+    Some(Records {
+        options,
+        stream_nats,
     })
 }
 
@@ -101,8 +131,11 @@ fn read_file(mut section: Section<'_>) -> Read<Option<FileOptions>> {
     }))
 }
 
+/// A stream, and the connection to its account.
+type Stream = (Option<StreamOptions>, Option<Box<Nats>>);
+
 /// Reads `[records.stream]`, which names a subject if it is on.
-fn read_stream(mut section: Section<'_>) -> Read<Option<StreamOptions>> {
+fn read_stream(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<Stream> {
     let subject = match section.setting("subject") {
         None => Some(None),
         Some(setting) => setting.parse(&SUBJECT).map(Some),
@@ -111,9 +144,35 @@ fn read_stream(mut section: Section<'_>) -> Read<Option<StreamOptions>> {
         None => Some(None),
         Some(setting) => setting.parse(&WORD).map(Some),
     };
+    let why = "records wait while the connection to their stream is lost";
+    let nats = Nats::read_other(section.section("nats"), NAME, why, secrets);
+    if matches!((&subject, &nats), (Some(None), Some(Some(_)))) {
+        section.report("`nats` connects to no stream: set `subject`");
+    }
     section.finish();
-    let (subject, domain) = (subject?, domain?);
-    Some(subject.map(|subject| StreamOptions { subject, domain }))
+    let (subject, domain, nats) = (subject?, domain?, nats?);
+    let stream = subject.map(|subject| StreamOptions { subject, domain });
+    Some((stream, nats))
+}
+
+/// Reads `[records.events]`, which names a subject if it is on.
+fn read_events(mut section: Section<'_>) -> Read<Option<EventOptions>> {
+    let subject = match section.setting("subject") {
+        None => Some(None),
+        Some(setting) => setting.parse(&EVENT_SUBJECT).map(Some),
+    };
+    let address = section.flag("address", false);
+    let denials = match section.setting("denials") {
+        None => Some(None),
+        Some(setting) => setting.parse(&ACCOUNT).map(Some),
+    };
+    section.finish();
+    let (subject, address, denials) = (subject?, address?, denials?);
+    Some(subject.map(|subject| EventOptions {
+        address,
+        denials,
+        ..EventOptions::new(subject)
+    }))
 }
 
 /// Reads `[records.otlp]`, which names an address if it is on.

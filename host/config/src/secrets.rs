@@ -166,6 +166,7 @@ impl Config {
         let requests = operator.and_then(|it| it.account_requests.as_deref());
         std::iter::once(&self.nats)
             .chain(self.key_value.nats.as_deref())
+            .chain(self.records_nats.as_deref())
             .chain(first_login.map(|table| &*table.nats))
             .chain(requests.map(|table| &*table.nats))
     }

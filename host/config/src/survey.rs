@@ -60,12 +60,15 @@ impl Survey {
         };
         let key_value = parts.key_value.as_ref();
         let buckets = key_value.and_then(|table| table.nats.as_deref());
+        let records = parts.records.as_ref();
+        let records = records.and_then(|table| table.stream_nats.as_deref());
         let operator = parts.operator.as_ref().and_then(Option::as_ref);
         let first_login = operator.and_then(|table| table.first_login.as_deref());
         let system = first_login.map(|table| &*table.nats);
         let requests = operator.and_then(|table| table.account_requests.as_deref());
         let system = system.into_iter().chain(requests.map(|table| &*table.nats));
-        for nats in parts.nats.iter().chain(buckets).chain(system) {
+        let tables = parts.nats.iter().chain(buckets).chain(records);
+        for nats in tables.chain(system) {
             problems.extend(secrets::check_connection(file, nats));
         }
         if let Some(callout) = &parts.callout {
@@ -73,7 +76,7 @@ impl Survey {
             problems.extend(secrets::check_other_keys(file, callout, &environment));
         }
         if let (Some(records), Some(telemetry)) = (&parts.records, &parts.telemetry) {
-            let collectors = secrets::collectors(records, telemetry);
+            let collectors = secrets::collectors(&records.options, telemetry);
             problems.extend(collectors.filter_map(|(table, it)| otlp::check(file, table, it)));
         }
         if let Some(exchange) = parts.exchange {

@@ -16,6 +16,7 @@ mod ceilings;
 mod exchange;
 mod identity;
 mod key_value;
+mod login_events;
 mod nats;
 mod operator;
 mod policies;

@@ -83,9 +83,9 @@ pub use portcullis_permit_rules::{
 };
 pub use reach::{Gain, Reach, Reached, Way};
 pub use record::{
-    DecisionRecord, LoginFacts, LoginOutcome, RecordedAccess, RecordedAnswer, RecordedClient,
-    RecordedIdentity, RecordedPolicy, RecordedReplies, RecordedServer, RecordedSubjects,
-    RecordedVerdict, RecordingHost,
+    DecisionRecord, LoginEvent, LoginFacts, LoginOutcome, RecordedAccess, RecordedAnswer,
+    RecordedClient, RecordedIdentity, RecordedPolicy, RecordedReplies, RecordedServer,
+    RecordedSubjects, RecordedVerdict, RecordingHost,
 };
 pub use repeats::{Repeats, Report, Summaries};
 pub use request::{

@@ -4,6 +4,7 @@
 //! again by tools of other versions, so its members are only ever added to.
 
 mod access;
+mod event;
 mod login;
 
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use crate::{Blame, DenialClass, PolicyRef, PolicyStep};
 
 pub use access::{RecordedAccess, RecordedReplies, RecordedSubjects};
+pub use event::LoginEvent;
 pub use login::{LoginFacts, RecordedClient, RecordedIdentity, RecordedServer};
 
 /// One decided login: facts about the client, the answers of the policies, the decision and what
@@ -170,6 +172,18 @@ impl DecisionRecord {
         self.class = Some(class.as_str().to_owned());
         self.reason = Some(reason);
         self.blame = class.blame().map(|blame| Blame::as_str(blame).to_owned());
+    }
+
+    /// Returns the name of the client, as far as the host knows it: the principal, the user name that
+    /// the client presented, or the user that the server shows.
+    pub fn user(&self) -> Option<&str> {
+        let login = &self.login;
+        let names = [
+            login.identity.principal.as_deref(),
+            login.username.as_deref(),
+            login.client.user.as_deref(),
+        ];
+        names.into_iter().flatten().next()
     }
 
     /// Returns whether the client is in, as far as the host knows.

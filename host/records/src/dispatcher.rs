@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portcullis_authority::Records;
+use portcullis_authority::{PendingRecord, Records};
 use portcullis_environment::{Clock as _, SystemClock};
 
+use crate::event::EventQueue;
 use crate::line::Line;
 use crate::sink::SinkQueue;
 
@@ -15,21 +16,41 @@ const GATHERING: Duration = Duration::from_millis(5);
 /// Interval between two log lines about lost records.
 const SUMMARY: Duration = Duration::from_secs(10);
 
+/// The queues of all sinks.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    /// Those of whole records.
+    pub(crate) records: Vec<SinkQueue<Line>>,
+    pub(crate) events: Option<EventQueue>,
+}
+
 /// Serialises records until the queue ends.
-pub(crate) fn run(mut records: Records, sinks: &[SinkQueue<Line>], lost: &impl Fn() -> u64) {
+pub(crate) fn run(mut records: Records, sinks: &Queues, lost: &impl Fn() -> u64) {
     let mut report = LossReport::default();
     while let Some(first) = records.blocking_next() {
         thread::park_timeout(GATHERING);
         let mut next = Some(first);
         while let Some(record) = next {
-            if let Some(line) = Line::new(record) {
-                for sink in sinks {
-                    sink.push(line.clone());
-                }
-            }
+            sinks.push(record);
             next = records.try_next();
         }
         report.write(lost(), SystemClock.now());
+    }
+}
+
+impl Queues {
+    fn push(&self, record: PendingRecord) {
+        if let Some(events) = &self.events {
+            events.push(&record.record);
+        }
+        if self.records.is_empty() {
+            return;
+        }
+        if let Some(line) = Line::new(record) {
+            for sink in &self.records {
+                sink.push(line.clone());
+            }
+        }
     }
 }
 

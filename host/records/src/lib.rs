@@ -1,10 +1,11 @@
-//! The sinks of decision records: rotating files, streams of `JetStream` and collectors of OTLP
-//! logs.
+//! The sinks of decision records: rotating files, streams of `JetStream`, collectors of OTLP logs,
+//! and events for applications.
 //!
 //! ```text
 //! front doors ─▶ Recorder ─▶ dispatcher ─┬─▶ file
 //!              (bounded)   (serialises)  ├─▶ stream
-//!                                        └─▶ OTLP
+//!                                        ├─▶ OTLP
+//!                                        └─▶ events
 //! ```
 //!
 //! The dispatcher and each sink have a thread of their own and a bounded queue. A sink that is slow
@@ -17,10 +18,10 @@
 //! - [`RecordSinks`]: the threads, their numbers and their end. [`RecordOptions`]: their content
 //!   and places.
 //! - [`FileOptions`]: the rotating file. [`StreamOptions`]: the stream. [`OtlpOptions`]: the
-//!   collector.
+//!   collector. [`EventOptions`]: the events for applications.
 //! - [`TraceOptions`]: the collector of traces of logins. With the feature `otel`, off by default,
 //!   `TraceExporter` sends them.
-//! - [`read_file`], [`read_stream`], [`follow`]: reading of records, for tools.
+//! - [`read_file`], [`read_stream`], [`follow`], [`RecordTail`]: reading of records, for tools.
 
 #![cfg_attr(
     test,
@@ -32,21 +33,25 @@
 
 mod archive;
 mod dispatcher;
+mod event;
 mod file;
 mod line;
 mod otlp;
 mod sink;
 mod sinks;
 mod stream;
+mod tail;
 mod trace_options;
 #[cfg(feature = "otel")]
 mod traces;
 
 pub use archive::{CannotRead, ReadRecords, follow, read_file, read_stream, record_files};
+pub use event::{EventOptions, EventSubject, InvalidEventSubject};
 pub use file::{FileError, FileOptions};
 pub use otlp::{CertificatesError, InvalidCollector, OtlpOptions};
-pub use sinks::{CannotRecord, RecordOptions, RecordSinks};
+pub use sinks::{CannotRecord, RecordOptions, RecordSinks, StreamConnection};
 pub use stream::StreamOptions;
+pub use tail::RecordTail;
 pub use trace_options::TraceOptions;
 #[cfg(feature = "otel")]
 pub use traces::TraceExporter;

@@ -10,9 +10,9 @@ use portcullis_environment::{Randomness as _, SystemRandomness};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::dispatcher;
+use crate::dispatcher::{self, Queues};
+use crate::event::{self, EventOptions, EventQueue, EventSink};
 use crate::file::{FileError, FileOptions, FileSink};
-use crate::line::Line;
 use crate::otlp::{Logs, Origin, OtlpOptions, OtlpSink};
 use crate::sink::{self, MAX_QUEUED, SinkKind, SinkNumbers, SinkQueue, Started, lost_sample};
 use crate::stream::{StreamOptions, StreamSink};
@@ -32,6 +32,8 @@ pub struct RecordOptions {
     pub stream: Option<StreamOptions>,
     /// A collector of OTLP logs. `None` sends nothing.
     pub otlp: Option<OtlpOptions>,
+    /// Events for the accounts of logins. `None` publishes none.
+    pub events: Option<EventOptions>,
 }
 
 /// A reason why records cannot be written.
@@ -53,7 +55,10 @@ pub struct RecordSinks {
     start_id: String,
     threads: Vec<JoinHandle<()>>,
     numbers: AllNumbers,
-    client: Option<oneshot::Sender<async_nats::Client>>,
+    /// The sink of events, if it waits for the first connection.
+    events: Option<oneshot::Sender<async_nats::Client>>,
+    /// The stream, if it waits for the first connection.
+    stream: Option<StreamConnection>,
 }
 
 /// The numbers of the sinks, for metrics.
@@ -61,6 +66,18 @@ pub struct RecordSinks {
 pub(crate) struct AllNumbers {
     sinks: Vec<Arc<SinkNumbers>>,
     queue: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// The place for the connection of the stream. Dropping it tells the stream that it gets none.
+#[derive(Debug)]
+pub struct StreamConnection(oneshot::Sender<async_nats::Client>);
+
+impl StreamConnection {
+    /// Gives the stream its connection.
+    pub fn connected(self, client: async_nats::Client) {
+        // The sink has ended only if the host stops.
+        let _ = self.0.send(client);
+    }
 }
 
 impl Default for RecordOptions {
@@ -72,6 +89,7 @@ impl Default for RecordOptions {
             file: None,
             stream: None,
             otlp: None,
+            events: None,
         }
     }
 }
@@ -79,7 +97,8 @@ impl Default for RecordOptions {
 impl RecordOptions {
     /// Returns whether logins are recorded.
     pub const fn is_on(&self) -> bool {
-        self.file.is_some() || self.stream.is_some() || self.otlp.is_some()
+        let is_whole = self.file.is_some() || self.stream.is_some() || self.otlp.is_some();
+        is_whole || self.events.is_some()
     }
 }
 
@@ -119,7 +138,8 @@ impl RecordSinks {
                 sinks: Vec::new(),
                 queue: Arc::new(records.lost()),
             },
-            client: None,
+            events: None,
+            stream: None,
         };
         let queues = sinks.start_places(options, &origin)?;
         let lost = sinks.numbers.clone();
@@ -136,30 +156,43 @@ impl RecordSinks {
         &mut self,
         options: &RecordOptions,
         origin: &Origin,
-    ) -> Result<Vec<SinkQueue<Line>>, CannotRecord> {
-        let mut queues = Vec::new();
+    ) -> Result<Queues, CannotRecord> {
+        let mut queues = Queues::default();
         let when_full = options.when_full;
         if let Some(file) = options.file.clone() {
             let file = FileSink::open(file)?;
             let started = sink::start(SinkKind::Records("file"), |_| file, when_full, MAX_QUEUED);
-            queues.push(self.add(started)?);
+            queues.records.push(self.add(started)?);
         }
         if let Some(stream) = options.stream.clone() {
             let (client, connected) = oneshot::channel();
             let runtime = Handle::current();
             let sink = |numbers| StreamSink::new(stream, runtime, connected, numbers);
             let started = sink::start(SinkKind::Records("stream"), sink, when_full, MAX_QUEUED);
-            queues.push(self.add(started)?);
-            self.client = Some(client);
+            queues.records.push(self.add(started)?);
+            self.stream = Some(StreamConnection(client));
         }
         if let Some(otlp) = options.otlp.clone() {
             let max_queued = otlp.max_queued;
             let (origin, runtime) = (origin.clone(), Handle::current());
             let sink = |numbers| OtlpSink::<Logs>::new(otlp, origin, runtime, numbers);
             let started = sink::start(SinkKind::Records("otlp"), sink, when_full, max_queued);
-            queues.push(self.add(started)?);
+            queues.records.push(self.add(started)?);
+        }
+        if let Some(options) = options.events.clone() {
+            queues.events = Some(self.start_events(options)?);
         }
         Ok(queues)
+    }
+
+    fn start_events(&mut self, options: EventOptions) -> Result<EventQueue, CannotRecord> {
+        let (client, connected) = oneshot::channel();
+        let runtime = Handle::current();
+        let sink = |numbers| EventSink::new(runtime, connected, numbers);
+        let kind = SinkKind::Records("events");
+        let queue = self.add(sink::start(kind, sink, event::WHEN_FULL, MAX_QUEUED))?;
+        self.events = Some(client);
+        Ok(EventQueue { options, queue })
     }
 
     /// Returns the filling end of the queue.
@@ -178,21 +211,30 @@ impl RecordSinks {
         move || numbers.samples()
     }
 
-    fn add(
+    fn add<R>(
         &mut self,
-        started: std::io::Result<Started<Line>>,
-    ) -> Result<SinkQueue<Line>, CannotRecord> {
+        started: std::io::Result<Started<R>>,
+    ) -> Result<SinkQueue<R>, CannotRecord> {
         let (queue, numbers, thread) = started.map_err(CannotRecord::Thread)?;
         self.threads.push(thread);
         self.numbers.sinks.push(numbers);
         Ok(queue)
     }
 
-    /// Gives the stream its connection. Has no effect without a stream.
+    /// Takes the stream's place for a connection out, if the stream has one of its own. `None`
+    /// without a stream.
+    pub const fn take_stream(&mut self) -> Option<StreamConnection> {
+        self.stream.take()
+    }
+
+    /// Gives the stream and the events their connection. Has no effect without them.
     pub fn connected(&mut self, client: async_nats::Client) {
-        if let Some(waiting) = self.client.take() {
+        if let Some(stream) = self.stream.take() {
+            stream.connected(client.clone());
+        }
+        if let Some(events) = self.events.take() {
             // The sink has ended only if the host stops.
-            let _ = waiting.send(client);
+            let _ = events.send(client);
         }
     }
 
@@ -202,12 +244,13 @@ impl RecordSinks {
             recorder,
             threads,
             numbers,
-            client,
+            events,
+            stream,
             ..
         } = self;
         recorder.end();
-        // A stream that never had a connection waits for one no longer.
-        drop(client);
+        // A sink that never had a connection waits for one no longer.
+        drop((events, stream));
         for numbers in &numbers.sinks {
             numbers.stop();
         }

@@ -52,7 +52,7 @@ pub(crate) enum StreamError {
     NoStream(String),
     #[error("the stream did not take the record")]
     Publish(#[source] PublishError),
-    #[error("the host stopped before it was connected")]
+    #[error("no connection was made before the host stopped or gave up")]
     NeverConnected,
 }
 

@@ -115,16 +115,11 @@ pub(super) fn line(record: &DecisionRecord) -> String {
 
 /// Returns the user of a login, as far as the host knows.
 pub(super) fn user(record: &DecisionRecord) -> &str {
-    let login = &record.login;
-    let names = [
-        login.identity.principal.as_deref(),
-        login.username.as_deref(),
-        login.client.user.as_deref(),
-    ];
-    names.into_iter().flatten().next().unwrap_or("-")
+    record.user().unwrap_or("-")
 }
 
-fn account(record: &DecisionRecord) -> &str {
+/// Returns the account of a permitted login. Empty for a denial.
+pub(super) fn account(record: &DecisionRecord) -> &str {
     let access = record.access.as_ref();
     access.map_or("", |access| access.account.as_str())
 }

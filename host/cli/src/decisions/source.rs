@@ -1,10 +1,11 @@
 //! The places that records are read from: files, or a stream.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
-use portcullis_config::{Config, ServerAddress};
+use portcullis_config::{Config, Nats, ServerAddress};
 use portcullis_connect::Connection;
 use portcullis_core::DecisionRecord;
 use portcullis_records::{
@@ -33,7 +34,7 @@ pub(crate) struct SourceArguments {
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
     /// The configuration, portcullis.toml, of the host: its table `[records]` has the places of the
-    /// records, and `[nats]` the servers, the login and TLS.
+    /// records, and `[records.stream.nats]` or `[nats]` the servers, the login and TLS.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The address of a server with the stream; can be given several times. Default: that of the
@@ -50,6 +51,17 @@ pub(crate) struct SourceArguments {
     ca_file: Option<PathBuf>,
 }
 
+/// The place of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// These files.
+    Files(Vec<PathBuf>),
+    /// A file that a host rotates, with the files that were rotated from it.
+    Rotating(PathBuf),
+    /// The subject of a stream.
+    Stream,
+}
+
 impl SourceArguments {
     /// Hands every record of the source from `since` on to `then`, the oldest first. Says on
     /// standard error how many lines are no records.
@@ -63,17 +75,18 @@ impl SourceArguments {
         mut then: impl FnMut(DecisionRecord),
     ) -> Result<(), Failure> {
         let mut read = ReadRecords::default();
-        if let Some(files) = self.files()? {
-            for file in files {
-                let path = if file.as_os_str() == "-" {
-                    PathBuf::from("/dev/stdin")
-                } else {
-                    file
-                };
-                read_file(&path, &mut read, &mut then).map_err(|error| {
-                    let error = anyhow::anyhow!("cannot read `{}`: {error}", path.display());
-                    Failure::new(ExitCode::NoPolicyDirectory, error)
-                })?;
+        let files = match self.place()? {
+            Place::Files(files) => Some(files),
+            Place::Rotating(path) => Some(record_files(&path).map_err(|error| {
+                let path = path.display();
+                let error = anyhow::anyhow!("cannot list the files of `{path}`: {error}");
+                Failure::new(ExitCode::NoPolicyDirectory, error)
+            })?),
+            Place::Stream => None,
+        };
+        if let Some(files) = files {
+            for path in files {
+                read_file(&path, &mut read, &mut then).map_err(|error| unreadable(&path, error))?;
             }
         } else {
             let options = self.stream()?;
@@ -107,7 +120,7 @@ impl SourceArguments {
             ..
         } = self.clone();
         let arguments = ConnectionArguments::new(config, server, creds, ca_file);
-        arguments.connect(NAME).await
+        arguments.connect_by(NAME, stream_connection).await
     }
 
     /// Returns the stream.
@@ -129,26 +142,31 @@ impl SourceArguments {
         }
     }
 
-    /// Returns the files to read. `None` for the stream.
-    fn files(&self) -> Result<Option<Vec<PathBuf>>, Failure> {
+    /// Returns the place of the records.
+    ///
+    /// # Errors
+    ///
+    /// Fails if neither the arguments nor the configuration name one.
+    pub(super) fn place(&self) -> Result<Place, Failure> {
         if !self.file.is_empty() {
-            return Ok(Some(self.file.clone()));
+            let is_input = |file: &Path| file.as_os_str() == "-";
+            let path = |file: &PathBuf| {
+                if is_input(file) {
+                    PathBuf::from("/dev/stdin")
+                } else {
+                    file.clone()
+                }
+            };
+            return Ok(Place::Files(self.file.iter().map(path).collect()));
         }
         if self.stream || self.subject.is_some() {
-            return Ok(None);
+            return Ok(Place::Stream);
         }
         let records = self.records()?.unwrap_or_default();
-        if let Some(file) = records.file {
-            let files = record_files(&file.path).map_err(|error| {
-                let path = file.path.display();
-                let error = anyhow::anyhow!("cannot list the files of `{path}`: {error}");
-                Failure::new(ExitCode::NoPolicyDirectory, error)
-            })?;
-            return Ok(Some(files));
-        }
-        match records.stream {
-            Some(_) => Ok(None),
-            None => Err(no_source(
+        match (records.file, records.stream) {
+            (Some(file), _) => Ok(Place::Rotating(file.path)),
+            (None, Some(_)) => Ok(Place::Stream),
+            (None, None) => Err(no_source(
                 "name `--file`, `--subject`, or a configuration with `[records.file]` or `[records.stream]`",
             )),
         }
@@ -166,6 +184,18 @@ impl SourceArguments {
         })?;
         Ok(Some(config.value.records))
     }
+}
+
+/// Returns the table with the connection to the stream.
+fn stream_connection(config: &Config) -> &Nats {
+    let own = config.records_nats.as_deref();
+    own.unwrap_or(&config.nats)
+}
+
+/// Returns the failure to read a file.
+pub(super) fn unreadable(path: &Path, error: io::Error) -> Failure {
+    let error = anyhow::anyhow!("cannot read `{}`: {error}", path.display());
+    Failure::new(ExitCode::NoPolicyDirectory, error)
 }
 
 fn no_source(way_out: &str) -> Failure {

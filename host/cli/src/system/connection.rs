@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use portcullis_config::{Config, ServerAddress};
+use portcullis_config::{Config, Nats, ServerAddress};
 use portcullis_connect::{
     Authentication, CertificateFiles, Connection, ConnectionOptions, Retries, SecretSource, connect,
 };
@@ -81,11 +81,28 @@ impl ConnectionArguments {
     ///
     /// Fails if the configuration or a file is wrong, or if no server takes the login.
     pub(crate) async fn connect(self, name: &str) -> Result<Connection, Failure> {
-        let options = self.options(name)?;
+        self.connect_by(name, |config| &config.nats).await
+    }
+
+    /// Connects as [`Self::connect`] does. `table` picks the table of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Self::connect`] does.
+    pub(crate) async fn connect_by(
+        self,
+        name: &str,
+        table: fn(&Config) -> &Nats,
+    ) -> Result<Connection, Failure> {
+        let options = self.options(name, table)?;
         connect(&options).await.map_err(Failure::from)
     }
 
-    fn options(self, name: &str) -> Result<ConnectionOptions, Failure> {
+    fn options(
+        self,
+        name: &str,
+        table: fn(&Config) -> &Nats,
+    ) -> Result<ConnectionOptions, Failure> {
         let mut options = match &self.config {
             Some(file) => {
                 let config = Config::load(file).map_err(|problems| {
@@ -93,7 +110,7 @@ impl ConnectionArguments {
                     let problems = anyhow::anyhow!("{}", lines.join("; "));
                     Failure::new(ExitCode::BadConfiguration, problems)
                 })?;
-                ConnectionOptions::from(&config.value.nats)
+                ConnectionOptions::from(table(&config.value))
             }
             None => ConnectionOptions::new(name, vec![ServerAddress::default().to_string()]),
         };

@@ -84,7 +84,8 @@ impl Site {
         let mut config = Config::load(&self.config).map_err(wrong)?.value;
         let secrets = config.resolve_secrets().map_err(wrong)?.value;
         config.nats.servers = vec![address.clone()];
-        if let Some(nats) = &mut config.key_value.nats {
+        let others = [&mut config.key_value.nats, &mut config.records_nats];
+        for nats in others.into_iter().flatten() {
             nats.servers = vec![address.clone()];
         }
         config.health.listen = None;

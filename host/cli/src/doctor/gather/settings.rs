@@ -79,7 +79,8 @@ pub(super) fn credentials(config: &Config, system: Option<&Path>) -> Vec<Credent
         }));
     };
     let buckets = config.key_value.nats.as_deref();
-    for nats in std::iter::once(&config.nats).chain(buckets) {
+    let records = config.records_nats.as_deref();
+    for nats in std::iter::once(&config.nats).chain(buckets).chain(records) {
         if let Authentication::Credentials(source) = &nats.authentication {
             add(
                 &source.value,

@@ -1,0 +1,43 @@
+//! The connection of the stream of decision records, if it has one of its own.
+
+use std::sync::Arc;
+
+use portcullis_config::Nats;
+use portcullis_connect::{ConnectionHooks, ConnectionOptions, PendingConnection};
+use portcullis_core::with_causes;
+use portcullis_records::StreamConnection;
+use tokio::task::JoinSet;
+use tracing::error;
+
+use crate::health::Readiness;
+
+/// Starts to connect to the account of the stream. Records of the stream wait meanwhile. Neither
+/// logins nor other places of records do.
+pub(crate) fn connect_stream(
+    stream: StreamConnection,
+    nats: &Nats,
+    tasks: &mut JoinSet<()>,
+    hooks: Arc<dyn ConnectionHooks>,
+    readiness: &Readiness,
+) {
+    let options = ConnectionOptions {
+        hooks,
+        ..ConnectionOptions::from(nats)
+    };
+    let pending = PendingConnection::new(options);
+    let status = pending.status();
+    readiness.add_samples(move || status.samples());
+    tasks.spawn(async move {
+        match pending.connect().await {
+            Ok(connection) => {
+                stream.connected(connection.client().clone());
+                // The connection renews itself until its drop.
+                std::future::pending::<()>().await;
+            }
+            Err(failed) => {
+                let error = with_causes(&failed);
+                error!(error, "the stream of decision records is given up");
+            }
+        }
+    });
+}
