@@ -19,6 +19,7 @@
 //! - [`ShiftedClock`]: a process whose clock is wrong.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Relay`]: a proxy of a server that can cut one of several connections.
+//! - [`PseudoTerminal`]: a program in a terminal, the keys for it and what it shows.
 //! - [`Recording`], [`Event`]: lines of output, and how to wait for one.
 //! - [`Built`], [`Release`]: paths of what `cargo xtask` installs or builds for the tests.
 //! - `portcullis-test-support`, from which this crate exports some items too: modules, and the
@@ -56,6 +57,7 @@ mod recording;
 mod relay;
 mod requests;
 mod site;
+mod terminal;
 mod wire;
 
 pub use built::{Built, Release};
@@ -86,4 +88,5 @@ pub use recording::Recording;
 pub use relay::Relay;
 pub use requests::{CALLOUT, RequestSigner, ask_as_server, server_inbox, set, unix_now};
 pub use site::{Accounts, Site, plain_hashes};
+pub use terminal::PseudoTerminal;
 pub use wire::{Answer, Wire};

@@ -46,6 +46,7 @@ mod refusals;
 mod reload;
 mod resolver;
 mod rotation;
+mod screen;
 mod secrets;
 mod server_rules;
 mod service;

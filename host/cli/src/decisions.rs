@@ -7,6 +7,7 @@ mod moment;
 mod pin;
 mod show;
 mod source;
+mod watch;
 
 use clap::{Args, Subcommand};
 use futures::StreamExt as _;
@@ -24,6 +25,7 @@ use filter::FilterArguments;
 use list::ListArguments;
 use pin::PinArguments;
 use source::SourceArguments;
+use watch::WatchArguments;
 
 /// The commands for decision records.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -38,6 +40,9 @@ pub(crate) enum DecisionsVerb {
     /// Print each record that a host publishes, until the command is stopped. Reads
     /// `[records.stream]` of the configuration.
     Follow(FollowArguments),
+    /// Show the records on a screen in the terminal, old and new ones: type filters, open a record,
+    /// turn it into a policy test.
+    Watch(WatchArguments),
     /// Turn a record into a test of the policy that decided, for NAME.tests.toml.
     Pin(PinArguments),
 }
@@ -91,6 +96,7 @@ pub(crate) fn run(verb: DecisionsVerb, print: Print) -> Result<ExitCode, Failure
                 Ok(ExitCode::Success)
             }
             DecisionsVerb::Follow(arguments) => run_follow(arguments, print).await,
+            DecisionsVerb::Watch(arguments) => watch::run(arguments).await,
             DecisionsVerb::Pin(arguments) => pin::run(arguments, print).await,
         }
     })
