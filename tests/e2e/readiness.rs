@@ -41,7 +41,8 @@ async fn doctor(site: &Site, config: &str, address: &str) -> Result<Vec<String>>
     let file = file.to_string_lossy();
     let report = run_portcullis(&["doctor", "--json", "--config", &file], "").await?;
     let report: Value = serde_json::from_str(&report.stdout)?;
-    let findings = report["findings"].as_array().into_iter().flatten();
+    let findings = report.get("findings").and_then(Value::as_array);
+    let findings = findings.into_iter().flatten();
     let found = findings.filter(|finding| finding["code"] == "host-not-ready");
     let evidence = found.flat_map(|finding| finding["evidence"].as_array().into_iter().flatten());
     Ok(evidence

@@ -194,6 +194,44 @@ fn settings_hash(site: &Site) -> Result<String> {
     Ok(hash.unwrap_or_default().to_owned())
 }
 
+/// Runs the commands of the reference with the configuration at the path `config`, in place of `ID`
+/// with the record `id`, and returns their outputs.
+async fn answers_of_the_reference(config: &str, id: &str) -> Result<Vec<String>> {
+    let page = include_str!("../../docs/reference/decision-records.md");
+    let (_, table) = page
+        .split_once("## Questions of an audit")
+        .context("no questions")?;
+    let lines = table.lines().filter(|line| line.starts_with("| "));
+    let commands = lines.filter_map(|line| line.split('`').nth(1));
+    let mut outputs = Vec::new();
+    for command in commands.filter(|command| command.starts_with("portcullis decisions ")) {
+        if command.contains(" follow ") {
+            continue;
+        }
+        // The times of the page are those of an example, and the clients of this test are local.
+        let command = command
+            .replace("10.1.0.0/16", "127.0.0.1")
+            .replace("2026-11-29T03:12:00Z", "2020-01-01T00:00:00Z")
+            .replace("2026-11-29T03:13:00Z", "2100-01-01T00:00:00Z")
+            .replace("portcullis.toml", config)
+            .replace(" ID ", &format!(" {id} "));
+        let arguments: Vec<_> = command.split(' ').skip(1).collect();
+        let done = run_portcullis(&arguments, "").await?;
+        assert_eq!(done.code, Some(0), "{command}: {done:?}");
+        outputs.push(done.stdout);
+    }
+    Ok(outputs)
+}
+
+/// Returns the first two cells of a row of `decisions count`. Empty if the table ends before it.
+fn counted(table: &str, row: usize) -> String {
+    let line = table.lines().nth(row).unwrap_or_default();
+    line.split_whitespace()
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 #[tokio::test]
 async fn the_commands_of_the_reference_answer_the_questions_of_an_audit() -> Result<()> {
     let (site, server) = site(Release::Nats2_15).await?;
@@ -215,29 +253,7 @@ async fn the_commands_of_the_reference_answer_the_questions_of_an_audit() -> Res
     let message = timeout(PATIENCE, live.next()).await?.context("closed")?;
     ensure!(!message.payload.is_empty());
 
-    let page = include_str!("../../docs/reference/decision-records.md");
-    let (_, table) = page
-        .split_once("## Questions of an audit")
-        .context("no questions")?;
-    let lines = table.lines().filter(|line| line.starts_with("| "));
-    let commands = lines.filter_map(|line| line.split('`').nth(1));
-    let mut outputs = Vec::new();
-    for command in commands.filter(|command| command.starts_with("portcullis decisions ")) {
-        if command.contains(" follow ") {
-            continue;
-        }
-        // The times of the page are those of an example, and the clients of this test are local.
-        let command = command
-            .replace("10.1.0.0/16", "127.0.0.1")
-            .replace("2026-11-29T03:12:00Z", "2020-01-01T00:00:00Z")
-            .replace("2026-11-29T03:13:00Z", "2100-01-01T00:00:00Z")
-            .replace("portcullis.toml", &config)
-            .replace(" ID ", &format!(" {id} "));
-        let arguments: Vec<_> = command.split(' ').skip(1).collect();
-        let done = run_portcullis(&arguments, "").await?;
-        assert_eq!(done.code, Some(0), "{command}: {done:?}");
-        outputs.push(done.stdout);
-    }
+    let outputs = answers_of_the_reference(&config, id).await?;
     let [who, why, version, may, show, account, shared, classes] = outputs.as_slice() else {
         anyhow::bail!("{outputs:?}");
     };
@@ -261,17 +277,10 @@ async fn the_commands_of_the_reference_answer_the_questions_of_an_audit() -> Res
     assert!(show.contains("asked: identity."), "{show}");
     assert!(show.contains(&digest), "{show}");
 
-    let row = |table: &str, number: usize| {
-        let line = table.lines().nth(number).unwrap_or_default();
-        line.split_whitespace()
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    assert_eq!(row(account, 1), "alice 1", "{account}");
-    assert_eq!(row(account, 2), "", "{account}");
-    assert_eq!(row(shared, 1), "", "alice came from one address: {shared}");
-    assert_eq!(row(classes, 1), "end-of-chain 1", "{classes}");
+    assert_eq!(counted(account, 1), "alice 1", "{account}");
+    assert_eq!(counted(account, 2), "", "{account}");
+    assert_eq!(counted(shared, 1), "", "alice has one address: {shared}");
+    assert_eq!(counted(classes, 1), "end-of-chain 1", "{classes}");
 
     // The record becomes a test, apart from its password.
     let pinned = run_portcullis(&["decisions", "pin", id, "--config", &config], "").await?;

@@ -48,17 +48,17 @@ async fn made(own: fn(&AuthorizationRequest) -> Option<Decision>) -> OwnLogins {
     made
 }
 
-fn permit(account: &str) -> Option<Decision> {
+fn permit(account: &str) -> Decision {
     let permit = Permit::builder(account, fixtures::NOW).finish().unwrap();
-    Some(fixtures::permit(permit))
+    fixtures::permit(permit)
 }
 
 #[tokio::test]
 async fn a_verdict_about_every_own_login_is_enough() {
     let answers: [fn(&AuthorizationRequest) -> Option<Decision>; 5] = [
-        |_| permit("APP"),
+        |_| Some(permit("APP")),
         // The host's own rules refuse it, which is a decision too.
-        |_| permit("SYS"),
+        |_| Some(permit("SYS")),
         |_| Some(Decision::deny(DenialClass::PolicyDenied, "unknown")),
         |_| Some(Decision::deny(DenialClass::NoPolicy, "for other logins")),
         |_| None,
@@ -79,7 +79,7 @@ async fn a_login_without_a_verdict_fails_with_its_policy_and_its_reason() {
                 ..permitted
             });
         }
-        permit("APP")
+        Some(permit("APP"))
     });
     let OwnLogins::Failed(failed) = failed.await else {
         panic!("it was decided")
@@ -102,7 +102,7 @@ async fn an_authorizer_that_panics_fails() {
 
 #[tokio::test]
 async fn an_own_login_waits_for_a_slot_and_is_postponed_without_one() {
-    let authority = authority(|_| permit("APP"), 1);
+    let authority = authority(|_| Some(permit("APP")), 1);
     let seed = IssuerKey::generate_seed().unwrap();
     let issuers = Issuers::Config(IssuerKey::from_seed(seed.expose()).unwrap());
     let far = Instant::now() + Duration::from_mins(1);

@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::*;
 
 /// Returns the record of a login of this user from this address at this time, with `more` members.
-fn record(user: &str, address: &str, at: u64, more: Value) -> DecisionRecord {
+fn record(user: &str, address: &str, at: u64, more: &Value) -> DecisionRecord {
     let mut record = json!({
         "format": 1,
         "id": "4f2a-1",
@@ -39,9 +39,9 @@ fn logins_are_counted_by_a_fact_with_their_addresses_and_times() {
     let denied = json!({ "class": "policy-denied", "reason": "wrong password" });
     let rejected = json!({ "outcome": "rejected", "verdict": "permit" });
     let records = [
-        record("alice", "10.0.0.2", 1_795_300_900, denied.clone()),
-        record("bob", "10.0.0.1", 1_795_300_800, denied),
-        record("alice", "10.0.0.1", 1_795_300_862, rejected),
+        record("alice", "10.0.0.2", 1_795_300_900, &denied),
+        record("bob", "10.0.0.1", 1_795_300_800, &denied),
+        record("alice", "10.0.0.1", 1_795_300_862, &rejected),
     ];
     let by_user: Vec<_> = counted(Fact::User, &records).into_iter().collect();
     insta::assert_snapshot!(render(Fact::User, &by_user), @r"
@@ -68,7 +68,7 @@ fn logins_are_counted_by_a_fact_with_their_addresses_and_times() {
 #[test]
 fn a_login_without_the_fact_has_a_line_too_and_few_addresses_are_named() {
     let records: Vec<_> = (1..=5)
-        .map(|number| record("a", &format!("10.0.0.{number}"), 0, json!({})))
+        .map(|number| record("a", &format!("10.0.0.{number}"), 0, &json!({})))
         .collect();
     let groups: Vec<_> = counted(Fact::Account, &records).into_iter().collect();
     let table = render(Fact::Account, &groups);

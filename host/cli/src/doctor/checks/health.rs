@@ -22,9 +22,7 @@ pub(super) fn readiness(evidence: &Evidence) -> Checked {
                 "the host on this machine is not ready",
                 "mend what the evidence names; the page `/readyz` of the host repeats it",
             );
-            let finding = reasons
-                .iter()
-                .fold(finding, |finding, reason| finding.because(reason));
+            let finding = reasons.iter().fold(finding, Finding::because);
             checked.examine(Some(finding));
         }
     }
