@@ -79,7 +79,8 @@ impl PseudoTerminal {
         .await
     }
 
-    /// Waits until `wanted` accepts what the terminal shows, and returns it. Lines end in no blanks.
+    /// Waits until `wanted` accepts what the terminal shows, and returns it. Lines end in no
+    /// blanks.
     ///
     /// # Errors
     ///
@@ -126,13 +127,13 @@ impl PseudoTerminal {
         Ok(self.commands.write_all(line.as_bytes()).await?)
     }
 
-    /// Waits until the program has ended. Returns its exit code, which is negative if a signal ended
-    /// it, and what the terminal shows then.
+    /// Waits until the program has ended. Returns its exit code, which is negative if a signal
+    /// ended it, and what the terminal shows then.
     ///
     /// # Errors
     ///
-    /// Fails if the program does not end in time, or does not leave the terminal as it found it: its
-    /// modes, its main screen, and a visible cursor.
+    /// Fails if the program does not end in time, or does not leave the terminal as it found it:
+    /// its modes, its main screen, and a visible cursor.
     pub async fn ended(self) -> Result<(i64, String)> {
         let Self {
             python,

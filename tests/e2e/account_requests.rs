@@ -181,7 +181,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The other outcomes have names, and the client learns none of them.
+    /// Outcomes other than a signature have names, and the client learns none of them.
     async fn names_each_denial(&self) -> Result<()> {
         for (name, tags, class) in [
             ("team-b", &[][..], "policy-denied"),

@@ -1,7 +1,7 @@
 //! Traces of logins: one span a login, with a child for each stage and each policy.
 //!
-//! A login that is traced has an [`ActiveTrace`] from its arrival and [`StageTimes`] that its stages
-//! fill. Once its reply is sent, the front door has [`Tracer::finish`] hand the spans to a
+//! A login that is traced has an [`ActiveTrace`] from its arrival and [`StageTimes`] that its
+//! stages fill. Once its reply is sent, the front door has [`Tracer::finish`] hand the spans to a
 //! [`TraceSink`], which must not block. Without a sink, no clock is read for any of this.
 
 mod parent;

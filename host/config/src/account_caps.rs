@@ -54,8 +54,8 @@ pub(crate) fn read_count(
     }
 }
 
-/// Reads the limits of an account. `JetStream` is on if any storage is granted. With `may_share`, the
-/// account may have leafnodes, imports and exports of its own.
+/// Reads the limits of an account. `JetStream` is on if any storage is granted. With `may_share`,
+/// the account may have leafnodes, imports and exports of its own.
 pub(crate) fn read_limits(
     mut section: Section<'_>,
     defaults: AccountLimits,

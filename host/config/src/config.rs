@@ -50,8 +50,8 @@ pub struct Config {
     pub health: Health,
     /// Table `[records]`: the decision records.
     pub records: RecordOptions,
-    /// Table `[records.stream.nats]`: the connection to the account of the stream of records. `None`
-    /// selects a connection of `[nats]`.
+    /// Table `[records.stream.nats]`: the connection to the account of the stream of records.
+    /// `None` selects a connection of `[nats]`.
     pub records_nats: Option<Box<Nats>>,
     /// Table `[telemetry]`: traces of logins.
     pub telemetry: Telemetry,

@@ -174,8 +174,8 @@ impl DecisionRecord {
         self.blame = class.blame().map(|blame| Blame::as_str(blame).to_owned());
     }
 
-    /// Returns the name of the client, as far as the host knows it: the principal, the user name that
-    /// the client presented, or the user that the server shows.
+    /// Returns the name of the client, as far as the host knows it: the principal, the user name
+    /// that the client presented, or the user that the server shows.
     pub fn user(&self) -> Option<&str> {
         let login = &self.login;
         let names = [

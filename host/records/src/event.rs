@@ -38,7 +38,7 @@ pub struct EventOptions {
     pub subject: EventSubject,
     /// Whether events have the address of the client. Default: `false`.
     pub address: bool,
-    /// The account that is told of denied logins, which have no account of their own. `None` for no
+    /// The account that receives denied logins, which have no account of their own. `None` for no
     /// events of denials. The default.
     pub denials: Option<AccountName>,
 }
@@ -53,7 +53,7 @@ impl EventOptions {
         }
     }
 
-    /// Returns the event of a login. `None` if no account is told.
+    /// Returns the event of a login. `None` if no account receives it.
     fn message(&self, record: &DecisionRecord) -> Option<EventMessage> {
         let own = record.access.as_ref().map(|access| access.account.as_str());
         let account = own.or_else(|| self.denials.as_ref().map(AccountName::as_str))?;

@@ -183,7 +183,7 @@ impl<S: Sink> Worker<S> {
         }
     }
 
-    /// Writes records once. Returns how many of them are written, and what becomes of the others if
+    /// Writes records once. Returns how many of them are written, and the fate of the others if
     /// that failed.
     fn attempt(&mut self, records: &[Arc<S::Record>]) -> (usize, Option<Unwritten>) {
         let (written, result) = self.sink.write(records);

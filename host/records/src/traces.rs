@@ -36,8 +36,9 @@ impl TraceSink for Queue {
 }
 
 impl TraceExporter {
-    /// Starts the exporter of a host of this name and version. `start_id` is the id of this start of
-    /// the host, if it has one already. To be called in a tokio runtime, which sends the requests.
+    /// Starts the exporter of a host of this name and version. `start_id` is the id of this start
+    /// of the host, if it has one already. To be called in a tokio runtime, which sends the
+    /// requests.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ pub(super) struct NewAccount {
     name: String,
     /// Whether the account asks to be signed. Otherwise the host makes it.
     pub(super) is_signed: bool,
-    /// Its limits, or the most that it can get.
+    /// Limits of the account, or the most that it can get.
     limits: AccountLimits,
 }
 

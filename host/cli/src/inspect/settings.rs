@@ -6,7 +6,8 @@ use serde_json::Value;
 const MAX_LINES: usize = 500;
 
 /// Returns one line for each key that a policy's settings can have: its path, its type, whether it
-/// is required, its default, and what the policy says about it. A name that the operator chooses is `NAME`.
+/// is required, its default, and what the policy says about it. A name that the operator chooses is
+/// `NAME`.
 pub(super) fn keys(schema: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if is_table(schema) {

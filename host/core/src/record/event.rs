@@ -20,7 +20,7 @@ pub struct LoginEvent {
     pub id: String,
     /// Time of the decision, in UTC, such as `2026-11-29T03:12:07.123Z`.
     pub time: String,
-    /// Account of the login. For a denial, the account that is told of denials.
+    /// Account of the login. For a denial, the account that receives denials.
     pub account: String,
     /// The client's name, as far as the host knows it: proved for a permitted login.
     #[serde(default, skip_serializing_if = "Option::is_none")]

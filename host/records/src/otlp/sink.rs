@@ -1,4 +1,4 @@
-//! The sink of a signal of OTLP: requests of bounded size, and what becomes of refused items.
+//! The sink of a signal of OTLP: requests of bounded size, and the fate of refused items.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -95,8 +95,8 @@ fn edits(
     edits
 }
 
-/// Returns whether a server says that the host's user is in the account of the host's configuration.
-/// Otherwise that configuration may be the wrong one.
+/// Returns whether a server says that the host's user is in the account of the host's
+/// configuration. Otherwise that configuration may be the wrong one.
 fn is_confirmed(evidence: &Evidence) -> bool {
     let mut users = evidence.servers.iter().filter_map(|it| it.user.as_ref());
     users.any(|user| user.obstacles.is_empty())
@@ -146,8 +146,8 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Returns the place of the value at one of `keys`, and its text. `None` for a variable, and for
-    /// a value in an included file.
+    /// Returns the place of the value at one of `keys`, and its text. `None` for a variable, and
+    /// for a value in an included file.
     fn value(&self, keys: &'static [&'static str]) -> Option<(Range<usize>, &str)> {
         let [authorization, callout] = BLOCK;
         let range = self.spans.find(&[authorization, callout, keys])?;
