@@ -40,6 +40,7 @@ const TESTED: [(&str, &str); 32] = [
     ("reads_text", "host/catalog/tests/policies/texts"),
     ("recurses", "host/engine/tests/policies/decisions"),
     ("seeks_randomness", "host/engine/tests/policies/abuse"),
+    ("signs_accounts", "tests/e2e/account_requests"),
     ("spins", "host/engine/tests/policies/decisions"),
     ("spins_in_configure", "host/engine/tests/policies/loading"),
     ("swallows", "host/engine/tests/policies/abuse/corpus"),

@@ -1,12 +1,6 @@
 //! Descriptions of settings, for their schema.
 
 /// The description of one key of the settings.
-///
-/// ```
-/// use portcullis_sdk::KeyDoc;
-///
-/// const MODE: KeyDoc = KeyDoc::new("mode", "the mode").or(r#""deny""#);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyDoc {
     pub(super) key: &'static str,
@@ -19,18 +13,6 @@ pub struct KeyDoc {
 ///
 /// A key is written as `inspect` shows it: keys joined by dots, `NAME` for a name that the operator
 /// chooses, `[]` for the elements of a list.
-///
-/// ```
-/// use portcullis_sdk::profile;
-/// use portcullis_sdk::{KeyDoc, SettingsDoc};
-///
-/// const KEYS: &[KeyDoc] = &[
-///     KeyDoc::new("users.NAME.account", "account of the user"),
-///     KeyDoc::new("rules[].dns", "pattern of a DNS name. Default: none"),
-/// ];
-/// let doc = SettingsDoc::new(KEYS).with("profiles.NAME", profile::KEYS);
-/// # assert!(format!("{doc:?}").contains("rules"));
-/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingsDoc {
     /// Descriptions of keys below a prefix.
@@ -40,6 +22,14 @@ pub struct SettingsDoc {
 impl KeyDoc {
     /// Creates the description of a key: what it means, and its default in words if that is no
     /// value of JSON.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use portcullis_sdk::KeyDoc;
+    ///
+    /// const ROLES: KeyDoc = KeyDoc::new("roles", "roles that log in. Default: all of the issuer");
+    /// ```
     pub const fn new(key: &'static str, text: &'static str) -> Self {
         Self {
             key,
@@ -49,6 +39,14 @@ impl KeyDoc {
     }
 
     /// Sets the default, in JSON.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use portcullis_sdk::KeyDoc;
+    ///
+    /// const MODE: KeyDoc = KeyDoc::new("mode", "the mode").or(r#""deny""#);
+    /// ```
     #[must_use]
     pub const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
@@ -58,6 +56,19 @@ impl KeyDoc {
 
 impl SettingsDoc {
     /// Creates the descriptions of these keys.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use portcullis_sdk::{KeyDoc, SettingsDoc};
+    ///
+    /// const KEYS: &[KeyDoc] = &[
+    ///     KeyDoc::new("users.NAME.account", "account of the user"),
+    ///     KeyDoc::new("rules[].dns", "pattern of a DNS name. Default: none"),
+    /// ];
+    /// let doc = SettingsDoc::new(KEYS);
+    /// # assert!(format!("{doc:?}").contains("rules"));
+    /// ```
     pub fn new(keys: &'static [KeyDoc]) -> Self {
         Self {
             tables: vec![("", keys)],
@@ -65,6 +76,15 @@ impl SettingsDoc {
     }
 
     /// Adds descriptions of keys below `path`, such as [`profile::KEYS`](crate::profile::KEYS).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use portcullis_sdk::{SettingsDoc, profile};
+    ///
+    /// let doc = SettingsDoc::new(&[]).with("profiles.NAME", profile::KEYS);
+    /// # assert!(format!("{doc:?}").contains("profiles.NAME"));
+    /// ```
     #[must_use]
     pub fn with(mut self, path: &'static str, keys: &'static [KeyDoc]) -> Self {
         self.tables.push((path, keys));
