@@ -73,6 +73,7 @@ const ARROWS: [(&str, &[&str]); 30] = [
             "portcullis-environment",
             "portcullis-files",
             "portcullis-authority",
+            "portcullis-connect",
             "async-nats",
         ],
     ),

@@ -16,15 +16,16 @@ use super::kept::Entry;
 use super::model::{Asks, Message, Model, Pane, TextPane};
 use super::text::{end_of, wrapped};
 
-/// The columns of the list, with their widths. The last one has the rest of the line.
-const COLUMNS: [(&str, Constraint); 7] = [
-    ("TIME", Constraint::Length(14)),
-    ("OUTCOME", Constraint::Length(11)),
-    ("USER", Constraint::Fill(2)),
-    ("ADDRESS", Constraint::Length(15)),
-    ("ACCOUNT", Constraint::Fill(2)),
-    ("POLICY", Constraint::Fill(2)),
-    ("REASON", Constraint::Fill(4)),
+/// The columns of the list: their headings, their widths, and the least width of a terminal in
+/// which they leave room for the others.
+const COLUMNS: [(&str, Constraint, u16); 7] = [
+    ("TIME", Constraint::Length(14), 60),
+    ("OUTCOME", Constraint::Length(11), 0),
+    ("USER", Constraint::Fill(2), 0),
+    ("ADDRESS", Constraint::Length(15), 80),
+    ("ACCOUNT", Constraint::Fill(2), 100),
+    ("POLICY", Constraint::Fill(2), 120),
+    ("REASON", Constraint::Fill(4), 0),
 ];
 
 /// Colours of outcomes and failures, or none.
@@ -75,7 +76,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, colours: Colours) {
 fn heading_of(model: &Model) -> String {
     let (shown, kept) = (model.shown().len(), model.kept());
     let source = one_line(&model.source);
-    let mut heading = format!(" decisions: {source} | {shown} of {kept} records");
+    let mut heading = format!(" {shown} of {kept} records");
     if let Some(held) = model.held() {
         heading.push_str(&format!(" | PAUSED, {held} new"));
     }
@@ -89,6 +90,8 @@ fn heading_of(model: &Model) -> String {
         let unreadable = model.unreadable;
         heading.push_str(&format!(" | {unreadable} lines are no records"));
     }
+    // The source is last: a narrow terminal cuts it off.
+    heading.push_str(&format!(" | {source}"));
     heading
 }
 
@@ -116,21 +119,26 @@ fn draw_filter(frame: &mut Frame<'_>, model: &Model, area: Rect) {
 }
 
 fn draw_list(frame: &mut Frame<'_>, model: &Model, colours: Colours, area: Rect) {
+    let fits = |(_, _, least): &(_, _, u16)| *least <= area.width;
     let selected = model.selected().map(|(at, _)| at);
     let shown = model.shown().iter().enumerate();
     let visible = shown.skip(model.offset).take(model.rows());
     let rows = visible.map(|(at, entry)| {
         let style = colours.of(entry.record.outcome);
-        let row = Row::new(cells(entry));
+        let cells = cells(entry).into_iter().zip(COLUMNS);
+        let cells = cells.filter(|(_, column)| fits(column));
+        let row = Row::new(cells.map(|(cell, _)| cell));
         if selected == Some(at) {
             row.style(style.add_modifier(Modifier::REVERSED))
         } else {
             row.style(style)
         }
     });
-    let headings = Row::new(COLUMNS.map(|(heading, _)| heading));
+    let columns = || COLUMNS.into_iter().filter(fits);
+    let headings = Row::new(columns().map(|(heading, _, _)| heading));
     let bold = Style::new().add_modifier(Modifier::BOLD);
-    let table = Table::new(rows, COLUMNS.map(|(_, width)| width)).header(headings.style(bold));
+    let widths = columns().map(|(_, width, _)| width);
+    let table = Table::new(rows, widths).header(headings.style(bold));
     frame.render_widget(table, area);
 }
 
@@ -226,7 +234,7 @@ mod tests {
         let records = vec![admitted, record(2), denied(3, "bob", "no such user")];
         update(&mut model, Event::Records(records));
         let lines = drawn(&model);
-        assert_eq!(lines[0], " decisions: decisions.jsonl | 3 of 3 records");
+        assert_eq!(lines[0], " 3 of 3 records | decisions.jsonl");
         assert_eq!(lines[1], "filter:");
         for (line, parts) in [
             (2, ["TIME", "OUTCOME", "USER", "ADDRESS", "POLICY"]),
@@ -274,6 +282,21 @@ mod tests {
         assert_eq!(lines[1], "filter: --user bob");
         assert!(lines[3].contains("no such user"), "{lines:?}");
         assert_eq!(lines[4], "");
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_fewer_columns_and_whole_names() {
+        let mut model = model((50, 6));
+        model.source = "/var/lib/portcullis/records/decisions.jsonl".to_owned();
+        update(&mut model, Event::Records(vec![denied(1, "alice.b", "no")]));
+        let lines = drawn(&model);
+        assert!(lines[0].starts_with(" 1 of 1 records"), "{lines:?}");
+        assert!(!lines[2].contains("TIME"), "{lines:?}");
+        assert!(lines[3].contains("alice.b"), "{lines:?}");
+        update(&mut model, Event::Resize(80, 6));
+        let lines = drawn(&model);
+        assert!(lines[2].contains("TIME"), "{lines:?}");
+        assert!(lines[3].contains("alice.b"), "{lines:?}");
     }
 
     #[test]
