@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::api;
 use crate::arguments::Suite;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::msrv;
 use crate::package;
 use crate::process;
@@ -112,8 +112,10 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
         return tested;
     }
     // The pages run after a failed test too, so that one call shows all failures.
-    let guide = guide::pages(&mut steps, workspace, &[]);
-    tested.and(guide)
+    match (tested, guide::pages(&mut steps, workspace, &[])) {
+        (Err(tests), Err(pages)) => Err(Failure::new(format!("{tests}; {pages}"))),
+        (tested, pages) => tested.and(pages),
+    }
 }
 
 /// Runs the suites of conformance, or one of them, and prints a matrix of rows and releases.
