@@ -146,7 +146,7 @@ impl PseudoTerminal {
         let report: Value = serde_json::from_slice(&done.stderr)
             .with_context(|| String::from_utf8_lossy(&done.stderr).into_owned())?;
         ensure!(
-            report["restored"] == true,
+            report.get("restored") == Some(&Value::Bool(true)),
             "the modes of the terminal are others"
         );
         let is_restored = |picture: &Picture| picture.is_main && picture.has_cursor;
@@ -154,7 +154,8 @@ impl PseudoTerminal {
         let Ok(Ok(picture)) = shown else {
             bail!("the program has left its own screen there");
         };
-        let code = report["code"].as_i64().context("there is no exit code")?;
+        let code = report.get("code").and_then(Value::as_i64);
+        let code = code.context("there is no exit code")?;
         Ok((code, picture.text()))
     }
 }

@@ -48,9 +48,8 @@ impl Picture {
         self.rest.extend_from_slice(bytes);
         let bytes = std::mem::take(&mut self.rest);
         let complete = match std::str::from_utf8(&bytes) {
-            Ok(_) => bytes.len(),
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            Err(_) => bytes.len(),
+            Ok(_) | Err(_) => bytes.len(),
         };
         let (complete, rest) = bytes.split_at_checked(complete).unwrap_or((&bytes, &[]));
         let text = String::from_utf8_lossy(complete);

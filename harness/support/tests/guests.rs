@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The guests, each with the module of its test.
-const TESTED: [(&str, &str); 32] = [
+const TESTED: [(&str, &str); 33] = [
     ("abstains", "host/catalog/tests/policies/catalog"),
     ("allocates", "host/engine/tests/policies/decisions"),
     ("buys_time", "host/engine/tests/policies/decisions"),

@@ -31,7 +31,6 @@ use crate::health::{
 use crate::locks::LockKeeper;
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
-use crate::records::connect_stream;
 use crate::reload::{ReloadHook, Reloader};
 use crate::sinks::Sinks;
 
@@ -148,17 +147,7 @@ impl Parts {
         let mut tasks = JoinSet::new();
         keep_files(&mut tasks, &self.config, keeper, &readiness);
         listen(&mut tasks, &self.config.health, &readiness).await?;
-        if let Some(nats) = &self.config.records_nats
-            && let Some(stream) = sinks.records.as_mut().and_then(RecordSinks::take_stream)
-        {
-            connect_stream(
-                stream,
-                nats,
-                &mut tasks,
-                Arc::clone(&self.hooks),
-                &readiness,
-            );
-        }
+        sinks.connect(&self.config, &mut tasks, &self.hooks, &readiness);
         if let Some(first_login) = self.first_login {
             first_login.connect(&mut tasks, Arc::clone(&self.hooks), &readiness);
         }
@@ -178,7 +167,6 @@ impl Parts {
             catalog: catalog.clone(),
             hook: self.on_reload,
         }));
-        let exchange = running;
         let watching = Watching::start(&mut tasks, policies.as_ref(), self.handle.clone())?;
         let buckets = policies.map(|policies| Buckets {
             mirror: policies.mirror,
@@ -194,10 +182,10 @@ impl Parts {
             on_ready: self.on_ready,
             handle: self.handle.clone(),
         };
-        let shutdown = RunningExchange::stop_with(exchange.as_ref(), shutdown);
+        let shutdown = RunningExchange::stop_with(running.as_ref(), shutdown);
         let served = answering.run(service, pending, buckets, shutdown).await;
         self.handle.ended();
-        let exchanged = match exchange {
+        let exchanged = match running {
             Some(exchange) => exchange.end().await,
             None => Ok(()),
         };

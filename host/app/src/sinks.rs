@@ -1,13 +1,17 @@
 //! The places that the facts about decided logins go to: decision records and traces.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_authority::AuthorityOptions;
 use portcullis_config::Config;
+use portcullis_connect::ConnectionHooks;
 use portcullis_records::RecordSinks;
+use tokio::task::JoinSet;
 
 use crate::error::RunError;
 use crate::health::Readiness;
+use crate::records::connect_stream;
 use crate::traces::Traces;
 
 /// Maximum wait at the end for decision records to be written, and for traces to be sent.
@@ -42,6 +46,21 @@ impl Sinks {
             readiness.add_samples(records.metrics());
         }
         self.traces.add_samples(readiness);
+    }
+
+    /// Connects the stream of records, if it has a connection of its own.
+    pub(crate) fn connect(
+        &mut self,
+        config: &Config,
+        tasks: &mut JoinSet<()>,
+        hooks: &Arc<dyn ConnectionHooks>,
+        readiness: &Readiness,
+    ) {
+        if let Some(nats) = &config.records_nats
+            && let Some(stream) = self.records.as_mut().and_then(RecordSinks::take_stream)
+        {
+            connect_stream(stream, nats, tasks, Arc::clone(hooks), readiness);
+        }
     }
 
     /// Waits until the sinks have what they were given, at most for some seconds.
