@@ -29,7 +29,7 @@ fn rules() -> PermitRules {
     let own = AccountIssuer {
         key: portcullis_core::PublicKey::from_bytes(portcullis_core::KeyKind::Account, [7; 32]),
         issuer: Some(()),
-        roles: BTreeMap::new(),
+        roles: [].into(),
     };
     PermitRules {
         signing: Some(BTreeMap::from([("team-own".parse().unwrap(), own)])),

@@ -86,7 +86,8 @@ impl SourceArguments {
         };
         if let Some(files) = files {
             for path in files {
-                read_file(&path, &mut read, &mut then).map_err(|error| unreadable(&path, error))?;
+                read_file(&path, &mut read, &mut then)
+                    .map_err(|error| unreadable(&path, &error))?;
             }
         } else {
             let options = self.stream()?;
@@ -193,7 +194,7 @@ fn stream_connection(config: &Config) -> &Nats {
 }
 
 /// Returns the failure to read a file.
-pub(super) fn unreadable(path: &Path, error: io::Error) -> Failure {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let error = anyhow::anyhow!("cannot read `{}`: {error}", path.display());
     Failure::new(ExitCode::NoPolicyDirectory, error)
 }

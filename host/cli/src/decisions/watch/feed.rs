@@ -111,7 +111,7 @@ fn existing(path: &Path, with_rotated: bool) -> Result<RecordTail, Failure> {
         // Opening a pipe waits for its writer.
         metadata.is_file().then(|| File::open(path)).transpose()
     });
-    checked.map_err(|error| unreadable(path, error))?;
+    checked.map_err(|error| unreadable(path, &error))?;
     Ok(RecordTail::new(path, with_rotated))
 }
 

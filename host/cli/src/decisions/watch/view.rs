@@ -75,24 +75,22 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, colours: Colours) {
 
 fn heading_of(model: &Model) -> String {
     let (shown, kept) = (model.shown().len(), model.kept());
-    let source = one_line(&model.source);
-    let mut heading = format!(" {shown} of {kept} records");
+    let mut parts = vec![format!(" {shown} of {kept} records")];
     if let Some(held) = model.held() {
-        heading.push_str(&format!(" | PAUSED, {held} new"));
+        parts.push(format!("PAUSED, {held} new"));
     }
     if model.is_reading {
-        heading.push_str(" | reading");
+        parts.push("reading".to_owned());
     }
     if model.is_disconnected {
-        heading.push_str(" | DISCONNECTED");
+        parts.push("DISCONNECTED".to_owned());
     }
     if model.unreadable > 0 {
-        let unreadable = model.unreadable;
-        heading.push_str(&format!(" | {unreadable} lines are no records"));
+        parts.push(format!("{} lines are no records", model.unreadable));
     }
-    // The source is last: a narrow terminal cuts it off.
-    heading.push_str(&format!(" | {source}"));
-    heading
+    // A narrow terminal cuts off what is last.
+    parts.push(one_line(&model.source).into_owned());
+    parts.join(" | ")
 }
 
 /// Draws the filters, or the line that is being typed.
