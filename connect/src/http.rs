@@ -138,7 +138,7 @@ impl HttpOptions {
         }
         match url.scheme() {
             "https" => Ok(url),
-            "http" if self.allow_http || is_local(&url) => Ok(url),
+            "http" if self.allow_http || is_this_machine(&url) => Ok(url),
             _ => Err(InvalidEndpoint::NotHttps),
         }
     }
@@ -164,8 +164,8 @@ impl Debug for HttpRequest {
     }
 }
 
-/// Returns whether an address is on this machine.
-fn is_local(url: &Url) -> bool {
+/// Returns whether an address is on this machine: a loopback address, or `localhost`.
+pub fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

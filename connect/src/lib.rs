@@ -112,7 +112,7 @@ pub use exchange::{ExchangeClient, ExchangeOptions, ExchangeProtocol};
 pub use hooks::{ConnectionHooks, ConnectionTrouble, LogConnections, Peer};
 pub use http::{
     HttpClient, HttpError, HttpFuture, HttpOptions, HttpRequest, HttpResponse, InvalidEndpoint,
-    NetworkClient,
+    NetworkClient, is_this_machine,
 };
 pub use inbox::{InboxPrefix, InvalidInboxPrefix, USER_INFO};
 pub use login::{Login, LoginFuture, LoginSource, RenewedLogin, TokenLogin};

@@ -13,7 +13,7 @@ use reqwest::{Certificate, Client, Response};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{HttpClient, HttpError, HttpFuture, HttpRequest, HttpResponse, is_local};
+use super::{HttpClient, HttpError, HttpFuture, HttpRequest, HttpResponse, is_this_machine};
 
 /// The maximum size of an answer, in bytes: the longest token, and other fields.
 const MAX_ANSWER: usize = 2 * MAX_TOKEN_SIZE;
@@ -76,7 +76,7 @@ impl NetworkClient {
             // Plain HTTP needs no certificates, which a machine may not have.
             builder = builder.tls_certs_only([]);
         }
-        if is_local(url) {
+        if is_this_machine(url) {
             builder = builder.no_proxy();
         }
         builder.build().map_err(HttpError::Client)

@@ -14,13 +14,14 @@ use std::time::Duration;
 use portcullis_accounts::{AccountRequestOptions, AccountRequests, Store, StoreError};
 use portcullis_authority::Authority;
 use portcullis_config::{AccountRequestTable, Nats, Operator};
-use portcullis_connect::{ConnectionHooks, ConnectionOptions, PendingConnection};
+use portcullis_connect::ConnectionHooks;
 use portcullis_core::{Authorizer, with_causes};
 use portcullis_environment::SystemClock;
 use portcullis_files::SystemDisk;
 use tokio::task::JoinSet;
 use tracing::error;
 
+use crate::connections::begin_connection;
 use crate::health::Readiness;
 use door::Door;
 
@@ -83,13 +84,8 @@ impl AccountRequestDoor {
         hooks: Arc<dyn ConnectionHooks>,
         readiness: &Readiness,
     ) {
-        let options = ConnectionOptions {
-            hooks,
-            ..ConnectionOptions::from(&*self.nats)
-        };
-        let pending = PendingConnection::new(options);
-        let (status, requests) = (pending.status(), Arc::clone(&self.requests));
-        readiness.add_samples(move || status.samples());
+        let pending = begin_connection(&self.nats, hooks, readiness);
+        let requests = Arc::clone(&self.requests);
         readiness.add_samples(move || requests.samples());
         let door = Arc::new(Door::new(authority, self.requests, self.options));
         let counters = door.counters();

@@ -1,6 +1,29 @@
-//! Log lines about the host's connections that are specific to the host.
+//! The host's connections: those that do not carry logins, and the log lines that only the host
+//! has.
 
-use portcullis_connect::{ConnectionHooks, ConnectionTrouble, LogConnections};
+use std::sync::Arc;
+
+use portcullis_config::Nats;
+use portcullis_connect::{
+    ConnectionHooks, ConnectionOptions, ConnectionTrouble, LogConnections, PendingConnection,
+};
+
+use crate::health::Readiness;
+
+/// Returns a connection that is to be made, and adds its metrics.
+pub(crate) fn begin_connection(
+    nats: &Nats,
+    hooks: Arc<dyn ConnectionHooks>,
+    readiness: &Readiness,
+) -> PendingConnection {
+    let pending = PendingConnection::new(ConnectionOptions {
+        hooks,
+        ..ConnectionOptions::from(nats)
+    });
+    let status = pending.status();
+    readiness.add_samples(move || status.samples());
+    pending
+}
 
 /// The hooks of the host's connections, which log events in the operator's terms.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,13 +11,14 @@ use portcullis_accounts::{AccountSigners, FirstLogins, NotMade, Seed, Store, Sto
 use portcullis_authority::{AccountIssuer, AccountMaker, Issuers};
 use portcullis_claims::{IssuerKey, PublicKey};
 use portcullis_config::{FirstLogin, Nats};
-use portcullis_connect::{ConnectionHooks, ConnectionOptions, PendingConnection};
+use portcullis_connect::ConnectionHooks;
 use portcullis_core::{AccountName, Denial, DenialClass, Server, with_causes};
 use portcullis_environment::SystemClock;
 use portcullis_files::SystemDisk;
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
+use crate::connections::begin_connection;
 use crate::health::Readiness;
 
 /// The maker of accounts, and its connection to the system account.
@@ -64,13 +65,8 @@ impl FirstLoginAccounts {
         hooks: Arc<dyn ConnectionHooks>,
         readiness: &Readiness,
     ) {
-        let options = ConnectionOptions {
-            hooks,
-            ..ConnectionOptions::from(&*self.nats)
-        };
-        let pending = PendingConnection::new(options);
-        let (status, logins) = (pending.status(), Arc::clone(&self.logins));
-        readiness.add_samples(move || status.samples());
+        let pending = begin_connection(&self.nats, hooks, readiness);
+        let logins = Arc::clone(&self.logins);
         readiness.add_samples(move || logins.samples());
         tasks.spawn(async move {
             match pending.connect().await {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use portcullis_config::Nats;
-use portcullis_connect::{ConnectionHooks, ConnectionOptions, PendingConnection};
+use portcullis_connect::ConnectionHooks;
 use portcullis_core::with_causes;
 use portcullis_records::StreamConnection;
 use tokio::task::JoinSet;
 use tracing::error;
 
+use crate::connections::begin_connection;
 use crate::health::Readiness;
 
 /// Starts to connect to the account of the stream. Records of the stream wait meanwhile. Neither
@@ -20,13 +21,7 @@ pub(crate) fn connect_stream(
     hooks: Arc<dyn ConnectionHooks>,
     readiness: &Readiness,
 ) {
-    let options = ConnectionOptions {
-        hooks,
-        ..ConnectionOptions::from(nats)
-    };
-    let pending = PendingConnection::new(options);
-    let status = pending.status();
-    readiness.add_samples(move || status.samples());
+    let pending = begin_connection(nats, hooks, readiness);
     tasks.spawn(async move {
         match pending.connect().await {
             Ok(connection) => {

@@ -7,6 +7,9 @@ use portcullis_claims::{AccountLimits, JetStreamLimits};
 use portcullis_toml::kinds::SIZE;
 use portcullis_toml::{InvalidValue, Kind, Section};
 
+use crate::nats::Nats;
+use crate::sources::NamedSecrets;
+
 const PATTERN: Kind<AccountPattern> = Kind {
     expected: "a pattern of account names such as `tenant-*`",
     parse: |text| text.parse().map_err(InvalidValue::rule),
@@ -40,6 +43,22 @@ pub(crate) fn read_names(section: &mut Section<'_>) -> Option<Vec<AccountPattern
         return None;
     }
     Some(names)
+}
+
+/// Reads `nats`, the connection to the system account, whose name servers show. `why` says what
+/// works without it.
+pub(crate) fn read_system_account(
+    section: &mut Section<'_>,
+    name: &str,
+    why: &str,
+    secrets: &NamedSecrets,
+) -> Option<Box<Nats>> {
+    let nats = Nats::read_other(section.section("nats"), name, why, secrets);
+    if matches!(nats, Some(None)) {
+        let missing = "missing: the table with `creds-file`, a user of the system account";
+        section.report_missing("nats", missing);
+    }
+    nats?
 }
 
 /// Reads a number of accounts.

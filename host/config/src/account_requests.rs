@@ -8,7 +8,7 @@ use portcullis_authority::AccountPattern;
 use portcullis_toml::kinds::SOME_TIME;
 use portcullis_toml::{InvalidValue, Kind, Read, Section};
 
-use crate::account_caps::{read_count, read_limits, read_names, read_store};
+use crate::account_caps::{read_count, read_limits, read_names, read_store, read_system_account};
 use crate::nats::Nats;
 use crate::sources::NamedSecrets;
 
@@ -78,11 +78,7 @@ impl AccountRequestTable {
         let limits = section.section("limits");
         let limits = read_limits(limits, defaults.limits, true);
         let why = "the connections of [nats] are enough for logins";
-        let nats = Nats::read_other(section.section("nats"), NAME, why, secrets);
-        if matches!(nats, Some(None)) {
-            let missing = "missing: the table with `creds-file`, a user of the system account";
-            section.report_missing("nats", missing);
-        }
+        let nats = read_system_account(&mut section, NAME, why, secrets);
         section.finish();
         Some(Some(Self {
             subject: subject?,
@@ -96,7 +92,7 @@ impl AccountRequestTable {
                 limits: limits?,
                 ..defaults
             },
-            nats: nats??,
+            nats: nats?,
         }))
     }
 }

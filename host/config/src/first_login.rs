@@ -6,7 +6,7 @@ use portcullis_accounts::FirstLoginOptions;
 use portcullis_authority::AccountPattern;
 use portcullis_toml::{Read, Section};
 
-use crate::account_caps::{read_count, read_limits, read_names, read_store};
+use crate::account_caps::{read_count, read_limits, read_names, read_store, read_system_account};
 use crate::nats::Nats;
 use crate::sources::NamedSecrets;
 
@@ -41,11 +41,7 @@ impl FirstLogin {
         let limits = section.section("limits");
         let limits = read_limits(limits, defaults.limits, false);
         let why = "accounts that exist need no connection";
-        let nats = Nats::read_other(section.section("nats"), NAME, why, secrets);
-        if matches!(nats, Some(None)) {
-            let missing = "missing: the table with `creds-file`, a user of the system account";
-            section.report_missing("nats", missing);
-        }
+        let nats = read_system_account(&mut section, NAME, why, secrets);
         section.finish();
         Some(Some(Self {
             names: names?,
@@ -55,7 +51,7 @@ impl FirstLogin {
                 max_per_hour: max_per_hour?,
                 limits: limits?,
             },
-            nats: nats??,
+            nats: nats?,
         }))
     }
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portcullis_connect::SecretSource;
-use url::{Host, Url};
+use portcullis_connect::{SecretSource, is_this_machine};
+use url::Url;
 
 pub use certificates::CertificatesError;
 pub(crate) use logs::Logs;
@@ -100,7 +100,7 @@ impl OtlpOptions {
     ///
     /// Fails with [`InvalidCollector::NotHttps`].
     pub fn check_privacy(url: &Url, allow_http: bool) -> Result<(), InvalidCollector> {
-        if url.scheme() == "https" || allow_http || is_local(url) {
+        if url.scheme() == "https" || allow_http || is_this_machine(url) {
             Ok(())
         } else {
             Err(InvalidCollector::NotHttps)
@@ -134,16 +134,6 @@ fn endpoint(text: &str, path: &str) -> Result<Url, InvalidCollector> {
         url.set_path(path);
     }
     Ok(url)
-}
-
-/// Returns whether an address is on this machine.
-fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 #[cfg(test)]

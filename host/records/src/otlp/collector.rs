@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_connect::{Secret, SecretError};
+use portcullis_connect::{Secret, SecretError, is_this_machine};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use tokio::runtime::Handle;
 
+use super::OtlpOptions;
 use super::certificates::{self, CertificatesError};
-use super::{OtlpOptions, is_local};
 use crate::sink::SinkNumbers;
 
 /// Maximum size of an answer that is read, in bytes. It is at most a count and a message.
@@ -161,7 +161,7 @@ fn client(options: &OtlpOptions) -> Result<Client, CollectorError> {
         // Plain HTTP needs no certificates, which a machine may not have.
         builder = builder.tls_certs_only([]);
     }
-    if is_local(&options.url) {
+    if is_this_machine(&options.url) {
         builder = builder.no_proxy();
     }
     builder.build().map_err(CollectorError::Client)
