@@ -56,7 +56,7 @@ pub(crate) trait Sink: Send + 'static {
 pub(crate) enum Unwritten {
     /// The options say whether they are lost or tried again.
     AsConfigured,
-    /// They are tried again after a delay, because the place may come back.
+    /// The sink tries the records again after a delay, because the place may come back.
     Kept,
     /// The next records, this many, are lost: another attempt would fail too.
     Refused(usize),
