@@ -72,7 +72,7 @@ pub use forgery::{Forgery, changed};
 pub use host::{Finished, Host, hash, run_portcullis, run_portcullis_in};
 pub use keys::Keys;
 pub use leafnode::{Joined, Leafnode, Remote};
-pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
+pub use login::{Credentials, barely_log_in, is_admitted, is_refused, log_in, login_options};
 pub use made::Made;
 pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;

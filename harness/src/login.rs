@@ -70,6 +70,29 @@ pub async fn barely_log_in(port: u16, token: &str) -> anyhow::Result<bool> {
     Ok(answer == Answer::Admitted)
 }
 
+/// Logs in at `port` of this machine with a user name and a password, as a connection named
+/// `name`, and disconnects. Returns whether the server accepted the login.
+///
+/// A client of async-nats takes a PING for the end of a login. A server sends one after two seconds
+/// without an answer, so a test of a refusal asks here.
+///
+/// # Errors
+///
+/// Fails if the connection fails, or if the server neither accepts nor refuses the login.
+pub async fn is_admitted(
+    port: u16,
+    user: &str,
+    password: &str,
+    name: &str,
+) -> anyhow::Result<bool> {
+    let mut wire = Wire::open(port).await?;
+    let fields = json!({ "user": user, "pass": password, "name": name });
+    let answer = wire.log_in(&fields).await?;
+    let is_refused = answer.is_refused_without_reason();
+    anyhow::ensure!(answer == Answer::Admitted || is_refused, "{answer:?}");
+    Ok(answer == Answer::Admitted)
+}
+
 /// Returns whether a login failed because the server refused it, rather than for a different
 /// reason.
 pub fn is_refused<T>(login: &Result<T, ConnectError>) -> bool {

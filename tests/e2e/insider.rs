@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use nkeys::XKey;
 use portcullis_harness::{
     Answer, Built, CALLOUT, Credentials, Event, Host, NatsServer, PATIENCE, PolicyDirectory,
-    Release, RequestSigner, Wire, is_refused, log_in, run_portcullis, set,
+    Release, RequestSigner, Wire, is_admitted, log_in, run_portcullis, set,
 };
 use rstest::rstest;
 use serde_json::json;
@@ -100,10 +100,7 @@ impl Stage {
     }
 
     async fn is_admitted(&self, user: &str) -> Result<bool> {
-        let credentials = Credentials::Password(user, PASSWORD);
-        let login = log_in(&self.server.url(), credentials, user).await;
-        ensure!(login.is_ok() || is_refused(&login), "{login:?}");
-        Ok(login.is_ok())
+        is_admitted(self.server.port(), user, PASSWORD, user).await
     }
 
     /// Logs in as the user of the callout account with all permissions there.

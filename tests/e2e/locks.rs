@@ -10,7 +10,7 @@ use async_nats::Client;
 use async_nats::jetstream::{self, kv};
 use portcullis_harness::{
     Accounts, Built, Credentials, Event, Finished, Host, NatsServer, PATIENCE, Release, Site,
-    is_refused, log_in, run_portcullis,
+    is_admitted, log_in, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::Value;
@@ -77,10 +77,7 @@ impl Locking {
 
     /// Returns whether the server admits `user`.
     async fn is_admitted(&self, user: &str) -> Result<bool> {
-        let credentials = Credentials::Password(user, "any");
-        let login = log_in(&self.server.url(), credentials, "again").await;
-        anyhow::ensure!(login.is_ok() || is_refused(&login), "{login:?}");
-        Ok(login.is_ok())
+        is_admitted(self.server.port(), user, "any", "again").await
     }
 
     /// Connects as a user of the account of the bucket.
@@ -291,6 +288,7 @@ async fn a_host_that_starts_without_the_bucket_denies_what_its_copy_locks() -> R
     let unknown = "locks unknown: the host denies what its copy locks";
     let told = site.host.says(unknown).await?;
     assert!(told.number("locks.age_seconds").is_some(), "{told:?}");
+    site.host.ready().await?;
 
     assert!(site.is_admitted("bob").await?);
     assert!(site.is_admitted("carol").await?, "a lock that has ended");
@@ -309,7 +307,10 @@ async fn a_host_that_starts_without_the_bucket_denies_what_its_copy_locks() -> R
     site.host
         .says("locks unknown: every login is denied")
         .await?;
+    site.host.ready().await?;
     assert!(!site.is_admitted("bob").await?);
+    let denied = |event: &Event| event.text("denial.class") == "locked";
+    site.host.wait_for("a denial", denied).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use async_nats::Client;
 use async_nats::jetstream;
 use async_nats::jetstream::kv::{self, Store};
 use portcullis_harness::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, is_refused, log_in,
+    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, is_admitted, log_in,
 };
 
 pub(super) const BUCKET: &str = "revoked";
@@ -73,9 +73,7 @@ impl Revoking {
     }
 
     pub(super) async fn is_admitted(&self, user: &str, name: &str) -> Result<bool> {
-        let login = log_in(&self.server.url(), Credentials::Password(user, "any"), name).await;
-        ensure!(login.is_ok() || is_refused(&login), "{login:?}");
-        Ok(login.is_ok())
+        is_admitted(self.server.port(), user, "any", name).await
     }
 
     /// Returns the reason why `user` is refused.
