@@ -3,7 +3,9 @@
 mod docs;
 mod located;
 mod node;
+mod place;
 mod probe;
+mod reader;
 mod shape;
 mod words;
 
@@ -132,7 +134,7 @@ pub(crate) fn parse<S: DeserializeOwned>(json: impl AsRef<str>) -> Result<S, Set
     drop(json);
     let settings =
         S::deserialize(node).map_err(|error| SettingsError::at(error.path(), error.message()));
-    for path in located::take_ignored().iter().take(MAX_UNREAD) {
+    for path in place::take_ignored().iter().take(MAX_UNREAD) {
         // `portcullis policy lint` looks for the words after the path.
         log::warn(format!("{path}: the policy does not read this setting"));
     }

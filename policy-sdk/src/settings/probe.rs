@@ -8,8 +8,9 @@ use std::cell::RefCell;
 
 use serde::de::{Error, Expected};
 
-use super::located::{Located, take_ignored};
+use super::located::Located;
 use super::node::Node;
+use super::place::take_ignored;
 use super::shape::{Entry, Kind, Shape};
 
 /// Maximum depth of a shape. Settings of people have fewer than ten levels.

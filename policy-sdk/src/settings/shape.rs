@@ -87,11 +87,7 @@ impl Shape {
         match &self.kind {
             Kind::Any => {}
             Kind::Bool => object.text("type", "boolean"),
-            Kind::Integer => object.text("type", "integer"),
-            Kind::Natural => {
-                object.text("type", "integer");
-                object.key("minimum").push('0');
-            }
+            Kind::Integer | Kind::Natural => self.write_range(&mut object),
             Kind::Number => object.text("type", "number"),
             Kind::Text => object.text("type", "string"),
             Kind::List(item) => {
@@ -121,6 +117,19 @@ impl Shape {
         object.close();
     }
 
+    /// Writes the type of a whole number and its range.
+    fn write_range(&self, object: &mut Object<'_>) {
+        object.text("type", "integer");
+        match (words::range(&self.expected), &self.kind) {
+            (Some((least, most)), _) => {
+                object.key("minimum").push_str(least);
+                object.key("maximum").push_str(most);
+            }
+            (None, Kind::Natural) => object.key("minimum").push('0'),
+            (None, _) => {}
+        }
+    }
+
     /// Returns the policy's description of the key and the type's own words.
     fn described(&self, doc: Option<KeyDoc>) -> Option<String> {
         let is_table = matches!(self.kind, Kind::Table { .. });
@@ -128,8 +137,8 @@ impl Shape {
             (Some(text), Some(words)) if !is_table => {
                 Some(format!("{text}; {}", words::expected(words.to_owned())))
             }
-            (Some(text), _) | (None, Some(text)) => Some(text.to_owned()),
-            (None, None) => None,
+            (Some(text), _) => Some(text.to_owned()),
+            (None, words) => words.map(|words| words::expected(words.to_owned())),
         }
     }
 
@@ -145,8 +154,12 @@ impl Shape {
             Kind::Number => !matches!(expected, "f32" | "f64"),
             Kind::List(_) => expected != "a sequence",
             Kind::Map(_) => expected != "a map",
-            // `u16` says which numbers fit.
-            Kind::Integer | Kind::Natural | Kind::Table { .. } | Kind::Choice { .. } => true,
+            // The range says which numbers fit.
+            Kind::Integer | Kind::Natural => {
+                let has_range = words::range(expected).is_some();
+                !has_range && !matches!(expected, "i64" | "i128" | "u64" | "u128")
+            }
+            Kind::Table { .. } | Kind::Choice { .. } => true,
         };
         (says_more && !is_named_after_a_type && !expected.is_empty()).then_some(expected)
     }

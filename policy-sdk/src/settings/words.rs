@@ -3,21 +3,65 @@
 /// Returns the expected value in the words of TOML, where serde names a type of Rust.
 pub(super) fn expected(text: String) -> String {
     let words = match text.as_str() {
-        "a sequence" => "a list",
+        "a sequence" | "an empty array" => "a list",
         "a map" => "a table",
         "a boolean" => "true or false",
+        "a character" => "one character",
+        "path string" => "a path",
         "unit" => "no value",
         "f32" | "f64" => "a number",
-        "i8" | "i16" | "i32" | "i64" | "i128" => "a whole number",
-        "u8" => "a whole number from 0 to 255",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" => "a whole number from 0 to 4294967295",
+        "i64" | "i128" => "a whole number",
         "u64" | "u128" => "a whole number that is not negative",
-        _ if text.starts_with("struct ") => "a table",
-        _ if text.starts_with("tuple ") => "a list",
-        _ => return text,
+        _ => return of_type(&text).unwrap_or(text),
     };
     words.to_owned()
+}
+
+/// Returns the smallest and the largest number of a type of Rust. `None` for other types, and for
+/// those that hold every number of a file.
+pub(super) fn range(number: &str) -> Option<(&'static str, &'static str)> {
+    Some(match number {
+        "i8" => ("-128", "127"),
+        "i16" => ("-32768", "32767"),
+        "i32" => ("-2147483648", "2147483647"),
+        "u8" => ("0", "255"),
+        "u16" => ("0", "65535"),
+        "u32" => ("0", "4294967295"),
+        _ => return None,
+    })
+}
+
+/// Returns the words for a type with a range, a name or a size. `None` for every other text.
+fn of_type(text: &str) -> Option<String> {
+    if let Some((least, most)) = range(text) {
+        return Some(format!("a whole number from {least} to {most}"));
+    }
+    let (kind, rest) = text.split_once(' ')?;
+    match (kind, rest.split_once(' ')) {
+        ("tuple", _) | ("an", Some(("array", _))) | ("a", Some(("tuple", _))) => {
+            // serde writes `tuple struct Pair with 2 elements` and `an array of length 2`.
+            let size = rest.split(' ').find(|word| word.parse::<usize>().is_ok());
+            Some(match size {
+                Some("1") => "a list of one value".to_owned(),
+                Some(size) => format!("a list of {size} values"),
+                None => "a list".to_owned(),
+            })
+        }
+        ("struct", _) => Some("a table".to_owned()),
+        ("a", Some(("nonzero", number))) => {
+            Some(format!("{}, except 0", expected(number.to_owned())))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the message of a type's own `Deserialize` without the names of types of Rust.
+pub(super) fn message(text: String) -> String {
+    // An untagged enum does not say why it refused each of its forms.
+    if text.starts_with("data did not match any variant of untagged enum") {
+        return "the value has none of the forms that the policy reads".to_owned();
+    }
+    text
 }
 
 /// Returns the name among `known` that a misspelt name most resembles: at most one letter in three

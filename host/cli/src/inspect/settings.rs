@@ -90,7 +90,7 @@ fn type_of(schema: &Value) -> String {
     }
     match schema.get("type").and_then(Value::as_str) {
         Some("boolean") => "true or false".to_owned(),
-        Some("integer") => "whole number".to_owned(),
+        Some("integer") => whole_number(schema),
         Some("number") => "number".to_owned(),
         Some("string") => "text".to_owned(),
         Some("object") => "table".to_owned(),
@@ -99,6 +99,16 @@ fn type_of(schema: &Value) -> String {
             None => "list".to_owned(),
         },
         _ => "any value".to_owned(),
+    }
+}
+
+/// Returns the words for a whole number in the range of its schema.
+fn whole_number(schema: &Value) -> String {
+    match (schema.get("minimum"), schema.get("maximum")) {
+        (Some(least), Some(most)) => format!("whole number from {least} to {most}"),
+        (Some(least), None) => format!("whole number from {least}"),
+        (None, Some(most)) => format!("whole number up to {most}"),
+        (None, None) => "whole number".to_owned(),
     }
 }
 
@@ -129,7 +139,7 @@ mod tests {
                         { "enum": ["none"] },
                         {
                             "type": "object",
-                            "properties": { "bytes": { "type": "integer" } },
+                            "properties": { "bytes": { "type": "integer", "minimum": 0, "maximum": 255 } },
                         },
                     ],
                 },
@@ -146,7 +156,7 @@ mod tests {
                 "rules: list, each: table",
                 "rules[].dns: text",
                 "size: one of `none`, or table",
-                "size.bytes: whole number",
+                "size.bytes: whole number from 0 to 255",
                 "users.NAME: text",
             ]
         );

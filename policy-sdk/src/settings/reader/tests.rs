@@ -66,6 +66,18 @@ fn keys_may_be_of_any_type_that_a_text_is_read_into() {
     );
 }
 
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "only parsed")]
+struct Pair(u8, u8);
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only parsed")]
+enum Either {
+    Number(u8),
+    Text(String),
+}
+
 #[test]
 fn a_value_of_another_kind_is_refused() {
     let cases = [
@@ -79,8 +91,29 @@ fn a_value_of_another_kind_is_refused() {
             "expected a whole number from 0 to 255, found a number with a fraction",
         ),
         (
+            read::<std::num::NonZeroU16>("0").err(),
+            "expected a whole number from 0 to 65535, except 0, found `0`",
+        ),
+        (
+            read::<char>(r#""ab""#).err(),
+            "expected one character, found a string",
+        ),
+        (
+            read::<(u8, u8)>("[1]").err(),
+            "expected a list of 2 values, found a list of 1",
+        ),
+        (
+            read::<[u8; 1]>("[]").err(),
+            "expected a list of one value, found a list of 0",
+        ),
+        (read::<Pair>("7").err(), "expected a list, found `7`"),
+        (
+            read::<Either>("true").err(),
+            "the value has none of the forms that the policy reads",
+        ),
+        (
             read::<bool>("null").err(),
-            "expected true or false, found something else",
+            "expected true or false, found no value",
         ),
         (read::<()>("1").err(), "expected no value, found `1`"),
         (
@@ -111,7 +144,7 @@ fn errors_name_the_path() {
     let cases = [
         (
             r#"{"rectangle":{"width":300}}"#,
-            "rectangle.width: expected a whole number, found `300`",
+            "rectangle.width: expected a whole number from -128 to 127, found `300`",
         ),
         (
             r#"{"line":[1,"2"]}"#,
@@ -119,7 +152,15 @@ fn errors_name_the_path() {
         ),
         (
             r#"{"line":[1,2,3]}"#,
-            "line: invalid length 3, expected fewer elements",
+            "line: expected a shorter list, found a list of 3",
+        ),
+        (
+            r#"{"line":[1]}"#,
+            "line: expected a list of 2 values, found a list of 1",
+        ),
+        (
+            r#"{"point":1,"line":[1,2]}"#,
+            ": expected one of `point`, `circle`, `rectangle`, `line`",
         ),
         (
             r#"{"rectangle":[1,2]}"#,
@@ -146,4 +187,22 @@ fn errors_name_the_path() {
     for (json, expected) in cases {
         assert_eq!(read::<Shape>(json), Err(expected.to_owned()), "{json}");
     }
+}
+
+#[test]
+fn a_value_that_is_not_read_has_the_whole_path() {
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Shapes {
+        shapes: Vec<Shape>,
+        one: Box<Shape>,
+    }
+    let json = r#"{
+        "shapes": [{ "rectangle": { "width": 1, "depth": 2 } }, "point"],
+        "one": { "rectangle": { "width": 1, "hight": 2 } },
+        "two": 2
+    }"#;
+    read::<Shapes>(json).unwrap();
+    let expected = ["shapes[0].rectangle.depth", "one.rectangle.hight", "two"];
+    assert_eq!(place::take_ignored(), expected);
 }
