@@ -56,6 +56,7 @@ mod attempts;
 mod catalog;
 mod chain;
 mod chain_options;
+mod complaint;
 mod content;
 mod diff;
 mod directory;

@@ -4,6 +4,7 @@
 //! on the bytes, settings, limits and engine that are to serve. If a test fails, the last good
 //! version stays in service.
 
+mod claims;
 mod defaults;
 mod described;
 mod expectation;
@@ -32,11 +33,12 @@ use crate::assertions::LoginSample;
 use crate::attempts::{decide_in_time, is_late};
 use crate::lines::line_at;
 use crate::unit_error::{UnitError, UnitProblem};
+pub(crate) use claims::of_logins as make_claims_json;
 pub(crate) use defaults::apply_to_logins as apply_login_defaults;
 pub use described::{DescribedLogin, DescriptionProblem, describe};
 use expectation::Expectation;
 use format::TestFile;
-pub(crate) use format::{Login, NOW, complaint};
+pub(crate) use format::{Login, NOW};
 pub(crate) use login::{key_values, request};
 pub use permit_check::{PermitCheck, PermittedLogin};
 pub use pin::{PinError, PinnedTest, pin};
@@ -197,6 +199,9 @@ impl TestOutcome {
 impl PolicyTest {
     fn new(mut test: format::Test, line: usize) -> Result<Self, TestProblem> {
         let name = test.name.get_ref().clone();
+        if name.trim().is_empty() {
+            return Err(TestProblem::NoName);
+        }
         let access = test.access().parse()?;
         let expected = Expectation::new(&mut test, !access.is_empty())?;
         let key_values = login::key_values(&mut test.login)?;

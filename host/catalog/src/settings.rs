@@ -11,6 +11,7 @@ use bytesize::ByteSize;
 use portcullis_core::{BucketName, PolicyName};
 use portcullis_engine::{AmountMut, Limits, LoadError};
 use portcullis_toml::{Document, InvalidValue, Kind, Problem, Read, Section, Setting, kinds};
+use serde_json::{Map, Value};
 
 use crate::terms::{MaxLimits, Terms};
 use crate::unit_error::{UnitError, UnitProblem};
@@ -19,7 +20,7 @@ use problem::SettingsFileProblem;
 /// The content of `NAME.toml`.
 pub(crate) struct SettingsFile {
     /// Table for the policy's `configure`, unchanged.
-    pub(crate) settings: toml::Table,
+    pub(crate) settings: Map<String, Value>,
     pub(crate) limits: Limits,
     /// Number of decisions that an instance makes. `None` if the file sets none, or one.
     pub(crate) decisions_per_instance: Option<NonZeroU32>,
@@ -84,7 +85,7 @@ const fn size(expected: &'static str) -> Kind<usize> {
 
 fn read_file(mut root: Section<'_>, name: &PolicyName, terms: &Terms) -> Option<SettingsFile> {
     let settings = root.setting("settings");
-    let settings = settings.map_or(Some(toml::Table::new()), Setting::any_table);
+    let settings = settings.map_or(Some(Map::new()), Setting::any_table);
     let limits = read_limits(root.section("limits"), name, terms);
     let decisions = read_instances(root.section("instances"), name, terms);
     if let Some(grants) = root.refused("grants") {
@@ -204,24 +205,6 @@ fn report_moved_grants(grants: Setting<'_>, name: &PolicyName) {
     ));
 }
 
-/// Converts TOML to JSON. Dates become strings.
-pub(crate) fn json_of(value: toml::Value) -> serde_json::Value {
-    use serde_json::Value as Json;
-    use toml::Value as Toml;
-    match value {
-        Toml::String(text) => Json::String(text),
-        Toml::Integer(number) => number.into(),
-        Toml::Float(number) => number.into(),
-        Toml::Boolean(flag) => flag.into(),
-        Toml::Datetime(time) => Json::String(time.to_string()),
-        Toml::Array(items) => items.into_iter().map(json_of).collect(),
-        Toml::Table(table) => table
-            .into_iter()
-            .map(|(key, value)| (key, json_of(value)))
-            .collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,15 +255,26 @@ mod tests {
     fn settings_are_passed_on_unchanged() {
         let text = "[settings]\nn = 0x10\nf = 1.5\nt = 2026-01-02T03:04:05Z\nl = [{ a = 'b' }]\n";
         let file = read(text).unwrap_or_else(|error| panic!("{error}"));
-        let json = json_of(toml::Value::Table(file.settings)).to_string();
+        let json = Value::Object(file.settings).to_string();
         assert_eq!(
             json,
             r#"{"f":1.5,"l":[{"a":"b"}],"n":16,"t":"2026-01-02T03:04:05Z"}"#
         );
-        let Err(error) = read("[settings]\n\nn = 9223372036854775808\n") else {
-            panic!("no integer has more than 64 bits");
-        };
-        assert_eq!(error.line(), Some(3), "{error}");
+        for (number, problem) in [
+            (
+                "18446744073709551616",
+                "settings.a.n[1]: a number of more than 64 bits: write it as a text",
+            ),
+            (
+                "nan",
+                "settings.a.n[1]: `nan` and `inf` are no numbers of JSON: write a number, or leave the key out",
+            ),
+        ] {
+            let error = read(&format!("[settings]\n[settings.a]\nn = [1, {number}]\n")).err();
+            let error = error.unwrap();
+            assert_eq!(error.line(), Some(3), "{error}");
+            assert_eq!(error.problem().to_string(), problem);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use portcullis_core::Digest;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::content::Content;
@@ -76,7 +77,7 @@ pub(crate) fn digest(texts: Texts<Option<Digest>>) -> Option<Digest> {
 ///
 /// Fails if a text is not UTF-8, or if the settings have its key already.
 pub(crate) fn add_to(
-    settings: &mut toml::Table,
+    settings: &mut Map<String, Value>,
     paths: &Paths,
     content: &Content,
 ) -> Result<(), UnitError> {
@@ -173,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_text_is_one_more_setting() {
-        let mut settings = toml::Table::from_iter([("a".to_owned(), 1.into())]);
+        let mut settings = Map::from_iter([("a".to_owned(), 1.into())]);
         add_to(&mut settings, &paths(), &content("permit (…);")).unwrap();
         let keys: Vec<_> = settings.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["a", "cedar-text"]);

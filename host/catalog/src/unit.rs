@@ -3,13 +3,14 @@
 
 use portcullis_core::PolicyName;
 use portcullis_engine::{self as engine, Engine, LoadError, Policy, Source};
+use serde_json::Value;
 
 use crate::content::Content;
-use crate::lines::line_of_refusal;
+use crate::lines::with_lines;
 use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
 use crate::prover::{Described, Task};
-use crate::settings::{SettingsFile, json_of};
+use crate::settings::SettingsFile;
 use crate::signature::{self, SignedFiles};
 use crate::smoke;
 use crate::terms::Terms;
@@ -108,7 +109,7 @@ fn configure(
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), name, terms)?;
     let mut settings = file.settings;
     text::add_to(&mut settings, paths, content)?;
-    let settings = json_of(toml::Value::Table(settings)).to_string();
+    let settings = Value::Object(settings).to_string();
     let source = Source {
         name,
         module: &content.module,
@@ -137,14 +138,14 @@ fn load_error(paths: &Paths, content: &Content, error: LoadError) -> UnitError {
             let problem = UnitProblem::NoSettings { settings, error };
             UnitError::new(&paths.module, problem)
         }
-        error => {
-            let line = match (&error, &content.settings) {
-                (LoadError::Settings(refusal), Some(bytes)) => std::str::from_utf8(bytes)
-                    .ok()
-                    .and_then(|text| line_of_refusal(text, refusal)),
-                _ => None,
+        LoadError::Settings(refusal) => {
+            let bytes = content.settings.as_deref().unwrap_or_default();
+            let (line, refusal) = match std::str::from_utf8(bytes) {
+                Ok(text) => with_lines(text, &refusal),
+                Err(_) => (None, refusal),
             };
-            UnitError::from_load(paths, error).at_line(line)
+            UnitError::from_load(paths, LoadError::Settings(refusal)).at_line(line)
         }
+        error => UnitError::from_load(paths, error),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use portcullis::{BuildError, RunError};
 use portcullis_connect::ConnectError;
+use portcullis_core::with_causes;
 
 use crate::exit::ExitCode;
 
@@ -81,6 +82,6 @@ const fn code_of(error: &ConnectError) -> ExitCode {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:#}", self.error)
+        formatter.write_str(&with_causes(self.error.as_ref()))
     }
 }

@@ -11,6 +11,7 @@
 //! - [`Kind`]: a parser of values, with its description; [`kinds`]: those with units;
 //!   [`InvalidValue`]: a reason why a text is not a value.
 //! - [`Keyed`]: a value with the key that names it, such as the place of a secret.
+//! - [`make_json`]: values that JSON has.
 //! - [`Problem`], [`Problems`], [`Checked`]: the results.
 //! - [`Document::schema`]: the JSON Schema of the files that a reader accepts.
 //! - [`nearest`]: the suggestion for an unknown key. [`text`]: escapes for terminals.
@@ -39,6 +40,7 @@
 mod changes;
 mod document;
 mod invalid;
+mod json;
 mod kind;
 pub mod kinds;
 mod path;
@@ -52,6 +54,7 @@ pub mod text;
 pub use changes::changed_keys;
 pub use document::{Document, Table};
 pub use invalid::InvalidValue;
+pub use json::{NotJson, make_json};
 pub use kind::{Keyed, Kind};
 pub use problem::{Checked, Problem, Problems, Severity};
 pub use section::{Read, Section};

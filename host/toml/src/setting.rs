@@ -1,11 +1,12 @@
 //! Values with their positions.
 
 use serde::Deserialize as _;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::document::Document;
+use crate::json::make_json;
 use crate::kind::Kind;
 use crate::path::TablePath;
 use crate::problem::Problem;
@@ -53,13 +54,21 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// Returns the value as a table of any content. `None`, with a problem, if it is not a table.
-    pub fn any_table(self) -> Option<toml::Table> {
+    /// Returns the value as a table of any content, in JSON. Dates are texts there. `None`, with a
+    /// problem, if it is not a table, or holds a number that JSON does not have.
+    pub fn any_table(self) -> Option<Map<String, Value>> {
         if self.ask(|node| node.takes(json!({ "type": "object" }))) {
             return None;
         }
         self.table()?;
-        match toml::Table::deserialize(ValueDeserializer::from(self.value.clone())) {
+        let mut value = self.value.clone();
+        if let Err(wrong) = make_json(&mut value) {
+            let key = format!("{}.{}", self.section.key(self.key), wrong.path);
+            let problem = Problem::error(self.document.file(), wrong.message).at_key(key);
+            self.document.record(problem, Some(&wrong.span));
+            return None;
+        }
+        match Map::deserialize(ValueDeserializer::from(value)) {
             Ok(table) => Some(table),
             Err(error) => {
                 let problem = Problem::error(self.document.file(), error.message());

@@ -9,6 +9,7 @@ use toml::de::{DeTable, Deserializer};
 
 use super::problem::ClaimProblem;
 use crate::access::StatedAccess;
+use crate::complaint::complaint;
 use crate::policy_tests::{self, Login, NOW};
 
 /// The content of `assertions.toml`.
@@ -55,10 +56,10 @@ const fn now() -> u64 {
 impl File {
     /// Reads the file. The error has its place in the file, if it has one.
     pub(super) fn parse(text: &str) -> Result<Self, (Option<Range<usize>>, String)> {
-        let wrong =
-            |error: toml::de::Error| (error.span(), policy_tests::complaint(error.message()));
+        let wrong = |error: toml::de::Error| (error.span(), complaint(error.message()));
         let mut file = DeTable::parse(text).map_err(wrong)?;
         policy_tests::apply_login_defaults(file.get_mut())
+            .and_then(|()| policy_tests::make_claims_json(file.get_mut()))
             .map_err(|(span, message)| (Some(span), message))?;
         Self::deserialize(Deserializer::from(file)).map_err(wrong)
     }

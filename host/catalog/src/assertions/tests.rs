@@ -92,7 +92,13 @@ fn a_mistake_is_named_with_its_line() {
             "username = \"alice\"",
             "usrname = \"alice\"",
             6,
-            "unknown field `usrname`",
+            "unknown field `usrname`, did you mean `username`?",
+        ),
+        (
+            "username = \"alice\"",
+            "identity = { method = \"oidc\", claims = { a = inf } }",
+            6,
+            "login.identity.claims.a: `nan` and `inf` are no numbers of JSON",
         ),
         (
             "username = \"alice\"",

@@ -8,9 +8,9 @@ use portcullis_core::{
 };
 use serde_json::Value;
 
-use super::format::{self, complaint};
-use super::login;
 use super::problem::TestProblem;
+use super::{format, login};
+use crate::complaint::complaint;
 
 /// A login that a description in the vocabulary of `[tests.login]` amounts to.
 #[derive(Clone, Debug)]
@@ -43,10 +43,7 @@ impl DescribedLogin {
     /// # Errors
     ///
     /// Fails if `description` is not in the format of policy tests, or if no login has its values.
-    pub fn read(mut description: Value, now: u64) -> Result<Self, DescriptionProblem> {
-        if let Some(claims) = description.pointer_mut("/identity/claims") {
-            drop_nulls(claims);
-        }
+    pub fn read(description: Value, now: u64) -> Result<Self, DescriptionProblem> {
         let login: format::Login = serde_json::from_value(description)
             .map_err(|error| DescriptionProblem::Format(complaint(&error.to_string())))?;
         Self::new(login, now).map_err(DescriptionProblem::Login)
@@ -95,20 +92,4 @@ impl KeyValues for DescribedBuckets {
 pub fn describe(request: &AuthorizationRequest) -> Value {
     // Texts, numbers and claims always become JSON.
     serde_json::to_value(LoginFacts::all(request)).unwrap_or_default()
-}
-
-/// Removes the members and items that are `null`, which the format of policy tests cannot have. A
-/// policy finds no value in a claim that is `null`.
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, member| !member.is_null());
-            members.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => {
-            items.retain(|item| !item.is_null());
-            items.iter_mut().for_each(drop_nulls);
-        }
-        _ => {}
-    }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portcullis_core::{PermissionSubject, Permit, PermitBuilder, ResponsePermission, Verdict};
+use portcullis_core::{
+    PermissionSubject, Permit, PermitBuilder, ResponsePermission, SubjectPermission, Verdict,
+};
 use portcullis_engine::EvaluationError;
 
 use super::format;
@@ -52,15 +54,27 @@ impl Expectation {
         if account.is_some() && (test.permit.is_some() || !states_access) {
             return Err(TestProblem::AccountAlone);
         }
-        match (test.permit.take(), test.deny.take(), test.abstain) {
-            (Some(permit), None, None) => expected_permit(&permit, test.now),
-            (None, Some(_), None) | (None, None, Some(true)) if states_access => {
+        let abstains = test.abstain == Some(true);
+        match (test.permit.take(), test.deny.take(), abstains) {
+            (Some(permit), None, false) => expected_permit(&permit, test.now),
+            (None, Some(_), false) | (None, None, true) if states_access => {
                 Err(TestProblem::AccessWithoutPermit)
             }
-            (None, Some(reason), None) => Ok(Self::Deny(reason)),
-            (None, None, Some(true)) => Ok(Self::Abstain),
-            (None, None, None) if states_access => Ok(Self::AnyPermit { account }),
-            _ => Err(TestProblem::Expectation),
+            (None, Some(reason), false) => Ok(Self::Deny(reason)),
+            (None, None, true) => Ok(Self::Abstain),
+            (None, None, false) if states_access => Ok(Self::AnyPermit { account }),
+            (None, None, false) => Err(TestProblem::NoVerdict),
+            (permit, deny, _) => {
+                let stated = [
+                    ("permit", permit.is_some()),
+                    ("deny", deny.is_some()),
+                    ("abstain", abstains),
+                ];
+                let stated = stated.into_iter().filter(|(_, is_stated)| *is_stated);
+                Err(TestProblem::SeveralVerdicts(
+                    stated.map(|(key, _)| key).collect(),
+                ))
+            }
         }
     }
 
@@ -218,21 +232,14 @@ fn permit_difference(expected: &Permit, stated: &[Field], found: &Permit) -> Opt
         differences.push(format!("account: expected `{expected}`, found `{found}`"));
     }
     let (wanted, got) = (expected.permissions(), found.permissions());
-    for (list, wanted, got) in [
-        ("publish allow", &wanted.publish.allow, &got.publish.allow),
-        ("publish deny", &wanted.publish.deny, &got.publish.deny),
-        (
-            "subscribe allow",
-            &wanted.subscribe.allow,
-            &got.subscribe.allow,
-        ),
-        (
-            "subscribe deny",
-            &wanted.subscribe.deny,
-            &got.subscribe.deny,
-        ),
+    for (side, wanted, got) in [
+        ("publish", &wanted.publish, &got.publish),
+        ("subscribe", &wanted.subscribe, &got.subscribe),
     ] {
-        differences.extend(subject_difference(list, wanted, got));
+        let allow = (texts(&wanted.allow), texts(&got.allow));
+        differences.extend(subject_difference(&format!("{side} allow"), &allow));
+        let deny = (written_denies(wanted), written_denies(got));
+        differences.extend(subject_difference(&format!("{side} deny"), &deny));
     }
     differences.extend(response_difference(wanted.responses, got.responses));
     for field in stated {
@@ -245,23 +252,31 @@ fn permit_difference(expected: &Permit, stated: &[Field], found: &Permit) -> Opt
     (!differences.is_empty()).then(|| differences.join(", "))
 }
 
-/// Returns the missing and the unexpected subjects of a list. The order of subjects means nothing
-/// to a server.
+/// Returns the subjects as texts. Their order means nothing to a server.
+fn texts(subjects: &[PermissionSubject]) -> BTreeSet<String> {
+    subjects.iter().map(ToString::to_string).collect()
+}
+
+/// Returns the denied subjects, without the `>` that the host writes on a side that allows nothing.
+fn written_denies(side: &SubjectPermission) -> BTreeSet<String> {
+    let mut denies = texts(&side.deny);
+    if side.allow.is_empty() {
+        denies.remove(">");
+    }
+    denies
+}
+
+/// Returns the missing and the unexpected subjects of a list: the expected and the actual ones.
 fn subject_difference(
     list: &str,
-    wanted: &[PermissionSubject],
-    got: &[PermissionSubject],
+    (wanted, got): &(BTreeSet<String>, BTreeSet<String>),
 ) -> Option<String> {
-    let texts = |subjects: &[PermissionSubject]| -> BTreeSet<String> {
-        subjects.iter().map(ToString::to_string).collect()
-    };
-    let (wanted, got) = (texts(wanted), texts(got));
     let listed = |subjects: Vec<&String>, what: &str| {
         let quoted: Vec<_> = subjects.iter().map(|text| format!("`{text}`")).collect();
         (!quoted.is_empty()).then(|| format!("{what} {}", quoted.join(" ")))
     };
-    let missing = listed(wanted.difference(&got).collect(), "missing");
-    let excess = listed(got.difference(&wanted).collect(), "unexpected");
+    let missing = listed(wanted.difference(got).collect(), "missing");
+    let excess = listed(got.difference(wanted).collect(), "unexpected");
     let parts: Vec<_> = missing.into_iter().chain(excess).collect();
     (!parts.is_empty()).then(|| format!("{list}: {}", parts.join(", ")))
 }

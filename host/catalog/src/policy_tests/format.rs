@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
-use super::defaults;
+use super::{claims, defaults};
 use crate::access::StatedAccess;
+use crate::complaint::complaint;
 
 /// Default time of the logins of tests, in seconds since the Unix epoch: the first second of 2026.
 /// The SDK's native tests have the same.
@@ -54,7 +56,9 @@ impl TestFile {
     pub(super) fn parse(text: &str) -> Result<Self, (Option<Range<usize>>, String)> {
         let wrong = |error: toml::de::Error| (error.span(), complaint(error.message()));
         let mut file = DeTable::parse(text).map_err(wrong)?;
-        defaults::apply(file.get_mut()).map_err(|(span, message)| (Some(span), message))?;
+        defaults::apply(file.get_mut())
+            .and_then(|()| claims::of_tests(file.get_mut()))
+            .map_err(|(span, message)| (Some(span), message))?;
         Self::deserialize(Deserializer::from(file)).map_err(wrong)
     }
 }
@@ -108,8 +112,7 @@ pub(super) struct Identity {
     pub(super) issuer: Option<String>,
     pub(super) expires_at: Option<u64>,
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    pub(super) claims: toml::Table,
+    pub(super) claims: Map<String, Value>,
     #[serde(default)]
     pub(super) groups: Vec<String>,
     #[serde(default)]
@@ -237,15 +240,4 @@ pub(super) struct Responses {
 pub(super) struct TimeRange {
     pub(super) start: String,
     pub(super) end: String,
-}
-
-/// Returns the TOML reader's complaint without the value that it found, which may be a password.
-pub(crate) fn complaint(message: &str) -> String {
-    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    match message.find("expected ") {
-        Some(at) if message.starts_with("invalid ") => {
-            message.get(at..).unwrap_or_default().to_owned()
-        }
-        _ => message,
-    }
 }

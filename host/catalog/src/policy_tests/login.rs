@@ -8,7 +8,6 @@ use portcullis_core::{
 
 use super::problem::{KeyProblem, TestProblem};
 use super::{format, possible};
-use crate::settings::json_of;
 
 /// The bytes of the user nkey in the requests of all tests, and of the server's nkey where a test
 /// names none. They belong to no user and no server.
@@ -97,10 +96,6 @@ fn identified(
         };
         key_of(&text, KeyKind::User).map_err(key)
     });
-    let claims = match json_of(toml::Value::Table(identity.claims)) {
-        serde_json::Value::Object(claims) => Claims::new(claims),
-        _ => Claims::default(),
-    };
     Ok(Identity {
         principal: identity.principal,
         method,
@@ -111,7 +106,7 @@ fn identified(
         },
         issuer: identity.issuer,
         expires_at: identity.expires_at,
-        claims,
+        claims: Claims::new(identity.claims),
         groups: identity.groups,
         tags: identity.tags,
         role: identity.role,

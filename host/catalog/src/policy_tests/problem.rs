@@ -36,11 +36,17 @@ pub enum TestFileProblem {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestProblem {
-    /// The test states no expected verdict, or several.
+    /// The test has no name.
+    #[error("`name` is empty: say what the test shows")]
+    NoName,
+    /// The test states no expected verdict.
     #[error(
-        "expected one of `permit = {{ … }}`, `may-publish = […]` and the like, `deny = \"part of the reason\"` and `abstain = true`"
+        "it states no verdict: add one of `permit = {{ … }}`, `may-publish = [\"a subject\"]` and the like, `deny = \"part of the reason\"` and `abstain = true`"
     )]
-    Expectation,
+    NoVerdict,
+    /// The test states several verdicts.
+    #[error("it states {}: a login has one verdict, so keep one of them", quoted(.0))]
+    SeveralVerdicts(Vec<&'static str>),
     /// The test states an account next to a permit, or alone.
     #[error("`account` goes with `may-publish` and the like: write `permit = {{ account = … }}`")]
     AccountAlone,
@@ -96,6 +102,11 @@ pub enum KeyProblem {
         /// The expected kind.
         expected: KeyKind,
     },
+}
+
+fn quoted(keys: &[&str]) -> String {
+    let quoted: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+    quoted.join(" and ")
 }
 
 fn joined(problems: &[PermitProblem]) -> String {

@@ -68,15 +68,24 @@ fn a_test_says_what_a_policy_hears() {
 fn what_is_wrong_with_a_test_file_is_named_with_its_line() {
     let (line, problem) = refusal_of("password =", "pasword =");
     assert_eq!(line, Some(4));
-    assert!(problem.contains("unknown field `pasword`"), "{problem}");
+    assert_eq!(problem, "unknown field `pasword`, did you mean `password`?");
     let (line, problem) = refusal_of("abstain = true", "abstain = false");
     assert_eq!(line, Some(20));
     assert!(
-        problem.starts_with("test `nobody`: expected one of"),
+        problem.starts_with("test `nobody`: it states no verdict: add one of"),
         "{problem}"
     );
     let (_, problem) = refusal_of("abstain = true", "abstain = true\ndeny = \"no\"");
-    assert!(problem.contains("expected one of"), "{problem}");
+    assert_eq!(
+        problem,
+        "test `nobody`: it states `deny` and `abstain`: a login has one verdict, so keep one of them"
+    );
+    let (line, problem) = refusal_of("name = \"nobody\"", "name = \" \"");
+    assert_eq!(line, Some(20));
+    assert_eq!(
+        problem,
+        "test ` `: `name` is empty: say what the test shows"
+    );
     let (line, problem) = refusal_of("\"b\"", "\"b..c\"");
     assert_eq!(line, Some(3));
     assert!(problem.contains("`b..c`"), "{problem}");
@@ -92,15 +101,50 @@ fn what_is_wrong_with_a_test_file_is_named_with_its_line() {
         "[[tests]]\nname = \"nobody\"",
         "[[test]]\nname = \"nobody\"",
     );
-    assert!(problem.contains("unknown field `test`"), "{problem}");
+    assert_eq!(problem, "unknown field `test`, did you mean `tests`?");
 }
 
 #[test]
 fn a_value_of_the_wrong_kind_is_not_repeated() {
     let (line, problem) = refusal_of("now = 1800000000", "now = \"hunter2\"");
-    assert_eq!((line, problem.as_str()), (Some(9), "expected u64"));
+    let expected = "expected a whole number, not negative, found a string";
+    assert_eq!((line, problem.as_str()), (Some(9), expected));
     let (_, problem) = refusal_of("password = \"secret\"", "password = 12345");
-    assert_eq!(problem, "expected a string");
+    assert_eq!(problem, "expected a string, found an integer");
+}
+
+#[test]
+fn claims_are_those_that_a_token_can_have() {
+    let claims = "{ a = 18446744073709551615, b = 2026-01-02, c = [1.5] }";
+    let tests = parse(&GOOD.replace(r#"{ a = { b = [1, "x"] } }"#, claims)).unwrap();
+    let found = &tests.0[1].request.identity.claims;
+    let texts = ["a", "b", "c"].map(|name| found.texts(name).join(" "));
+    assert_eq!(texts, ["18446744073709551615", "2026-01-02", "1.5"]);
+    let (line, problem) = refusal_of("\"x\"]", "nan]");
+    assert_eq!(line, Some(14));
+    assert_eq!(
+        problem,
+        "login.identity.claims.a.b[1]: `nan` and `inf` are no numbers of JSON: write a number, or leave the key out"
+    );
+}
+
+#[test]
+fn a_side_that_allows_nothing_differs_by_what_is_allowed_only() {
+    let text = "[[tests]]\nname = \"t\"\nlogin = {}\npermit = { account = \"APP\" }\n";
+    let expected = &parse(text).unwrap().0[0].expected;
+    let permit = |subjects: &[&str]| {
+        let mut permit = portcullis_core::Permit::builder("APP", 0);
+        for subject in subjects {
+            permit.publish_allow(subject);
+        }
+        permit.publish_deny("b");
+        Ok(Verdict::Permit(permit.finish().unwrap()))
+    };
+    assert_eq!(
+        expected.difference(permit(&["a"])).unwrap(),
+        "publish allow: unexpected `a`, publish deny: unexpected `b`"
+    );
+    assert_eq!(expected.difference(permit(&[])), None);
 }
 
 #[test]

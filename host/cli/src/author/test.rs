@@ -70,7 +70,7 @@ pub(crate) fn test(options: &TestOptions, prover: &Prover) -> Result<Output, Not
     let mut text = if options.json {
         json::render(&tested, count).map_err(Failure::internal)?
     } else {
-        text::render(&tested, count, options.asked)
+        text::render(&tested, count, options)
     };
     if options.update {
         let updated = update::update(&tested)?;

@@ -55,7 +55,10 @@ impl Inbox {
             if let Some(prefix) = prefix
                 && receives_all(subject.as_str())?
             {
-                prefixes.push(prefix.to_owned());
+                let prefix = prefix.to_owned();
+                if !prefixes.contains(&prefix) {
+                    prefixes.push(prefix);
+                }
             }
         }
         Ok(if prefixes.is_empty() {
@@ -95,6 +98,10 @@ mod tests {
             prefix("_INBOX.alice")
         );
         assert_eq!(inbox(&["_INBOX_bob.>"], &["a"]), prefix("_INBOX_bob"));
+        assert_eq!(
+            inbox(&["_INBOX.a.>", "_INBOX.a.>"], &[]),
+            prefix("_INBOX.a")
+        );
         assert_eq!(inbox(&["_INBOX.alice.>"], &["_INBOX.alice.x"]), Inbox::None);
         assert_eq!(inbox(&["_INBOX.*.>", "_INBOX.a.> q"], &[]), Inbox::None);
         assert_eq!(inbox(&["a.>"], &[]), Inbox::None);

@@ -49,12 +49,18 @@ fn options_replace_values_of_a_described_login() {
 fn a_wrong_login_is_told_without_its_values() {
     let site = Site::with_alice("", PROFILE);
     for (content, part) in [
-        (r#"{ "pasword": "hunter2" }"#, "unknown field `pasword`"),
-        (r#"{ "username": { "hunter2": 1 } }"#, "expected a string"),
+        (
+            r#"{ "pasword": "hunter2" }"#,
+            "the login is wrong: unknown field `pasword`, did you mean `password`?\n",
+        ),
+        (
+            r#"{ "username": { "hunter2": 1 } }"#,
+            "expected a string, found a table",
+        ),
         (r#"{ "password": "hunter2" "#, "line 1"),
         (
             r#"{ "identity": { "method": "oidc" } }"#,
-            "add `proved = true`",
+            "the login is wrong: login.identity: the host takes a token only if it has verified it: add `proved = true`\n",
         ),
         (
             r#"{ "connect_opts": { "pass": "hunter2" } }"#,

@@ -32,7 +32,7 @@ fn the_grants_that_the_tests_needed_are_told_as_the_operator_writes_them() {
             .map(|name| name.parse().unwrap())
             .into(),
     };
-    let text = text::render(&tested, Count::new(&tested), false);
+    let text = text::render(&tested, Count::new(&tested), &TestOptions::default());
     let told = "users: tested with grants that portcullis.toml has to give: \
                 [policies.grants.users] key-value = [\"revoked\", \"teams\"], secrets = true\n";
     assert!(text.contains(told), "{text}");
@@ -46,9 +46,29 @@ fn the_grants_that_the_tests_needed_are_told_as_the_operator_writes_them() {
 }
 
 #[test]
+fn a_filter_that_no_test_has_is_told() {
+    let mut tested = tested();
+    tested[0].outcomes = Ok(Vec::new());
+    let report = |filter: Option<&str>| {
+        let filter = filter.map(str::to_owned);
+        let options = TestOptions {
+            filter,
+            ..TestOptions::default()
+        };
+        text::render(&tested, Count::new(&tested), &options)
+    };
+    let count = "tests: 0 run, 0 failed\n";
+    assert_eq!(report(None), format!("users: no tests\n{count}"));
+    assert_eq!(
+        report(Some("alcie")),
+        format!("users: no test has `alcie` in its name\n{count}")
+    );
+}
+
+#[test]
 fn people_read_the_log_of_passing_tests_too() {
     let tested = tested();
-    let text = text::render(&tested, Count::new(&tested), false);
+    let text = text::render(&tested, Count::new(&tested), &TestOptions::default());
     let expected = "users: alice: ok, 0 fuel\n  log: warn: a < b\n  warning: an open inbox\n\
                     users: eve & \"co\": FAILED: users.tests.toml, line 7: expected a denial\n  \
                     log: warn: a < b\n  warning: an open inbox\n\

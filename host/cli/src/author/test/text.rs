@@ -7,18 +7,18 @@ use portcullis_core::BucketName;
 use portcullis_engine::Grants;
 use portcullis_toml::text::one_line;
 
-use super::{Count, outcomes};
+use super::{Count, TestOptions, outcomes};
 
-pub(super) fn render(tested: &[TestedPolicy], count: Count, asked: bool) -> String {
+pub(super) fn render(tested: &[TestedPolicy], count: Count, options: &TestOptions) -> String {
     let mut text = String::new();
     for policy in tested {
         // Writing to a string does not fail.
         let _ = match outcomes(policy) {
             Err(error) => writeln!(text, "{}: FAILED: {}", policy.name, one_line(&error)),
-            Ok([]) => writeln!(text, "{}: no tests", policy.name),
+            Ok([]) => writeln!(text, "{}: {}", policy.name, no_tests(options)),
             Ok(outcomes) => outcomes
                 .iter()
-                .try_for_each(|outcome| tell(&mut text, policy, outcome, asked)),
+                .try_for_each(|outcome| tell(&mut text, policy, outcome, options.asked)),
         };
         if let Some(grants) = grants(&policy.assumed) {
             let name = &policy.name;
@@ -31,6 +31,14 @@ pub(super) fn render(tested: &[TestedPolicy], count: Count, asked: bool) -> Stri
     let Count { run, failed } = count;
     let _ = writeln!(text, "tests: {run} run, {failed} failed");
     text
+}
+
+/// Returns why a policy has no test in the report.
+fn no_tests(options: &TestOptions) -> String {
+    match &options.filter {
+        Some(part) => format!("no test has `{}` in its name", one_line(part)),
+        None => "no tests".to_owned(),
+    }
 }
 
 /// Returns the keys of a table of grants. `None` without any.
