@@ -25,8 +25,7 @@ impl Policy for Guests {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
-        check_hash(&settings.password)
-            .map_err(|error| SettingsError::at("password", error.to_string()))?;
+        check_hash(&settings.password).map_err(|error| SettingsError::at("password", error))?;
         Ok(Self {
             account: settings.account,
             password: settings.password,
@@ -42,7 +41,7 @@ impl Policy for Guests {
                 .allow_subscribe(["news.>"])
                 .into(),
             Ok(false) => Verdict::deny("wrong password"),
-            Err(error) => Verdict::deny(error.to_string()),
+            Err(error) => Verdict::deny(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+mod account;
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../COOKBOOK.md")]
 pub mod cookbook {}
@@ -28,6 +29,7 @@ pub mod testing;
 #[cfg(target_arch = "wasm32")]
 use __private::bindings::portcullis::policy as host;
 
+pub use account::{AccountNameError, check_account};
 pub use hash::{HashError, check_hash};
 pub use key_value::{LookUpError, key};
 pub use names::{AccountLimit, ClientKind, ConnectionType, Method, Transport};

@@ -1,5 +1,7 @@
 //! The trait that a policy implements, and the verdicts it returns.
 
+use std::fmt::Display;
+
 use serde::de::DeserializeOwned;
 
 use crate::{Permit, Request, SettingsDoc, SettingsError};
@@ -98,15 +100,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Denies the login for `reason`: one line, lower case, without secrets.
+    /// Denies the login for `reason`, a text or an error: one line, lower case, without secrets.
     ///
     /// ```
-    /// use portcullis_sdk::Verdict;
+    /// use portcullis_sdk::{Verdict, check_hash};
     ///
     /// assert_eq!(Verdict::deny("wrong password"), Verdict::Deny("wrong password".to_owned()));
+    /// let Err(error) = check_hash("hunter2") else { unreachable!() };
+    /// assert_eq!(Verdict::deny(&error), Verdict::Deny(error.to_string()));
     /// ```
-    pub fn deny(reason: impl Into<String>) -> Self {
-        Self::Deny(reason.into())
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass an error that they hold"
+    )]
+    pub fn deny(reason: impl Display) -> Self {
+        Self::Deny(reason.to_string())
     }
 }
 

@@ -51,29 +51,36 @@ impl SettingsError {
     /// The maximum number of messages in the text.
     pub const MAX_SHOWN: usize = 64;
 
-    /// Creates an error about the settings as a whole.
+    /// Creates an error about the settings as a whole, from a text or another error.
     ///
     /// ```
     /// use portcullis_sdk::SettingsError;
     ///
     /// assert_eq!(SettingsError::new("no users").to_string(), "no users");
     /// ```
-    pub fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl fmt::Display) -> Self {
         Self::at("", message)
     }
 
-    /// Creates an error at `path`: keys joined by dots, as in `users.alice.profile`.
+    /// Creates an error at `path`, from a text or another error. The path has keys joined by dots,
+    /// as in `users.alice.profile`.
     ///
     /// ```
-    /// use portcullis_sdk::SettingsError;
+    /// use portcullis_sdk::{SettingsError, check_hash};
     ///
     /// assert_eq!(SettingsError::at("users.alice", "no profile").to_string(), "users.alice: no profile");
+    /// let checked = check_hash("hunter2").map_err(|error| SettingsError::at("password", error));
+    /// assert!(checked.unwrap_err().to_string().starts_with("password: not a password hash"));
     /// ```
-    pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass an error that they hold"
+    )]
+    pub fn at(path: impl Into<String>, message: impl fmt::Display) -> Self {
         Self {
             problems: vec![Problem {
                 path: path.into(),
-                message: message.into(),
+                message: message.to_string(),
             }],
         }
     }

@@ -32,7 +32,7 @@ impl Policy for ReadOnly {
         let own = |(name, user): (String, User)| {
             // The operator names the users: no client chooses the subject.
             let subject = Subject::parse(&format!("{name}.>"))
-                .map_err(|error| SettingsError::at(format!("users.{name}"), error.to_string()))?;
+                .map_err(|error| SettingsError::at(format!("users.{name}"), error))?;
             Ok((name, (user, subject)))
         };
         let users = settings.users.into_iter().map(own);
@@ -51,7 +51,7 @@ impl Policy for ReadOnly {
         match request.password_matches(&user.password) {
             Ok(true) => Permit::new(&user.account).allow_subscribe([own]).into(),
             Ok(false) => Verdict::deny("wrong password"),
-            Err(error) => Verdict::deny(error.to_string()),
+            Err(error) => Verdict::deny(error),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn check(
     for account in &settings.accounts {
         // A name without places is checked like a template.
         if let Err(error) = NameTemplate::account(account, &[]) {
-            problems.push(SettingsError::at("accounts", error.to_string()));
+            problems.push(SettingsError::at("accounts", error));
         } else if account.contains("{{") {
             let problem =
                 format!("`{account}` has a place: Cedar is asked about an account by name");

@@ -120,7 +120,7 @@ impl Questions {
 }
 
 fn type_name(name: &str) -> Result<EntityTypeName, SettingsError> {
-    EntityTypeName::from_str(name).map_err(|error| SettingsError::new(error.to_string()))
+    EntityTypeName::from_str(name).map_err(SettingsError::new)
 }
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {

@@ -55,7 +55,7 @@ fn account(
     match NameTemplate::account(text?, &[]) {
         Ok(account) => Some(account),
         Err(error) => {
-            problems.push(SettingsError::at(key, error.to_string()));
+            problems.push(SettingsError::at(key, error));
             None
         }
     }

@@ -38,7 +38,7 @@ fn scopes(settings: &Settings, problems: &mut Vec<SettingsError>) -> Vec<KnownSc
         let pattern = name
             .parse()
             .map_err(|invalid: crate::scope::InvalidPattern| {
-                problems.push(SettingsError::at(&key, invalid.to_string()));
+                problems.push(SettingsError::at(&key, invalid));
             });
         let profile = profile
             .template(&key, &[])
@@ -68,7 +68,7 @@ fn default_account(settings: &Settings, problems: &mut Vec<SettingsError>) -> Op
         return None;
     };
     NameTemplate::account(text, &[])
-        .map_err(|error| problems.push(SettingsError::at("default-account", error.to_string())))
+        .map_err(|error| problems.push(SettingsError::at("default-account", error)))
         .ok()
 }
 

@@ -61,7 +61,7 @@ impl StaticUsers {
             (Some(_), None, _) => Verdict::deny("the user has no password, only a token"),
             (Some((name, user)), Some(_), Ok(true)) => self.settings.permit(name, user).into(),
             (Some(_), Some(_), Ok(false)) => Verdict::deny("wrong password"),
-            (Some(_), Some(_), Err(error)) => Verdict::deny(error.to_string()),
+            (Some(_), Some(_), Err(error)) => Verdict::deny(error),
         }
     }
 
@@ -80,7 +80,7 @@ impl StaticUsers {
         }
         match (found, failure) {
             (Some((name, user)), _) => self.settings.permit(name, user).into(),
-            (None, Some(error)) => Verdict::deny(error.to_string()),
+            (None, Some(error)) => Verdict::deny(error),
             (None, None) => self.unknown("unknown token"),
         }
     }

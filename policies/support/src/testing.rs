@@ -62,13 +62,12 @@ impl<P: Policy> GoodSettings<P> {
 ///
 /// Fails if the text has no table `[settings]`, or if the policy rejects the settings.
 pub fn configure<P: Policy>(toml: &str) -> Result<P, SettingsError> {
-    let file: toml::Table =
-        toml::from_str(toml).map_err(|error| SettingsError::new(error.to_string()))?;
+    let file: toml::Table = toml::from_str(toml).map_err(SettingsError::new)?;
     let settings = file
         .get("settings")
         .ok_or_else(|| SettingsError::new("no table `[settings]`"))?;
     let json = serde_json::to_string(settings);
-    testing::configure(&json.map_err(|error| SettingsError::new(error.to_string()))?)
+    testing::configure(&json.map_err(SettingsError::new)?)
 }
 
 /// Returns the error with which a policy rejects the text of a `NAME.toml`.

@@ -240,7 +240,9 @@ impl<D: Draft> PermitBuilder<D> {
         let mut problems = self.problems.clone();
         problems.extend(account_problem(whole.account));
         problems.extend(template_problem(&whole));
-        if whole.has_times_location && !whole.has_times {
+        // An invalid range is reported by itself, and its time zone is right.
+        let has_times = whole.has_times || problems.iter().any(is_of_times);
+        if whole.has_times_location && !has_times {
             problems.push(PermitProblem::TimeZoneWithoutTimes);
         }
         if let Some(expires_at) = whole.expires_at {
@@ -326,6 +328,11 @@ impl<D: Draft> PermitBuilder<D> {
             self.problems.push(problem);
         }
     }
+}
+
+/// Returns whether a range of times is missing in the permit because it is invalid.
+const fn is_of_times(problem: &PermitProblem) -> bool {
+    matches!(problem, PermitProblem::Time(_))
 }
 
 fn account_problem(account: &str) -> Option<PermitProblem> {

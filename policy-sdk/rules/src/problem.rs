@@ -98,10 +98,9 @@ const SUBJECT: &str = "{}: {}";
 const SOURCE: &str = "source-allow: {}";
 const CONNECTION_TYPE: &str = "connection-type-allow: {}";
 const TIME: &str = "time-allow: {}";
-const TIME_ZONE: &str =
-    "invalid time zone `{}`: expected a name of the IANA database, as `Europe/Berlin` or `UTC`";
+const TIME_ZONE: &str = "times-location: invalid time zone `{}`: expected a name of the IANA database, as `Europe/Berlin` or `UTC`";
 const TIME_ZONE_WITHOUT_TIMES: &str =
-    "times-location without a range of times: add one with time-allow";
+    "times-location: a time zone without a range of times: add a range to `times`, or leave it out";
 const DATA_NOT_ENFORCED: &str = "limit-data: NATS servers ignore `data` of a user JWT; leave it out, and limit the account instead";
 const LIMIT: &str =
     "{}: `{}` is not a whole number from 1 to 2147483647; leave it out for no limit";

@@ -134,7 +134,7 @@ fn bad_bounds_are_named_as_the_host_names_them() {
         "connection-type-allow: unknown connection type `BOGUS`: expected STANDARD,",
         "time-allow: invalid time `8:00:00`: ",
         "time-allow: a range of times that starts and ends at 18:00:00",
-        "invalid time zone `../etc`: ",
+        "times-location: invalid time zone `../etc`: ",
         "limit-subscriptions: `0` is not a whole number from 1 to 2147483647;",
         "limit-payload: `2147483648` is not a whole number from 1 to 2147483647;",
     ];
@@ -146,8 +146,12 @@ fn bad_bounds_are_named_as_the_host_names_them() {
     let zone = Permit::new("APP").with_times_location("UTC");
     assert_eq!(
         zone.problems(),
-        ["times-location without a range of times: add one with time-allow"]
+        [
+            "times-location: a time zone without a range of times: add a range to `times`, or leave it out"
+        ]
     );
+    let invalid = zone.allow_times([("8:00:00", "18:00:00")]);
+    assert_eq!(invalid.problems().len(), 1, "{:?}", invalid.problems());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::template::{literal_problem, place_in};
 use crate::{Permit, SettingsError};
 
 /// Prefixes of the host's problems, each with the key of the list in the settings.
-const LISTS: [(&str, &str); 7] = [
+const LISTS: [(&str, &str); 8] = [
     ("publish-allow: ", ".publish.allow"),
     ("publish-deny: ", ".publish.deny"),
     ("subscribe-allow: ", ".subscribe.allow"),
@@ -14,6 +14,7 @@ const LISTS: [(&str, &str); 7] = [
     ("source-allow: ", ".sources"),
     ("connection-type-allow: ", ".connection-types"),
     ("time-allow: ", ".times"),
+    ("times-location: ", ".times-location"),
 ];
 
 impl Profile {

@@ -2,6 +2,8 @@
 
 mod bounds;
 
+use std::collections::BTreeSet;
+
 use bounds::Bounds;
 
 use super::ProfileTemplate;
@@ -15,7 +17,7 @@ use crate::{Permit, Subjects};
 ///
 /// | setting | in the permit |
 /// | --- | --- |
-/// | `publish`, `subscribe` | the lists of all profiles, appended in the order in which the profiles were added; duplicates stay |
+/// | `publish`, `subscribe` | the lists of all profiles, appended in the order in which the profiles were added, each subject once |
 /// | `responses` | the most generous one: that with the largest `max`, then with the longest `ttl`; never the `max` of one and the `ttl` of another |
 /// | `sources`, `connection-types` | the intersection of the profiles that set it |
 /// | `times`, `times-location` | the value of the profiles that set it, which must be equal |
@@ -57,6 +59,10 @@ pub struct Combination {
 #[derive(Clone, Debug, Default)]
 struct Lists {
     subjects: Subjects,
+    /// The subjects of the allow list. A login of many groups has the same ones from each.
+    allowed: BTreeSet<String>,
+    /// The subjects of the deny list.
+    denied: BTreeSet<String>,
     /// Whether a profile has entries in its allow list, even if the login has no values for them.
     names_allowed: bool,
 }
@@ -229,7 +235,7 @@ impl Lists {
         self.names_allowed |= !side.allow.is_empty();
         for template in &side.allow {
             match template.subjects(values) {
-                Ok(subjects) => self.subjects.allow.extend(subjects),
+                Ok(subjects) => append(&mut self.subjects.allow, &mut self.allowed, subjects),
                 Err(Unfilled::Missing(_)) => {}
                 Err(unfilled) => return Err((allow, unfilled)),
             }
@@ -238,8 +244,17 @@ impl Lists {
             let subjects = template
                 .subjects(values)
                 .map_err(|unfilled| (deny, unfilled))?;
-            self.subjects.deny.extend(subjects);
+            append(&mut self.subjects.deny, &mut self.denied, subjects);
         }
         Ok(())
+    }
+}
+
+/// Appends the subjects that are not `known`.
+fn append(list: &mut Vec<String>, known: &mut BTreeSet<String>, subjects: Vec<String>) {
+    for subject in subjects {
+        if known.insert(subject.clone()) {
+            list.push(subject);
+        }
     }
 }

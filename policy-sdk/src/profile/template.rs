@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::Profile;
+use super::{Combination, Profile};
 use crate::intent::{Intents, Texts};
 use crate::permit::{Responses, TimeRange};
 use crate::template::{Template, TemplateError};
@@ -71,7 +71,7 @@ impl Profile {
                     Ok(template) => templates.push(template),
                     Err(error) => {
                         let key = format!("{key}.{list}");
-                        problems.push(SettingsError::at(key, error.to_string()));
+                        problems.push(SettingsError::at(key, error));
                     }
                 }
             }
@@ -91,6 +91,15 @@ impl Profile {
         };
         if let Some(intents) = &self.intents {
             problems.extend(add_intents(intents, key, own, &mut publish, &mut subscribe));
+        }
+        let count =
+            [&publish, &subscribe].map(|side| side.allow.len().saturating_add(side.deny.len()));
+        if count.into_iter().sum::<usize>() > Combination::MAX_SUBJECTS {
+            let problem = format!(
+                "more than {} subjects in one profile",
+                Combination::MAX_SUBJECTS
+            );
+            problems.push(SettingsError::at(key, problem));
         }
         problems.extend(self.check_bounds(key).err());
         let sources = self.sources.as_ref().map(|texts| {
@@ -138,11 +147,7 @@ fn add_intents(
             .add(rights.publish(), own, Template::publish)
             .and_then(|()| subscribe.add(rights.subscribe(), own, Template::subscribe));
         // The subjects of one intent share their places: one problem tells all.
-        problems.extend(
-            added
-                .err()
-                .map(|error| SettingsError::at(key, error.to_string())),
-        );
+        problems.extend(added.err().map(|error| SettingsError::at(key, error)));
     }
     problems
 }

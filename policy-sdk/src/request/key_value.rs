@@ -32,7 +32,7 @@ impl Request {
     ///     match request.key_value("revoked", user) {
     ///         Ok(None) => None,
     ///         Ok(Some(reason)) => Some(Verdict::deny(format!("revoked: {reason}"))),
-    ///         Err(error) => Some(Verdict::deny(error.to_string())),
+    ///         Err(error) => Some(Verdict::deny(error)),
     ///     }
     /// }
     ///

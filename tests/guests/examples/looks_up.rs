@@ -36,7 +36,7 @@ impl Policy for Guest {
         let Settings { bucket, key, .. } = &self.0;
         for number in 0..self.0.before {
             if let Err(error) = request.key_value(bucket, &number.to_string()) {
-                return Verdict::deny(error.to_string());
+                return Verdict::deny(error);
             }
         }
         let name = key.clone().or_else(|| request.username());

@@ -29,12 +29,10 @@ impl Policy for Devices {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        check_account(&settings.account).map_err(|error| SettingsError::at("account", error))?;
         SettingsError::check(settings.devices.iter().filter_map(|(name, hash)| {
             let error = check_hash(hash).err()?;
-            Some(SettingsError::at(
-                format!("devices.{name}"),
-                error.to_string(),
-            ))
+            Some(SettingsError::at(format!("devices.{name}"), error))
         }))?;
         Ok(Self {
             permissions: settings.permissions.template("permissions", &[])?,
@@ -56,7 +54,7 @@ impl Policy for Devices {
         match request.password_matches(hash) {
             Ok(true) => {}
             Ok(false) => return Verdict::deny("wrong password"),
-            Err(error) => return Verdict::deny(error.to_string()),
+            Err(error) => return Verdict::deny(error),
         }
         // A client takes over the session of its client id, with what is queued there.
         if request.client().mqtt_id().as_deref() != Some(name.as_str()) {
@@ -75,7 +73,7 @@ impl Devices {
                 .add_to(Permit::new(&self.account).with_user_name(name))
                 .allow_connection_types([ConnectionType::Mqtt])
                 .into(),
-            Err(refusal) => Verdict::deny(refusal.to_string()),
+            Err(refusal) => Verdict::deny(refusal),
         }
     }
 }

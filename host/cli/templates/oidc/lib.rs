@@ -28,6 +28,7 @@ impl Policy for Groups {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        check_account(&settings.account).map_err(|error| SettingsError::at("account", error))?;
         let mut groups = BTreeMap::new();
         for (name, profile) in settings.groups {
             let template = profile.template(&format!("groups.{name}"), &[])?;

@@ -27,7 +27,7 @@ impl Policy for Tenants {
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
         let account = NameTemplate::account(&settings.account, &[])
-            .map_err(|error| SettingsError::at("account", error.to_string()))?;
+            .map_err(|error| SettingsError::at("account", error))?;
         Ok(Self {
             issuer: settings.issuer,
             account,

@@ -28,12 +28,10 @@ impl Policy for Users {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        check_account(&settings.account).map_err(|error| SettingsError::at("account", error))?;
         SettingsError::check(settings.users.iter().filter_map(|(name, hash)| {
             let error = check_hash(hash).err()?;
-            Some(SettingsError::at(
-                format!("users.{name}"),
-                error.to_string(),
-            ))
+            Some(SettingsError::at(format!("users.{name}"), error))
         }))?;
         Ok(Self {
             permissions: settings.permissions.template("permissions", &[])?,
@@ -55,7 +53,7 @@ impl Policy for Users {
         match request.password_matches(hash) {
             Ok(true) => self.permit(request, &name),
             Ok(false) => Verdict::deny("wrong password"),
-            Err(error) => Verdict::deny(error.to_string()),
+            Err(error) => Verdict::deny(error),
         }
     }
 }
@@ -68,7 +66,7 @@ impl Users {
             Ok(()) => combination
                 .add_to(Permit::new(&self.account).with_user_name(name))
                 .into(),
-            Err(refusal) => Verdict::deny(refusal.to_string()),
+            Err(refusal) => Verdict::deny(refusal),
         }
     }
 }

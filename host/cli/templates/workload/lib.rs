@@ -26,6 +26,7 @@ impl Policy for Services {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        check_account(&settings.account).map_err(|error| SettingsError::at("account", error))?;
         Ok(Self {
             account: settings.account,
             suffix: format!(".{}", settings.domain),
@@ -59,7 +60,7 @@ impl Services {
             Ok(()) => combination
                 .add_to(Permit::new(&self.account).with_user_name(service))
                 .into(),
-            Err(refusal) => Verdict::deny(refusal.to_string()),
+            Err(refusal) => Verdict::deny(refusal),
         }
     }
 }

@@ -158,7 +158,7 @@ fn what_bounds_a_login_badly_is_refused_with_a_way_out() {
             "connection-type-allow: unknown connection type `BOGUS`: expected STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, \
              MQTT, MQTT_WS or IN_PROCESS",
             "time-allow: invalid time `8:00:00`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`",
-            "invalid time zone `../etc/passwd`: expected a name of the IANA database, as `Europe/Berlin` or `UTC`",
+            "times-location: invalid time zone `../etc/passwd`: expected a name of the IANA database, as `Europe/Berlin` or `UTC`",
         ]
     );
 }
@@ -168,7 +168,9 @@ fn a_time_zone_needs_times() {
     let problems = problems(|builder| builder.times_location("UTC"));
     assert_eq!(
         problems,
-        ["times-location without a range of times: add one with time-allow"]
+        [
+            "times-location: a time zone without a range of times: add a range to `times`, or leave it out"
+        ]
     );
 }
 

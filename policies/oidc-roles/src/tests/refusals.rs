@@ -223,7 +223,7 @@ fn a_bad_role_is_named() {
         ),
         (
             r#"times-location = "UTC""#,
-            "roles.Admin: times-location without a range of times: ",
+            "roles.Admin.times-location: a time zone without a range of times: ",
         ),
         (r#"role = """#, "roles.Admin: invalid role: "),
     ] {

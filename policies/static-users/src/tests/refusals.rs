@@ -68,7 +68,7 @@ fn bad_bounds_of_a_profile_are_named() {
         ),
         (
             r#"times-location = "UTC""#,
-            "profiles.staff: times-location without a range of times: ",
+            "profiles.staff.times-location: a time zone without a range of times: ",
         ),
         (r#"role = """#, "profiles.staff: invalid role: "),
         (
