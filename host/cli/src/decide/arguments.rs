@@ -21,9 +21,9 @@ pub(crate) struct DecideArguments {
 /// One login, and the host that decides it.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub(crate) struct LoginArguments {
-    /// The login: an authorization request as servers send it, its decoded claims, or a login in
-    /// the format of policy tests, as JSON. `-` reads standard input. The options below replace
-    /// values of a login in the format of policy tests.
+    /// The login: an authorization request as servers send it, its decoded claims, a login in the
+    /// format of policy tests, or a recorded decision, as JSON. `-` reads standard input. The
+    /// options below replace values of the last two.
     #[arg(value_name = "LOGIN")]
     pub(crate) file: Option<PathBuf>,
     /// The configuration, portcullis.toml, of the host.
@@ -36,7 +36,7 @@ pub(crate) struct LoginArguments {
     #[arg(long, value_name = "RELEASE", value_parser = release)]
     pub(crate) server_version: Option<String>,
     /// The time of the login, as seconds since the Unix epoch or in the form
-    /// 2026-01-31T12:00:00Z. Default: that of the request, or the present time.
+    /// 2026-01-31T12:00:00Z. Default: that of the request or record, or the present time.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) now: Option<u64>,
     /// Print JSON.

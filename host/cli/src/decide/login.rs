@@ -41,8 +41,9 @@ enum Content {
     /// The decoded claims of an authorization request: the object under `nats`, and the time of
     /// issue.
     Decoded(Value, Option<u64>),
-    /// A login in the format of policy tests.
-    Described(Map<String, Value>),
+    /// A login in the format of policy tests, alone or in a record of its decision, and the time of
+    /// that decision.
+    Described(Map<String, Value>, Option<u64>),
 }
 
 impl Login {
@@ -58,10 +59,10 @@ impl Login {
     ) -> Result<Self, Failure> {
         let content = match &arguments.file {
             Some(file) => Content::read(file)?,
-            None => Content::Described(Map::new()),
+            None => Content::Described(Map::new(), None),
         };
         let client = &arguments.client;
-        let is_request = !matches!(content, Content::Described(_));
+        let is_request = !matches!(content, Content::Described(..));
         if is_request && client.is_given() {
             let error = anyhow::anyhow!(
                 "an authorization request has all facts about its client: leave the options about the client out, or describe a login as in policy tests"
@@ -82,7 +83,7 @@ impl Login {
         let mut login = match content {
             Content::Request(opened) => claimed(opened.into_request()),
             Content::Decoded(body, _) => claimed(decoded_request(body, now).map_err(wrong)?),
-            Content::Described(login) => Self::described(login, client, now)?,
+            Content::Described(login, _) => Self::described(login, client, now)?,
         };
         if let Some(release) = &arguments.server_version {
             login.request.server.version = Some(release.clone());
@@ -160,7 +161,7 @@ impl Content {
                     None if is_request_body(&members) => {
                         Self::Decoded(Value::Object(members), None)
                     }
-                    None => Self::Described(members),
+                    None => Self::recorded(members),
                 })
             }
             Ok(_) => Err(wrong(anyhow::anyhow!("expected an object"))),
@@ -172,12 +173,26 @@ impl Content {
         }
     }
 
-    /// Returns the time of the request, in seconds since the Unix epoch, or else the present time.
+    /// Returns the login of a recorded decision (`login`, `received-at`), or the login that the
+    /// object is itself.
+    fn recorded(mut members: Map<String, Value>) -> Self {
+        let received_at = members.get("received-at").and_then(Value::as_u64);
+        match members.remove("login") {
+            Some(Value::Object(login)) => Self::Described(login, received_at),
+            Some(other) => {
+                members.insert("login".to_owned(), other);
+                Self::Described(members, None)
+            }
+            None => Self::Described(members, None),
+        }
+    }
+
+    /// Returns the time of the request or of its recorded decision, in seconds since the Unix epoch,
+    /// or else the present time.
     fn time(&self) -> u64 {
         let issued_at = match self {
             Self::Request(opened) => opened.issued_at(),
-            Self::Decoded(_, issued_at) => *issued_at,
-            Self::Described(_) => None,
+            Self::Decoded(_, time) | Self::Described(_, time) => *time,
         };
         issued_at.unwrap_or_else(|| seconds(SystemTime::now()))
     }

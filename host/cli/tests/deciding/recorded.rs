@@ -2,7 +2,30 @@
 
 use std::fs;
 
-use crate::site::Site;
+use serde_json::json;
+
+use crate::site::{PASSWORD, Site};
+
+#[test]
+fn a_recorded_decision_is_decided_again() {
+    let site = Site::with_alice("", r#"publish.allow = ["app.alice"]"#);
+    let mut recorded = site.decide_alice(&["--json"]).json();
+    recorded["received-at"] = 1_767_225_600.into();
+    site.put("record.json", recorded.to_string());
+    // A record has no secrets.
+    let denied = site.run(&["decide", "record.json"]);
+    denied.expect(82, &["wrong password", "login at 2026-01-01T00:00:00Z"]);
+    let decide = ["decide", "record.json", "--password", PASSWORD, "--json"];
+    let again = site.run(&decide);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(again.json()["access"], recorded["access"]);
+
+    recorded["login"] = json!("alice");
+    site.put("record.json", recorded.to_string());
+    let wrong = site.run(&decide);
+    assert_eq!(wrong.code, Some(78), "{wrong:?}");
+    assert!(wrong.stderr.contains("unknown field"), "{wrong:?}");
+}
 
 #[test]
 fn recorded_decisions_show_what_their_users_gain() {
