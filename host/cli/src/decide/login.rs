@@ -187,8 +187,8 @@ impl Content {
         }
     }
 
-    /// Returns the time of the request or of its recorded decision, in seconds since the Unix epoch,
-    /// or else the present time.
+    /// Returns the time of the request or of its recorded decision, in seconds since the Unix
+    /// epoch, or else the present time.
     fn time(&self) -> u64 {
         let issued_at = match self {
             Self::Request(opened) => opened.issued_at(),
