@@ -10,7 +10,7 @@ use portcullis_core::Secret;
 use portcullis_files::{Disk, SystemDisk};
 use tokio::sync::watch;
 
-use crate::login::RenewedLogin;
+use crate::login::{Login, RenewedLogin};
 use crate::secret::{SecretError, SecretSource};
 use crate::token::TokenError;
 
@@ -90,15 +90,8 @@ pub(crate) struct ProofReader {
     disk: Arc<dyn Disk>,
     authentication: Authentication,
     last_good: Mutex<Option<Arc<Proof>>>,
-    /// The login of the last attempt, if it ends.
-    presented: watch::Sender<Option<Presented>>,
-}
-
-/// A login that was presented to a server, and ends.
-#[derive(Clone, Debug)]
-pub(crate) struct Presented {
-    pub(crate) proof: Arc<Proof>,
-    pub(crate) ends_at: Instant,
+    /// The login of the last attempt.
+    presented: watch::Sender<Option<Login>>,
 }
 
 /// A proof, either fresh or from an earlier attempt.
@@ -197,19 +190,26 @@ impl ProofReader {
         matches!(self.authentication, Authentication::Renewed(_))
     }
 
-    /// Returns a view of the login that was presented last. `None` if it does not end.
-    pub(crate) fn presented(&self) -> watch::Receiver<Option<Presented>> {
+    /// Returns a view of the login that was presented last. `None` before the first one.
+    pub(crate) fn presented(&self) -> watch::Receiver<Option<Login>> {
         self.presented.subscribe()
     }
 
-    /// Records that a server is given the login of `reading`. A login without an end is not
-    /// renewed.
+    /// Records that a server is given the login of `reading`.
     pub(crate) fn present(&self, reading: &Reading) {
-        let presented = reading.ends_at.map(|ends_at| Presented {
+        self.presented.send_replace(Some(Login {
             proof: Arc::clone(&reading.proof),
-            ends_at,
-        });
-        self.presented.send_replace(presented);
+            ends_at: reading.ends_at,
+            stale: None,
+        }));
+    }
+
+    /// Tells the source of the login that a server refuses the one that was presented last.
+    pub(crate) fn reject(&self) {
+        let refused = self.presented.borrow().clone();
+        if let (Authentication::Renewed(source), Some(login)) = (&self.authentication, refused) {
+            source.reject(&login);
+        }
     }
 
     /// Returns the login, as of now. Reads secrets again, or asks their service if renewal is due.

@@ -93,6 +93,7 @@ impl<'a> Connector<'a> {
                 Err(error) => error,
             };
             last = if error.kind() == ConnectErrorKind::AuthorizationViolation {
+                self.proofs.reject();
                 ConnectionTrouble::Refused { address }
             } else {
                 unreachable_or_refused(address, error.to_string())
@@ -145,6 +146,9 @@ impl<'a> Connector<'a> {
                 let (selector, files) = (Arc::clone(&selector), files.clone());
                 let (disk, login) = (Arc::clone(&disk), Arc::clone(&login));
                 async move {
+                    if selector.report_last_attempt(&pool) {
+                        login.reject();
+                    }
                     while let Err(error) = files.check_before_connecting(&disk).await {
                         selector.report_unusable_files(&error);
                         tokio::time::sleep(UNUSABLE_FILES_DELAY).await;

@@ -11,6 +11,7 @@ use portcullis_environment::Clock;
 use tracing::{Instrument as _, info_span};
 use url::Url;
 
+use crate::authentication::Proof;
 use crate::http::HttpOptions;
 use crate::login::{Login, LoginFuture, LoginSource};
 use crate::renewal::{Fetched, RenewalOptions, Renewing};
@@ -143,6 +144,12 @@ impl LoginSource for ExchangeClient {
             let current = self.0.renewing.get().await?;
             Ok(Login::user_jwt(current.value, current.ends_at).stale_because(current.stale))
         })
+    }
+
+    fn reject(&self, login: &Login) {
+        if let Proof::UserJwt(refused) = &*login.proof {
+            self.0.renewing.refuse(|held| held.jwt() == refused.jwt());
+        }
     }
 }
 

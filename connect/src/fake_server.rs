@@ -16,13 +16,16 @@ const INFO: &str = "INFO {\"server_id\":\"NFAKE\",\"server_name\":\"fake\",\"ver
     \"proto\":1,\"max_payload\":1048576,\"headers\":true,\"host\":\"127.0.0.1\",\"port\":4222,\
     \"go\":\"go\",\"client_id\":1}\r\n";
 
+const REFUSAL: &str = "-ERR 'Authorization Violation'\r\n";
+
 /// An error that ends no connection.
 const COMPLAINT: &str = "-ERR 'Permissions Violation for Publish to \"orders\"'\r\n";
 
 /// A server in this process that speaks just enough of the NATS protocol.
 pub(crate) struct FakeServer {
     listener: TcpListener,
-    rule: Rule,
+    /// The rule for clients that connect from now on.
+    pub(crate) rule: Rule,
 }
 
 /// The way in which the server treats clients.
@@ -33,6 +36,8 @@ pub(crate) enum Rule {
     /// Permits inboxes below `_INBOX` only.
     SharedInboxes,
     RefuseLogins,
+    /// Refuses logins with this text.
+    RefuseLoginsWith(&'static str),
     /// Admits clients, and announces that the server will stop.
     LameDuck,
     /// Admits clients, and sends the same error twice.
@@ -103,7 +108,10 @@ async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) {
                 arguments = rest.join(" ");
                 continue;
             }
-            (["PING"], Rule::RefuseLogins) => "-ERR 'Authorization Violation'\r\n".to_owned(),
+            (["PING"], Rule::RefuseLogins) => REFUSAL.to_owned(),
+            (["PING"], Rule::RefuseLoginsWith(text)) if arguments.contains(text) => {
+                REFUSAL.to_owned()
+            }
             (["PING"], Rule::LameDuck) => {
                 format!("PONG\r\n{}", INFO.replace('{', "{\"ldm\":true,"))
             }

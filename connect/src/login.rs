@@ -28,6 +28,11 @@ pub trait LoginSource: Debug + Send + Sync + 'static {
     /// Returns a login that has not ended. Asks its issuer only if it has to, because each attempt
     /// to connect calls this.
     fn login(&self) -> LoginFuture<'_>;
+
+    /// Reports that a server refuses `login`, which can have been revoked before its end. The next
+    /// call of [`LoginSource::login`] can then obtain another one. Connections call this at each
+    /// refusal, so a source has to limit how often it asks its issuer. By default, does nothing.
+    fn reject(&self, _login: &Login) {}
 }
 
 /// A source of logins as one way to authenticate. Clones share it, and only clones are equal.

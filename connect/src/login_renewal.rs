@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use crate::authentication::{Presented, ProofReader, Reading};
+use crate::authentication::{ProofReader, Reading};
 use crate::hooks::ConnectionTrouble;
+use crate::login::Login;
 use crate::monitor::Monitor;
 use crate::options::ConnectionOptions;
 use crate::renewal::RenewalOptions;
@@ -51,13 +52,15 @@ async fn run(times: RenewalOptions, proofs: Arc<ProofReader>, monitor: Arc<Monit
     let mut presented = proofs.presented();
     loop {
         let login = presented.borrow_and_update().clone();
-        let Some(login) = login else {
+        let end = login.as_ref().and_then(|login| login.ends_at);
+        // A login without an end is not renewed.
+        let (Some(login), Some(ends_at)) = (login, end) else {
             if presented.changed().await.is_err() {
                 return;
             }
             continue;
         };
-        let left = login.ends_at.saturating_duration_since(times.clock.now());
+        let left = ends_at.saturating_duration_since(times.clock.now());
         let wait = left.saturating_sub(times.lead(left)).max(MIN_WAIT);
         tokio::select! {
             // A reconnect presented another login.
@@ -68,7 +71,7 @@ async fn run(times: RenewalOptions, proofs: Arc<ProofReader>, monitor: Arc<Monit
 }
 
 /// Reconnects if the source has another login than `presented`.
-async fn renew(presented: &Presented, proofs: &Arc<ProofReader>, monitor: &Monitor) {
+async fn renew(presented: &Login, proofs: &Arc<ProofReader>, monitor: &Monitor) {
     match proofs.current().await {
         Ok(Some(Reading { proof, .. })) if !proof.is_same_login(&presented.proof) => {
             // A lost connection is made again with the new login in any case.

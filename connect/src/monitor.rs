@@ -216,21 +216,24 @@ impl Monitor {
         self.report(&ConnectionTrouble::Client(with_causes(error)));
     }
 
-    /// Selects the server for the next attempt, and reports the last one if it failed.
-    pub(crate) fn select_server(&self, pool: &[Server]) -> Option<ReconnectToServer> {
-        let (failed, next) = {
-            let mut state = self.state.lock();
-            let failed = state.selector.take_failure(pool);
-            (failed, state.selector.next(pool, self.clock.now()))
+    /// Reports the last attempt if it failed. Returns whether the server refused the login.
+    pub(crate) fn report_last_attempt(&self, pool: &[Server]) -> bool {
+        let failed = self.state.lock().selector.take_failure(pool);
+        let Some(failed) = failed else {
+            return false;
         };
-        if let Some(failed) = failed {
-            // The client library records every failure but that of the name look-up.
-            let error = failed
-                .error
-                .unwrap_or_else(|| ConnectErrorKind::Dns.to_string());
-            self.report(&unreachable_or_refused(failed.address, error));
-        }
-        next
+        // The client library records every failure but that of the name look-up.
+        let error = failed
+            .error
+            .unwrap_or_else(|| ConnectErrorKind::Dns.to_string());
+        let trouble = unreachable_or_refused(failed.address, error);
+        self.report(&trouble);
+        matches!(trouble, ConnectionTrouble::Refused { .. })
+    }
+
+    /// Selects the server for the next attempt.
+    pub(crate) fn select_server(&self, pool: &[Server]) -> Option<ReconnectToServer> {
+        self.state.lock().selector.next(pool, self.clock.now())
     }
 
     /// Handles an event of connection `number`.
@@ -266,7 +269,7 @@ impl Monitor {
                 self.report(&ConnectionTrouble::SlowConsumer { subscription });
             }
             Event::ServerError(error) => self.on_server_error(&error),
-            // A failed attempt: `select_server` reports it, with the server and the cause.
+            // A failed attempt: `report_last_attempt` reports it, with the server and the cause.
             Event::ClientError(ClientError::Other(_)) => {}
             Event::ClientError(error) => {
                 self.report(&ConnectionTrouble::Client(error.to_string()));

@@ -82,6 +82,8 @@ struct State<T> {
     held: Option<Held<T>>,
     failure: Option<Failure>,
     flight: Option<Flight<T>>,
+    /// The time, since the start, at which a value was last refused.
+    refused_at: Option<Duration>,
 }
 
 /// The last good value. Times are since the start.
@@ -148,6 +150,7 @@ impl<T: Clone + Send + Sync + 'static> Renewing<T> {
             held: None,
             failure: None,
             flight: None,
+            refused_at: None,
         };
         Self {
             shared: Arc::new(Shared {
@@ -193,6 +196,25 @@ impl<T: Clone + Send + Sync + 'static> Renewing<T> {
         if state.held.as_ref().is_some_and(|held| matches(&held.value)) {
             state.held = None;
         }
+    }
+
+    /// Makes renewal due if `matches` is true for the value, because a server refuses it. The value
+    /// stays usable, because the server can be wrong. Does so once in the wait after a refusal.
+    pub(crate) fn refuse(&self, matches: impl FnOnce(&T) -> bool) {
+        let now = self.shared.now();
+        let wait = self.shared.options.refusal_wait;
+        let mut state = self.shared.state.lock();
+        if state
+            .refused_at
+            .is_some_and(|at| now < at.saturating_add(wait))
+        {
+            return;
+        }
+        let Some(held) = state.held.as_mut().filter(|held| matches(&held.value)) else {
+            return;
+        };
+        held.renew_from = Some(now);
+        state.refused_at = Some(now);
     }
 
     /// Returns the failure of the last request. `None` after a success.

@@ -200,6 +200,23 @@ async fn a_wrong_clock_does_not_end_a_jwt() {
     assert_eq!(service.received().len(), 2);
 }
 
+#[tokio::test]
+async fn a_user_jwt_that_a_server_refuses_is_replaced() {
+    let (service, clock) = (exchange(), ManualClock::new(NOW));
+    let client = ExchangeClient::new(ExchangeOptions {
+        protocol: ExchangeProtocol::Core,
+        ..options(&service, &clock)
+    })
+    .unwrap();
+    let refused = client.login().await.unwrap();
+    for requests in [1, 2, 2] {
+        client.credentials().await.unwrap();
+        assert_eq!(service.received().len(), requests);
+        // The second call is about a JWT that is no longer in use.
+        client.reject(&refused);
+    }
+}
+
 /// A source whose tokens are numbered; a rejected one is followed by the next.
 #[derive(Debug)]
 struct Numbered(Mutex<u32>);

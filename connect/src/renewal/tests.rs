@@ -234,3 +234,24 @@ async fn a_discarded_value_is_obtained_again() {
     renewing.discard(|value| *value == 1);
     assert_eq!(renewing.get().await.unwrap().value, 2);
 }
+
+#[tokio::test]
+async fn a_refused_value_is_renewed_once_in_the_wait_after_a_refusal() {
+    let (service, clock) = (Service::new(), ManualClock::new(0));
+    let renewing = service.renewing(renewal_by(&clock), Some(Duration::from_hours(1)));
+    assert_eq!(renewing.get().await.unwrap().value, 1);
+    renewing.refuse(|value| *value == 7);
+    assert_eq!(renewing.get().await.unwrap().value, 1, "another value");
+    for (advance, value) in [(0, 2), (59, 2), (1, 3)] {
+        clock.advance(Duration::from_secs(advance));
+        renewing.refuse(|_| true);
+        assert_eq!(renewing.get().await.unwrap().value, value);
+    }
+    // The server can be wrong, so the value stays in use while there is no other.
+    clock.advance(Duration::from_mins(1));
+    service.fail_with(503);
+    renewing.refuse(|_| true);
+    let current = renewing.get().await.unwrap();
+    assert_eq!(current.value, 3);
+    assert_eq!(service.requests(), 4);
+}

@@ -10,7 +10,7 @@ use super::*;
 use crate::authentication::ProofReader;
 use crate::fake_server::{FakeServer, Rule, within};
 use crate::hooks::Peer;
-use crate::login::TokenLogin;
+use crate::login::{Login, LoginFuture, LoginSource, TokenLogin};
 use crate::token::{Token, TokenError, TokenFuture, TokenSource};
 
 /// A source of tokens whose answers are listed; the last one is repeated.
@@ -119,7 +119,8 @@ async fn a_login_without_an_end_is_not_renewed() {
     for is_renewed in [true, false] {
         let reading = proofs.current().await.unwrap().unwrap();
         proofs.present(&reading);
-        assert_eq!(proofs.presented().borrow().is_some(), is_renewed);
+        let presented = proofs.presented().borrow().clone().unwrap();
+        assert_eq!(presented.ends_at.is_some(), is_renewed);
     }
 }
 
@@ -195,4 +196,57 @@ async fn no_server_is_bothered_without_a_login() {
     drop(session);
     let session = server.accept().await;
     assert!(session.login.contains("\"second\""), "{}", session.login);
+}
+
+/// A source whose login is `first`, and `second` once a server has refused that.
+#[derive(Debug, Default)]
+struct Replaced(Mutex<bool>);
+
+impl LoginSource for Replaced {
+    fn login(&self) -> LoginFuture<'_> {
+        let text = if *self.0.lock() { "second" } else { "first" };
+        let token = Token::new(Secret::new(text), None);
+        Box::pin(async move { Ok(Login::token(&token)) })
+    }
+
+    fn reject(&self, _login: &Login) {
+        *self.0.lock() = true;
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_a_server_refuses_is_replaced() {
+    let refusal = Rule::RefuseLoginsWith("\"first\"");
+    for refuses_at_first in [true, false] {
+        let mut server = FakeServer::start(refusal).await;
+        let options = ConnectionOptions {
+            authentication: Authentication::Renewed(Replaced::default().into()),
+            retries: Retries::Times(1),
+            retry_delay: Duration::from_millis(1),
+            ..server.options()
+        };
+        if !refuses_at_first {
+            server.rule = Rule::Accept;
+        }
+        let (connection, session) = tokio::join!(connect(&options), async {
+            let session = server.accept().await;
+            assert!(session.login.contains("\"first\""), "{}", session.login);
+            if refuses_at_first {
+                server.accept().await
+            } else {
+                session
+            }
+        });
+        let _connection = connection.unwrap();
+        if refuses_at_first {
+            assert!(session.login.contains("\"second\""), "{}", session.login);
+            continue;
+        }
+        server.rule = refusal;
+        drop(session);
+        let refused = server.accept().await;
+        assert!(refused.login.contains("\"first\""), "{}", refused.login);
+        let session = server.accept().await;
+        assert!(session.login.contains("\"second\""), "{}", session.login);
+    }
 }
