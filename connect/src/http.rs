@@ -2,6 +2,7 @@
 
 mod network;
 
+use std::error::Error;
 use std::fmt::{self, Debug};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,7 +42,23 @@ pub type HttpFuture<'a> = BoxFuture<'a, Result<HttpResponse, HttpError>>;
 
 /// A client that sends requests. [`NetworkClient`] is the real one.
 ///
-/// Dropping the future of an answer cancels the request. The caller limits the time.
+/// Dropping the future of an answer cancels the request. The caller limits the time. A client of
+/// your own can serve tests, or reach services through something else than the network:
+///
+/// ```
+/// use portcullis_connect::{HttpClient, HttpFuture, HttpRequest, HttpResponse, Secret};
+///
+/// /// An authorization server that issues the same token to everyone.
+/// #[derive(Debug)]
+/// struct Stub;
+///
+/// impl HttpClient for Stub {
+///     fn post(&self, _: HttpRequest) -> HttpFuture<'_> {
+///         let body = Secret::new(r#"{"access_token":"a-token","expires_in":60}"#);
+///         Box::pin(async { Ok(HttpResponse { status: 200, body }) })
+///     }
+/// }
+/// ```
 pub trait HttpClient: Debug + Send + Sync + 'static {
     /// Sends one request and follows no redirect.
     fn post(&self, request: HttpRequest) -> HttpFuture<'_>;
@@ -56,10 +73,10 @@ pub enum HttpError {
     Timeout(Duration),
     /// The server could not be reached, or closed the connection.
     #[error("the connection failed")]
-    Connection(#[source] reqwest::Error),
+    Connection(#[source] Box<dyn Error + Send + Sync>),
     /// The HTTP client cannot be built.
     #[error("the tls settings do not work")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] Box<dyn Error + Send + Sync>),
     /// The file of certificates cannot be read.
     #[error("cannot read `{}`", path.display())]
     CertificateFile {

@@ -34,6 +34,11 @@
 //! - [`RequiredPermission`]: a permission that the connection's user needs, for a service that
 //!   lists or checks its own.
 //!
+//! - [`Clock`], [`Randomness`], [`Disk`], [`HttpClient`]: the outside world as values, for tests and
+//!   simulations.
+//! - [`async_nats`]: the client library, in the version of this crate. [`with_causes`]: an error and
+//!   its causes in one line.
+//!
 //! # Features
 //!
 //! - `otel`, off by default: requests for tokens and user JWTs carry the trace context of the
@@ -102,6 +107,7 @@ mod token;
 #[cfg(feature = "otel")]
 mod trace_context;
 
+pub use async_nats;
 pub use authentication::{Authentication, AuthenticationError};
 #[cfg(any(test, feature = "measure"))]
 pub use connection::measure::IdleLogin;
@@ -126,7 +132,9 @@ pub use options::{AdditionalOptions, ConnectionOptions, Retries};
 pub use outage::{Outage, OutageWatcher};
 pub use permissions::{PermissionSide, RequiredPermission};
 pub use portcullis_claims::{CredentialsError, KeyError, UserCredentials};
-pub use portcullis_core::Secret;
+pub use portcullis_core::{Sample, SampleValue, Secret, with_causes};
+pub use portcullis_environment::{Clock, Randomness, SystemClock, SystemRandomness};
+pub use portcullis_files::{Disk, ReadError, SystemDisk};
 pub use probe::{LoginAnswer, LoginProbe};
 pub use renewal::RenewalOptions;
 pub use secret::{SecretError, SecretSource};
@@ -139,3 +147,4 @@ pub use token::{
 };
 #[cfg(feature = "otel")]
 pub use trace_context::with_trace_context;
+pub use url::Url;

@@ -79,7 +79,9 @@ impl NetworkClient {
         if is_this_machine(url) {
             builder = builder.no_proxy();
         }
-        builder.build().map_err(HttpError::Client)
+        builder
+            .build()
+            .map_err(|error| HttpError::Client(Box::new(error)))
     }
 }
 
@@ -117,7 +119,7 @@ async fn read(mut response: Response) -> Result<Secret, HttpError> {
 }
 
 fn failed(error: reqwest::Error) -> HttpError {
-    HttpError::Connection(error.without_url())
+    HttpError::Connection(Box::new(error.without_url()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_core::Secret;
 
-use super::endpoint::{Fields, TokenEndpoint, TokenEndpointOptions, given};
+use super::endpoint::{Fields, TokenEndpoint, TokenEndpointOptions};
 use super::{ClientSecret, NewTokenClientError, Token, TokenError, TokenFuture, TokenSource};
 use crate::renewal::Renewing;
 
@@ -37,10 +37,8 @@ impl ClientCredentialsOptions {
     }
 
     fn fields(&self) -> Fields {
-        given([
+        self.endpoint.fields([
             ("grant_type", Some("client_credentials".to_owned())),
-            ("audience", self.endpoint.audience.clone()),
-            ("scope", self.endpoint.scope()),
             ("account_name", self.account.clone()),
         ])
     }

@@ -35,8 +35,12 @@ pub struct TokenEndpointOptions {
     pub url: String,
     /// The service that the token is for, by name (`audience`). Default: none.
     pub audience: Option<String>,
+    /// The service that the token is for, by address (`resource`, RFC 8707). Default: none.
+    pub resource: Option<String>,
     /// The requested scopes. Default: none.
     pub scopes: Vec<String>,
+    /// Further fields of each request, by name, for servers that want some. Default: none.
+    pub parameters: Vec<(String, Secret)>,
     /// The options of the requests.
     pub http: HttpOptions,
     /// The times at which the token is renewed.
@@ -49,15 +53,25 @@ impl TokenEndpointOptions {
         Self {
             url: url.into(),
             audience: None,
+            resource: None,
             scopes: Vec::new(),
+            parameters: Vec::new(),
             http: HttpOptions::default(),
             renewal: RenewalOptions::default(),
         }
     }
 
-    /// Returns the value of the field `scope`. `None` without scopes.
-    pub(super) fn scope(&self) -> Option<String> {
-        (!self.scopes.is_empty()).then(|| self.scopes.join(" "))
+    /// Returns the fields of a request: `own`, and those of all grants.
+    pub(super) fn fields<const N: usize>(&self, own: [(&str, Option<String>); N]) -> Fields {
+        let scope = (!self.scopes.is_empty()).then(|| self.scopes.join(" "));
+        let shared = [
+            ("audience", self.audience.clone()),
+            ("resource", self.resource.clone()),
+            ("scope", scope),
+        ];
+        let given = own.into_iter().chain(shared);
+        let given = given.filter_map(|(name, value)| Some((name.to_owned(), Secret::new(value?))));
+        given.chain(self.parameters.iter().cloned()).collect()
     }
 }
 
@@ -67,7 +81,9 @@ impl fmt::Debug for TokenEndpointOptions {
             .debug_struct("TokenEndpointOptions")
             .field("url", &shown_text(&self.url))
             .field("audience", &self.audience)
+            .field("resource", &self.resource)
             .field("scopes", &self.scopes)
+            .field("parameters", &self.parameters)
             .field("http", &self.http)
             .field("renewal", &self.renewal)
             .finish()
@@ -107,13 +123,7 @@ enum Style {
 }
 
 /// The fields of a form. A value can be secret.
-pub(crate) type Fields = Vec<(&'static str, Secret)>;
-
-/// Returns the fields that have a value.
-pub(crate) fn given<const N: usize>(fields: [(&'static str, Option<String>); N]) -> Fields {
-    let given = |(name, value): (&'static str, Option<String>)| Some((name, Secret::new(value?)));
-    fields.into_iter().filter_map(given).collect()
-}
+pub(crate) type Fields = Vec<(String, Secret)>;
 
 /// A successful answer (RFC 6749, section 5.1).
 #[derive(Deserialize)]
@@ -171,8 +181,8 @@ impl TokenEndpoint {
             return self.send(fields, vec![header]).await;
         }
         let mut fields = fields.clone();
-        fields.push(("client_id", Secret::new(client.id.as_str())));
-        fields.push(("client_secret", secret.clone()));
+        fields.push(("client_id".to_owned(), Secret::new(client.id.as_str())));
+        fields.push(("client_secret".to_owned(), secret.clone()));
         self.send(&fields, Vec::new()).await
     }
 

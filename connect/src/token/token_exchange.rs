@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_core::Secret;
 
-use super::endpoint::{Fields, TokenEndpoint, TokenEndpointOptions, given};
+use super::endpoint::{Fields, TokenEndpoint, TokenEndpointOptions};
 use super::{ClientSecret, NewTokenClientError, Token, TokenError, TokenFuture, TokenSource};
 use crate::renewal::{Fetched, Renewing};
 
@@ -21,8 +21,6 @@ pub struct TokenExchangeOptions {
     pub requested_type: Option<String>,
     /// The client's id and secret, if the service wants them. Default: none.
     pub client: Option<ClientSecret>,
-    /// The service that the requested token is for, by address (`resource`). Default: none.
-    pub resource: Option<String>,
 }
 
 /// A source of access tokens, which exchanges the tokens of another source for them.
@@ -43,7 +41,6 @@ impl TokenExchangeOptions {
             subject_type: Self::JWT.to_owned(),
             requested_type: None,
             client: None,
-            resource: None,
         }
     }
 }
@@ -58,13 +55,10 @@ struct Request {
 impl Request {
     fn new(options: TokenExchangeOptions) -> Result<Self, NewTokenClientError> {
         let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
-        let fields = given([
+        let fields = options.endpoint.fields([
             ("grant_type", Some(grant.to_owned())),
             ("subject_token_type", Some(options.subject_type)),
             ("requested_token_type", options.requested_type),
-            ("audience", options.endpoint.audience.clone()),
-            ("resource", options.resource),
-            ("scope", options.endpoint.scope()),
         ]);
         Ok(Self {
             endpoint: TokenEndpoint::new(options.endpoint, options.client)?,
@@ -76,7 +70,7 @@ impl Request {
     async fn send(&self) -> Result<Fetched<Secret>, TokenError> {
         let subject = self.subject.token().await.map_err(TokenError::Source)?;
         let mut fields = self.fields.clone();
-        fields.push(("subject_token", subject.secret().clone()));
+        fields.push(("subject_token".to_owned(), subject.secret().clone()));
         let answer = self.endpoint.request(&fields).await;
         if answer.as_ref().is_err_and(TokenError::is_refusal) {
             self.subject.reject(&subject);

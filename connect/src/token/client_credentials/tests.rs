@@ -22,6 +22,8 @@ fn client(service: &Arc<FakeHttp>, clock: &ManualClock) -> ClientCredentials {
     };
     let endpoint = TokenEndpointOptions {
         audience: Some("urn:nats".to_owned()),
+        resource: Some("https://nats.example".to_owned()),
+        parameters: vec![("tenant".to_owned(), Secret::new("hunter-3"))],
         scopes: vec!["read".to_owned(), "write".to_owned()],
         http: service.options(),
         renewal: renewal_by(clock),
@@ -66,7 +68,9 @@ async fn the_way_to_authenticate_is_found_once() {
         for (name, value) in [
             ("grant_type", "client_credentials"),
             ("audience", "urn:nats"),
+            ("resource", "https://nats.example"),
             ("scope", "read write"),
+            ("tenant", "hunter-3"),
             ("account_name", "ACME"),
             ("client_id", "orders:1"),
             ("client_secret", "hunter 2"),
@@ -179,7 +183,10 @@ async fn no_secret_is_shown() {
         id: "orders".to_owned(),
         secret: Secret::new("hunter2").into(),
     };
-    let endpoint = TokenEndpointOptions::new("https://idp.example/token?key=hunter2");
+    let endpoint = TokenEndpointOptions {
+        parameters: vec![("tenant".to_owned(), Secret::new("hunter3"))],
+        ..TokenEndpointOptions::new("https://idp.example/token?key=hunter2")
+    };
     let options = ClientCredentialsOptions::new(endpoint, secret);
     let text = format!("{client:?} {token:?} {options:?}");
     assert!(!text.contains("hunter") && !text.contains("t1"), "{text}");

@@ -10,13 +10,13 @@ use crate::token::StoredToken;
 fn options(service: &Arc<FakeHttp>, subject: Arc<dyn TokenSource>) -> TokenExchangeOptions {
     let endpoint = TokenEndpointOptions {
         audience: Some("urn:nats".to_owned()),
+        resource: Some("https://nats.example".to_owned()),
         scopes: vec!["orders".to_owned()],
         http: service.options(),
         renewal: renewal_by(&ManualClock::new(0)),
         ..TokenEndpointOptions::new("https://sts.example/token")
     };
     TokenExchangeOptions {
-        resource: Some("https://nats.example".to_owned()),
         requested_type: Some(TokenExchangeOptions::ACCESS_TOKEN.to_owned()),
         ..TokenExchangeOptions::new(endpoint, subject)
     }
