@@ -10,6 +10,7 @@ use portcullis_core::Secret;
 use portcullis_files::{Disk, SystemDisk};
 use tokio::sync::watch;
 
+use crate::abort_on_drop::AbortOnDrop;
 use crate::login::{Login, RenewedLogin};
 use crate::secret::{SecretError, SecretSource};
 use crate::token::TokenError;
@@ -226,7 +227,7 @@ impl ProofReader {
         };
         let source = source.clone();
         // A task of its own, because async-nats wants callbacks whose futures are `Sync`.
-        let asked = tokio::spawn(async move { source.login().await }).await;
+        let asked = AbortOnDrop::spawn(async move { source.login().await }).await;
         let login = asked.map_err(AuthenticationError::Interrupted)?;
         let login = login.map_err(AuthenticationError::Renewal)?;
         Ok(Some(Reading {

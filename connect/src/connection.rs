@@ -17,6 +17,7 @@ use crate::hooks::ConnectionTrouble;
 use crate::login_renewal::LoginRenewal;
 use crate::monitor::Monitor;
 use crate::options::{ConnectionOptions, Retries};
+use crate::outage::Link;
 use crate::repeats;
 use crate::server_selector::ServerSelector;
 use crate::status::ConnectionStatus;
@@ -31,7 +32,8 @@ pub struct PendingConnection {
 /// A connection that renews itself after a loss.
 ///
 /// Dropping it ends its [`ConnectionStatus`], and the renewal of a login before its end. The
-/// connection itself closes with the last clone of its client.
+/// connection itself closes with the last clone of its client, without the messages that are not
+/// written yet. [`Connection::close`] writes them first.
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
@@ -48,6 +50,31 @@ impl Connection {
     /// Returns a view of the connection's state.
     pub fn status(&self) -> ConnectionStatus {
         ConnectionStatus::new(Arc::clone(&self.monitor))
+    }
+
+    /// Ends all subscriptions, writes the messages that the client was given, and closes the
+    /// connection. Returns when it is closed. Clones of the client then fail.
+    ///
+    /// Waits for a server if the connection is down. Dropping the future stops the wait.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn end(connection: portcullis_connect::Connection) {
+    /// if tokio::time::timeout(Duration::from_secs(5), connection.close()).await.is_err() {
+    ///     eprintln!("the last messages may be lost");
+    /// }
+    /// # }
+    /// ```
+    pub async fn close(self) {
+        let mut link = self.monitor.link();
+        // Draining closes the connection even if a message could not be written yet. Both calls
+        // fail only if the connection is closed for good.
+        let written = self.client.flush().await;
+        if written.is_ok() && self.client.drain().await.is_ok() {
+            // Waiting cannot fail: the sender is a field of the monitor.
+            let _ = link.wait_for(|link| *link == Link::Ended).await;
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum Rule {
 pub(crate) struct Session {
     /// The arguments of the client's `CONNECT`.
     pub(crate) login: String,
-    task: JoinHandle<()>,
+    task: JoinHandle<String>,
 }
 
 impl FakeServer {
@@ -84,24 +84,32 @@ impl FakeServer {
     }
 }
 
+impl Session {
+    /// Waits until the client closes the connection. Returns all lines of the client.
+    pub(crate) async fn closed(mut self) -> String {
+        within(&mut self.task).await.unwrap()
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// Serves one client until it closes the connection. Sends the arguments of CONNECT to `login` once
-/// the client is connected.
-async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) {
+/// Serves one client until it closes the connection, and returns its lines. Sends the arguments of
+/// CONNECT to `login` once the client is connected.
+async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) -> String {
     let mut stream = BufReader::new(stream);
     stream.write_all(INFO.as_bytes()).await.unwrap();
     let (mut line, mut arguments, mut login) = (String::new(), String::new(), Some(login));
-    let mut subscription = String::new();
+    let (mut subscription, mut lines) = (String::new(), String::new());
     loop {
         line.clear();
         if !matches!(stream.read_line(&mut line).await, Ok(1..)) {
-            return;
+            return lines;
         }
+        lines.push_str(&line);
         let words: Vec<_> = line.split_whitespace().collect();
         let answer = match (words.as_slice(), rule) {
             (["CONNECT", rest @ ..], _) => {
@@ -128,7 +136,7 @@ async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) {
             _ => continue,
         };
         if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
+            return lines;
         }
         if let Some(login) = login.take() {
             let _ = login.send(arguments.clone());

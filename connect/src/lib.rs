@@ -57,6 +57,7 @@
 //! };
 //! let connection = connect(&options).await?;
 //! connection.client().publish("orders.new", "42".into()).await?;
+//! connection.close().await;
 //! # Ok(())
 //! # }
 //! ```
@@ -74,6 +75,7 @@
 #[doc = include_str!("../README.md")]
 struct FrontPage;
 
+mod abort_on_drop;
 mod authentication;
 mod connection;
 mod connector;

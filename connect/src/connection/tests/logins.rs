@@ -8,10 +8,12 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::measure::IdleLogin;
 use super::*;
 use crate::authentication::ProofReader;
+use crate::exchange::{ExchangeClient, ExchangeOptions};
 use crate::fake_server::{FakeServer, Rule, within};
 use crate::hooks::Peer;
+use crate::http::{HttpClient, HttpFuture, HttpOptions, HttpRequest};
 use crate::login::{Login, LoginFuture, LoginSource, TokenLogin};
-use crate::token::{Token, TokenError, TokenFuture, TokenSource};
+use crate::token::{StoredToken, Token, TokenError, TokenFuture, TokenSource};
 
 /// A source of tokens whose answers are listed; the last one is repeated.
 #[derive(Debug)]
@@ -249,4 +251,53 @@ async fn a_login_that_a_server_refuses_is_replaced() {
         let session = server.accept().await;
         assert!(session.login.contains("\"second\""), "{}", session.login);
     }
+}
+
+/// A service that never answers. Reports the beginning and the end of each request.
+#[derive(Debug)]
+struct Silent(UnboundedSender<&'static str>);
+
+/// Reports that a request was cancelled.
+struct Cancelled(UnboundedSender<&'static str>);
+
+impl HttpClient for Silent {
+    fn post(&self, _: HttpRequest) -> HttpFuture<'_> {
+        let cancelled = Cancelled(self.0.clone());
+        let _ = self.0.send("asked");
+        Box::pin(async move {
+            let _cancelled = cancelled;
+            std::future::pending().await
+        })
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        let _ = self.0.send("cancelled");
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_given_up_cancels_its_request() {
+    let (sender, mut events) = unbounded_channel();
+    let http = HttpOptions {
+        timeout: Duration::from_hours(1),
+        client: Arc::new(Silent(sender)),
+        ..HttpOptions::default()
+    };
+    let tokens = Arc::new(StoredToken::new(Secret::new("a-token")));
+    let exchange = ExchangeClient::new(ExchangeOptions {
+        http,
+        ..ExchangeOptions::new("https://exchange.example", "roof", tokens)
+    });
+    let options = ConnectionOptions {
+        authentication: Authentication::Renewed(exchange.unwrap().into()),
+        ..ConnectionOptions::new("orders", vec![nowhere()])
+    };
+    let attempt = PendingConnection::new(options).connect();
+    tokio::select! {
+        _ = attempt => panic!("connected"),
+        asked = events.recv() => assert_eq!(asked, Some("asked")),
+    }
+    assert_eq!(within(events.recv()).await, Some("cancelled"));
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::StreamExt as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::fake_server::{FakeServer, Rule, Session, within};
@@ -205,4 +207,31 @@ async fn repeated_trouble_is_reported_once_and_counted_each_time() {
         .filter(|event| event.contains("Permissions Violation"));
     assert_eq!(complaints.count(), 1, "{seen:?}");
     assert!(connection.status().counts().errors >= 2);
+}
+
+#[tokio::test]
+async fn closing_writes_the_messages_first() {
+    let (_server, connection, session, _events) = recorded(Rule::Accept).await;
+    let (client, status) = (connection.client().clone(), connection.status());
+    let subscription = client.subscribe("news.>").await.unwrap();
+    for number in 0..1000 {
+        let body = format!("message {number}").into();
+        client.publish("orders.new", body).await.unwrap();
+    }
+    let ((), lines) = tokio::join!(connection.close(), session.closed());
+    assert!(lines.contains("message 999\r\nUNSUB 1\r\n"), "{lines}");
+    assert_eq!(lines.matches("PUB orders.new").count(), 1000);
+    assert_eq!(subscription.count().await, 0, "the subscription has ended");
+    assert!(client.publish("orders.new", "late".into()).await.is_err());
+    assert!(!status.is_connected());
+    assert_eq!(status.counts().closes, 1);
+}
+
+#[tokio::test]
+async fn closing_a_lost_connection_can_be_given_up() {
+    let (server, connection, session, mut events) = recorded(Rule::Accept).await;
+    drop((server, session));
+    while next(&mut events).await != "orders lost NFAKE" {}
+    let closing = tokio::time::timeout(Duration::from_millis(1), connection.close());
+    assert!(closing.await.is_err(), "no server takes the messages");
 }
