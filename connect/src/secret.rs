@@ -59,11 +59,14 @@ enum SecretProblem {
     Unreadable(ReadError),
 }
 
+/// The first character of a text file from some editors.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 impl SecretSource {
     /// The maximum length of a secret, in bytes.
     pub const MAX_LEN: u64 = 64 * 1024;
 
-    /// Reads the secret and removes the white space around it. Blocks.
+    /// Reads the secret and removes the white space around it, and a byte order mark. Blocks.
     ///
     /// # Errors
     ///
@@ -109,10 +112,12 @@ impl SecretSource {
             Self::Environment(name) => read_variable(environment(name)),
             Self::Literal(secret) => Ok(Zeroizing::new(secret.expose().to_owned())),
         };
-        read.and_then(|text| match text.trim() {
-            "" => Err(SecretProblem::Empty),
-            secret => Ok(Secret::new(secret)),
-        })
+        read.and_then(
+            |text| match text.trim_start_matches(BYTE_ORDER_MARK).trim() {
+                "" => Err(SecretProblem::Empty),
+                secret => Ok(Secret::new(secret)),
+            },
+        )
         .map_err(|problem| SecretError {
             place: self.to_string(),
             problem,
@@ -179,10 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_read_without_the_white_space_around_it() {
+    fn a_secret_is_read_without_what_editors_put_around_it() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("token");
-        std::fs::write(&file, "\n s3cret \r\n").unwrap();
+        std::fs::write(&file, "\u{feff}\n s3cret \r\n").unwrap();
         let secrets = [
             SecretSource::File(file),
             SecretSource::Environment("TOKEN".to_owned()),

@@ -20,6 +20,12 @@ pub enum TokenError {
     /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A stored token has a character that no header carries in a token.
+    #[error("the token in {place} has a space, a line end or a character that is not ascii")]
+    Malformed {
+        /// The place of the token.
+        place: SecretSource,
+    },
     /// A stored token has ended, and no other has replaced it.
     #[error("the token in {place} has ended")]
     Ended {

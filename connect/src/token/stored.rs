@@ -18,14 +18,23 @@ use crate::secret::SecretSource;
 /// into a pod.
 ///
 /// The token is read again for every use, because that program can replace it. If it cannot be
-/// read, the last good one is used. The end of a JWT is the time of its claim `exp`.
+/// read, the last good one is used until its end, and [`TokenSource::last_failure`] has the reason.
+/// The end of a JWT is the time of its claim `exp`.
 #[derive(Debug)]
 pub struct StoredToken {
     place: SecretSource,
     header: TokenHeader,
     clock: Arc<dyn Clock>,
     disk: Arc<dyn Disk>,
-    last_good: Arc<Mutex<Option<Secret>>>,
+    state: Arc<Mutex<State>>,
+}
+
+/// The outcomes of reading.
+#[derive(Debug, Default)]
+struct State {
+    last_good: Option<Secret>,
+    /// The failure of the last time. `None` after a success.
+    failure: Option<Arc<TokenError>>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +50,7 @@ impl StoredToken {
             header: TokenHeader::Bearer,
             clock: Arc::new(SystemClock),
             disk: Arc::new(SystemDisk),
-            last_good: Arc::default(),
+            state: Arc::default(),
         }
     }
 
@@ -68,36 +77,69 @@ impl StoredToken {
         }
     }
 
-    async fn read(&self) -> Result<Token, TokenError> {
+    async fn read(&self) -> Result<Token, Arc<TokenError>> {
         let (place, disk) = (self.place.clone(), Arc::clone(&self.disk));
-        let last_good = Arc::clone(&self.last_good);
+        let (header, state) = (self.header.clone(), Arc::clone(&self.state));
         let read = move || {
-            let read = place.read_from(&*disk);
-            let mut last_good = last_good.lock();
-            match read {
-                Ok(secret) => Ok(last_good.insert(secret).clone()),
-                // The other program may be in the middle of writing.
-                Err(error) => last_good.clone().ok_or(error),
-            }
+            let read = read(&place, &header, &*disk);
+            state.lock().record(read)
         };
         let done = tokio::task::spawn_blocking(read).await;
-        let secret = done.map_err(|_| TokenError::Interrupted)??;
+        let secret = done.map_err(|_| Arc::new(TokenError::Interrupted))??;
         let Some(expiry) = expiry(&secret) else {
             return Ok(Token::new(secret, None).in_header(self.header.clone()));
         };
         let left = expiry.saturating_sub(self.clock.unix_seconds());
         if left == 0 {
             let place = self.place.clone();
-            return Err(TokenError::Ended { place });
+            let ended = || Arc::new(TokenError::Ended { place });
+            // A token that was not replaced because it cannot be read has ended for that reason.
+            return Err(self.last_failure().unwrap_or_else(ended));
         }
         let ends_at = self.clock.now().checked_add(Duration::from_secs(left));
         Ok(Token::new(secret, ends_at).in_header(self.header.clone()))
     }
 }
 
+impl State {
+    /// Returns the token that was read, or the last good one, because the other program may be in
+    /// the middle of writing.
+    fn record(&mut self, read: Result<Secret, TokenError>) -> Result<Secret, Arc<TokenError>> {
+        let error = match read {
+            Ok(secret) => {
+                self.failure = None;
+                return Ok(self.last_good.insert(secret).clone());
+            }
+            Err(error) => Arc::new(error),
+        };
+        self.failure = Some(Arc::clone(&error));
+        self.last_good.clone().ok_or(error)
+    }
+}
+
+/// Reads a token that `header` can carry. Blocks.
+fn read(place: &SecretSource, header: &TokenHeader, disk: &dyn Disk) -> Result<Secret, TokenError> {
+    let secret = place.read_from(disk)?;
+    let is_possible = |byte: u8| match header {
+        TokenHeader::Bearer => byte.is_ascii_graphic(),
+        // A value can consist of words, such as a scheme and a key.
+        TokenHeader::Named(_) => byte.is_ascii_graphic() || byte == b' ',
+    };
+    if secret.expose().bytes().all(is_possible) {
+        Ok(secret)
+    } else {
+        let place = place.clone();
+        Err(TokenError::Malformed { place })
+    }
+}
+
 impl TokenSource for StoredToken {
     fn token(&self) -> TokenFuture<'_> {
-        Box::pin(async { self.read().await.map_err(Arc::new) })
+        Box::pin(self.read())
+    }
+
+    fn last_failure(&self) -> Option<Arc<TokenError>> {
+        self.state.lock().failure.clone()
     }
 }
 
@@ -152,9 +194,43 @@ mod tests {
             fs::write(&path, format!("{text}\n")).unwrap();
             assert_eq!(source.token().await.unwrap().secret().expose(), text);
         }
+        assert!(source.last_failure().is_none());
         fs::remove_file(&path).unwrap();
         assert_eq!(source.token().await.unwrap().secret().expose(), "second");
         assert_eq!(seconds_left(&source, clock.now()).await, None);
+        let failure = source.last_failure().map(|error| error.to_string());
+        assert_eq!(failure, Some(missing));
+    }
+
+    #[tokio::test]
+    async fn a_text_that_no_header_carries_is_not_a_token() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        for text in ["two words", "two\nlines", "t\u{f6}ken"] {
+            fs::write(&path, text).unwrap();
+            let source = StoredToken::file(&path);
+            let problem = "has a space, a line end or a character that is not ascii";
+            assert_eq!(
+                source.token().await.unwrap_err().to_string(),
+                format!("the token in `{}` {problem}", path.display())
+            );
+        }
+        let key = StoredToken::api_key("authorization", Secret::new("Key 7"));
+        assert_eq!(key.token().await.unwrap().secret().expose(), "Key 7");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_token_that_cannot_be_read_again_has_that_reason() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        fs::write(&path, jwt(&format!(r#"{{"exp":{}}}"#, NOW + 60))).unwrap();
+        let (source, clock) = stored(SecretSource::File(path.clone()));
+        source.token().await.unwrap();
+        fs::write(&path, "").unwrap();
+        source.token().await.unwrap();
+        clock.advance(Duration::from_mins(1));
+        let error = source.token().await.unwrap_err();
+        assert_eq!(error.to_string(), format!("`{}` is empty", path.display()));
     }
 
     #[tokio::test]
