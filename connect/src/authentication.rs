@@ -103,6 +103,8 @@ pub(crate) struct Reading {
     pub(crate) stale: Option<AuthenticationError>,
     /// The end of the login. `None` if it is unknown.
     pub(crate) ends_at: Option<Instant>,
+    /// The time at which the login is renewed. `None` for the default.
+    pub(crate) renew_at: Option<Instant>,
 }
 
 impl<S> Authentication<S> {
@@ -201,6 +203,7 @@ impl ProofReader {
         self.presented.send_replace(Some(Login {
             proof: Arc::clone(&reading.proof),
             ends_at: reading.ends_at,
+            renew_at: reading.renew_at,
             stale: None,
         }));
     }
@@ -234,6 +237,7 @@ impl ProofReader {
             proof: login.proof,
             stale: login.stale.map(AuthenticationError::Renewal),
             ends_at: login.ends_at,
+            renew_at: login.renew_at,
         }))
     }
 
@@ -267,6 +271,7 @@ impl Reading {
             proof,
             stale,
             ends_at: None,
+            renew_at: None,
         }
     }
 }

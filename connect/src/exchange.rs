@@ -142,7 +142,9 @@ impl LoginSource for ExchangeClient {
     fn login(&self) -> LoginFuture<'_> {
         Box::pin(async {
             let current = self.0.renewing.get().await?;
-            Ok(Login::user_jwt(current.value, current.ends_at).stale_because(current.stale))
+            Ok(Login::user_jwt(current.value, current.ends_at)
+                .renewed_at(current.renew_at)
+                .stale_because(current.stale))
         })
     }
 

@@ -16,6 +16,7 @@ use crate::token::{Token, TokenError, TokenSource};
 pub struct Login {
     pub(crate) proof: Arc<Proof>,
     pub(crate) ends_at: Option<Instant>,
+    pub(crate) renew_at: Option<Instant>,
     pub(crate) stale: Option<Arc<TokenError>>,
 }
 
@@ -53,6 +54,7 @@ impl Login {
         Self {
             proof: Arc::new(Proof::UserJwt(credentials)),
             ends_at,
+            renew_at: None,
             stale: None,
         }
     }
@@ -62,8 +64,17 @@ impl Login {
         Self {
             proof: Arc::new(Proof::Token(token.secret().clone())),
             ends_at: token.ends_at(),
+            renew_at: token.renew_at(),
             stale: None,
         }
+    }
+
+    /// Returns the same login, which an open connection renews at `renew_at`, by the monotonic
+    /// clock. Default: 10 to 20 s before its end, or after half of the time until then. A login
+    /// without an end is not renewed.
+    #[must_use]
+    pub fn renewed_at(self, renew_at: Option<Instant>) -> Self {
+        Self { renew_at, ..self }
     }
 
     /// Returns the same login, whose renewal is due and failed with `failure`.

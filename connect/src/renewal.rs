@@ -52,6 +52,8 @@ pub(crate) struct Fetched<T> {
 pub(crate) struct Current<T> {
     pub(crate) value: T,
     pub(crate) ends_at: Option<Instant>,
+    /// The time from which the value is renewed. `None` if it does not end.
+    pub(crate) renew_at: Option<Instant>,
     /// The failure to renew the value, which is due.
     pub(crate) stale: Option<Arc<TokenError>>,
 }
@@ -131,8 +133,13 @@ impl Default for RenewalOptions {
 impl RenewalOptions {
     /// Returns how long before its end a credential that is valid for `lifetime` is renewed.
     pub(crate) fn lead(&self, lifetime: Duration) -> Duration {
-        let jitter = Rng::new(&*self.randomness).random_range(Duration::ZERO..=self.jitter);
+        let jitter = self.random_delay(Duration::MAX);
         self.early.saturating_add(jitter).min(lifetime / 2)
+    }
+
+    /// Returns a random time up to the jitter, and up to `limit`.
+    pub(crate) fn random_delay(&self, limit: Duration) -> Duration {
+        Rng::new(&*self.randomness).random_range(Duration::ZERO..=self.jitter.min(limit))
     }
 }
 
@@ -334,11 +341,12 @@ impl<T: Clone> Shared<T> {
         now: Duration,
         stale: Option<&Arc<TokenError>>,
     ) -> Current<T> {
-        let left = held.ends.map(|ends| ends.saturating_sub(now));
-        let ends_at = left.and_then(|left| self.options.clock.now().checked_add(left));
+        let clock = self.options.clock.now();
+        let at = |time: Duration| clock.checked_add(time.saturating_sub(now));
         Current {
             value: held.value.clone(),
-            ends_at,
+            ends_at: held.ends.and_then(at),
+            renew_at: held.renew_from.and_then(at),
             stale: stale.map(Arc::clone),
         }
     }

@@ -27,6 +27,7 @@ pub struct Token {
     secret: Secret,
     header: TokenHeader,
     ends_at: Option<Instant>,
+    renew_at: Option<Instant>,
 }
 
 /// The header of a request that carries a token.
@@ -66,6 +67,7 @@ impl Token {
             secret,
             header: TokenHeader::Bearer,
             ends_at,
+            renew_at: None,
         }
     }
 
@@ -73,6 +75,17 @@ impl Token {
     #[must_use]
     pub fn in_header(self, header: TokenHeader) -> Self {
         Self { header, ..self }
+    }
+
+    /// Returns the same token, which its source renews at `renew_at`, by the monotonic clock.
+    #[must_use]
+    pub fn renewed_at(self, renew_at: Option<Instant>) -> Self {
+        Self { renew_at, ..self }
+    }
+
+    /// Returns the time at which the source renews the token. `None` if it is unknown.
+    pub const fn renew_at(&self) -> Option<Instant> {
+        self.renew_at
     }
 
     /// Returns the token itself.

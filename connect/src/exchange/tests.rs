@@ -209,6 +209,8 @@ async fn a_user_jwt_that_a_server_refuses_is_replaced() {
     })
     .unwrap();
     let refused = client.login().await.unwrap();
+    let renewed_in = refused.renew_at.map(|at| at.duration_since(clock.now()));
+    assert_eq!(renewed_in, Some(Duration::from_secs(50)));
     for requests in [1, 2, 2] {
         client.credentials().await.unwrap();
         assert_eq!(service.received().len(), requests);

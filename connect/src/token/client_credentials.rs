@@ -81,7 +81,7 @@ impl Renewing<Secret> {
     pub(super) fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {
             let current = self.get().await?;
-            Ok(Token::new(current.value, current.ends_at))
+            Ok(Token::new(current.value, current.ends_at).renewed_at(current.renew_at))
         })
     }
 }
