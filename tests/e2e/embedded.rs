@@ -1,14 +1,19 @@
 //! The host as a library, in the process of the tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 use portcullis::{Authorizer, Config, Host, HostHandle, ReloadError};
-use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit};
-use portcullis_harness::{
-    Accounts, Credentials, NatsServer, PATIENCE, Release, Site, is_refused, log_in,
+use portcullis_core::{
+    AuthorizationRequest, BucketName, Decision, DenialClass, FixedKeyValues, Permit,
+    RecordedVerdict,
 };
+use portcullis_harness::{
+    Accounts, Built, Credentials, NatsServer, PATIENCE, Release, Site, is_refused, log_in,
+};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -129,12 +134,7 @@ impl Authorizer for OnlyAlice {
         let user = request.credentials.username.as_deref();
         let permit = Permit::builder("APP", request.received_at).finish();
         match (user, permit) {
-            (Some("alice"), Ok(permit)) => Decision {
-                outcome: Outcome::Permit(permit),
-                policy: None,
-                abstained: Vec::new(),
-                steps: Vec::new(),
-            },
+            (Some("alice"), Ok(permit)) => Decision::permit(permit),
             _ => Decision::deny(DenialClass::PolicyDenied, "not alice"),
         }
     }
@@ -149,7 +149,11 @@ async fn an_own_authorizer_decides_instead_of_policies() -> Result<()> {
     let on_ready = |handle| {
         let _ = sender.send(handle);
     };
+    let (recorder, mut records) = unbounded_channel();
     let host = Host::builder(config.value)
+        .on_record(move |record| {
+            let _ = recorder.send(record.clone());
+        })
         .authorizer(OnlyAlice)
         .on_ready(on_ready)
         .build()?;
@@ -164,5 +168,43 @@ async fn an_own_authorizer_decides_instead_of_policies() -> Result<()> {
         "{:?}",
         host.handle.status()
     );
+    host.end().await?;
+    // The record of a permit waits until the server can no longer refuse it.
+    let mut verdicts = BTreeMap::new();
+    while let Some(record) = records.recv().await {
+        verdicts.insert(record.login.username.clone(), record.verdict);
+    }
+    let name = |name: &str| Some(name.to_owned());
+    assert_eq!(verdicts.get(&name("alice")), Some(&RecordedVerdict::Permit));
+    assert_eq!(verdicts.get(&name("bob")), Some(&RecordedVerdict::Deny));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_look_up_values_of_the_embedding_program() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let grant = "[policies.grants.revocations]\nkey-value = [\"revoked\"]\n";
+    site.write_config("portcullis.toml", &site.host_config(&server.url(), grant))?;
+    let module = Built::guest("looks_up")?;
+    let settings = "[settings]\nbucket = \"revoked\"\n";
+    site.policies.put_policy("revocations", &module, settings)?;
+    let revoked: BucketName = "revoked".parse()?;
+    let values = FixedKeyValues::default().with(&revoked, [("mallory", "left in May")]);
+
+    let config = Config::load(&site.path().join("portcullis.toml"))?;
+    let (sender, ready) = oneshot::channel();
+    let (stop, asked) = oneshot::channel();
+    let host = Host::builder(config.value)
+        .key_values(Arc::new(values))
+        .on_ready(|handle| {
+            let _ = sender.send(handle);
+        })
+        .build()?;
+    let task = tokio::spawn(async move { Ok(host.run(stopped(asked)).await?) });
+    let host = Embedded::ready(ready, stop, task).await?;
+    log_in(&server.url(), ALICE, "alice").await?;
+    let mallory = Credentials::Password("mallory", "any");
+    assert!(is_refused(&log_in(&server.url(), mallory, "mallory").await));
     host.end().await
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use portcullis_catalog::Prover;
 use portcullis_config::{Config, Secrets};
 use portcullis_connect::ConnectionHooks;
-use portcullis_core::{Authorizer, Sample};
+use portcullis_core::{Authorizer, DecisionRecord, KeyValues, Sample};
+use portcullis_records::RecordReceiver;
 use portcullis_toml::Problems;
 
 use crate::account_requests::AccountRequestDoor;
@@ -29,6 +30,7 @@ pub struct HostBuilder<D = PolicyDirectory> {
     sources: Vec<MetricSource>,
     on_ready: Box<dyn FnOnce(HostHandle) + Send>,
     on_reload: ReloadHook,
+    receiver: Option<RecordReceiver>,
     decider: D,
 }
 
@@ -42,6 +44,7 @@ impl Host {
             sources: Vec::new(),
             on_ready: Box::new(|_| {}),
             on_reload: Box::new(|_| Ok(Box::new(|| {}))),
+            receiver: None,
             decider: PolicyDirectory::default(),
         }
     }
@@ -51,7 +54,15 @@ impl HostBuilder {
     /// Sets the place where new versions of policies are loaded and tested. Default: this process.
     #[must_use]
     pub fn prover(mut self, prover: Prover) -> Self {
-        self.decider = PolicyDirectory::with_prover(prover);
+        self.decider.prover = Some(prover);
+        self
+    }
+
+    /// Sets the source of the values that policies look up. Default: the buckets under
+    /// `[key-value]`, which then have no effect on policies.
+    #[must_use]
+    pub fn key_values(mut self, key_values: Arc<dyn KeyValues>) -> Self {
+        self.decider.key_values = Some(key_values);
         self
     }
 
@@ -66,6 +77,7 @@ impl HostBuilder {
             sources: self.sources,
             on_ready: self.on_ready,
             on_reload: self.on_reload,
+            receiver: self.receiver,
             decider: OwnAuthorizer(authorizer),
         }
     }
@@ -91,6 +103,15 @@ impl<D> HostBuilder<D> {
     #[must_use]
     pub fn metrics(mut self, source: impl Fn() -> Vec<Sample> + Send + Sync + 'static) -> Self {
         self.sources.push(Box::new(source));
+        self
+    }
+
+    /// Sets a function that receives the decision record of each login, in addition to the places
+    /// under `[records]`. The table says which facts records have, and what happens if the function
+    /// is slow. The host calls it on a thread of its own. Default: none.
+    #[must_use]
+    pub fn on_record(mut self, receive: impl FnMut(&DecisionRecord) + Send + 'static) -> Self {
+        self.receiver = Some(Box::new(receive));
         self
     }
 
@@ -148,6 +169,7 @@ impl<D> HostBuilder<D> {
             sources: self.sources,
             on_ready: self.on_ready,
             on_reload: self.on_reload,
+            receiver: self.receiver,
             secrets,
             handle: HostHandle::default(),
         };

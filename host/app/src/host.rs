@@ -13,7 +13,7 @@ use portcullis_connect::{
 };
 use portcullis_core::Authorizer;
 use portcullis_exchange::{Exchange, ExchangeOptions};
-use portcullis_records::RecordSinks;
+use portcullis_records::{RecordReceiver, RecordSinks};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 use tracing::info;
@@ -54,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) sources: Vec<MetricSource>,
     pub(crate) on_ready: Box<dyn FnOnce(HostHandle) + Send>,
     pub(crate) on_reload: ReloadHook,
+    pub(crate) receiver: Option<RecordReceiver>,
     pub(crate) secrets: Secrets,
     pub(crate) handle: HostHandle,
 }
@@ -80,7 +81,9 @@ impl Host<PolicyDirectory> {
         let parts = self.parts;
         parts.options.authority.identifier.start();
         let rules = parts.options.authority.rules.clone();
-        let loading = self.decider.load(&parts.config, rules, shutdown.as_mut());
+        let is_recorded = parts.receiver.is_some();
+        let decider = self.decider;
+        let loading = decider.load(&parts.config, rules, is_recorded, shutdown.as_mut());
         let Some(policies) = loading.await? else {
             info!("stopped");
             return Ok(());
@@ -120,7 +123,7 @@ impl Parts {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
         let mut options = self.options;
-        let mut sinks = Sinks::start(&self.config, &mut options.authority)?;
+        let mut sinks = Sinks::start(&self.config, self.receiver, &mut options.authority)?;
         let keeper = keep_locks(policies.as_ref(), &self.config).await?;
         options.authority.locks = keeper.as_ref().map(LockKeeper::locks);
         let service = Service::new(authorizer, options);

@@ -27,7 +27,9 @@
 //! ```
 //!
 //! An [`Authorizer`] of the embedding program can decide instead of policies: see
-//! [`HostBuilder::authorizer`].
+//! [`HostBuilder::authorizer`]. Policies can look up values of the embedding program
+//! ([`HostBuilder::key_values`]), and it can receive the record of each login
+//! ([`HostBuilder::on_record`]).
 //!
 //! # Layout
 //!
@@ -77,6 +79,6 @@ pub use policies::{OwnAuthorizer, PolicyDirectory};
 pub use portcullis_catalog::Prover;
 pub use portcullis_config::{Config, Secrets};
 pub use portcullis_connect::ConnectionHooks;
-pub use portcullis_core::{Authorizer, Sample, SampleValue};
+pub use portcullis_core::{Authorizer, DecisionRecord, KeyValues, Sample, SampleValue};
 pub use portcullis_toml::{Checked, Problem, Problems};
 pub use reload::{ReloadError, Reloaded};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_authority::PermitRules;
 use portcullis_catalog::{Catalog, CatalogOptions, Prover, Stop};
 use portcullis_config::{Config, Policies, catalog_options, code_cache_options};
-use portcullis_core::Sample;
+use portcullis_core::{KeyValues, Sample};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::{NoRandomBytes, PasswordVerifier};
 use portcullis_mirror::KeyValueMirror;
@@ -21,7 +21,9 @@ use crate::locks::LockKeeper;
 #[derive(Clone, Debug, Default)]
 pub struct PolicyDirectory {
     /// `None` stands for this process, with a warning.
-    prover: Option<Prover>,
+    pub(crate) prover: Option<Prover>,
+    /// The source of values that policies look up. `None` stands for the mirrored buckets.
+    pub(crate) key_values: Option<Arc<dyn KeyValues>>,
 }
 
 /// A decider: an authorizer of the embedding program.
@@ -39,14 +41,9 @@ pub(crate) struct LoadedPolicies {
 }
 
 impl PolicyDirectory {
-    pub(crate) const fn with_prover(prover: Prover) -> Self {
-        Self {
-            prover: Some(prover),
-        }
-    }
-
     /// Loads the policies. Returns `None` if `shutdown` completes first. A policy that cannot be
     /// loaded does not keep the host from starting. Its error is logged, and it decides nothing.
+    /// `is_recorded` says whether the embedding program receives records.
     ///
     /// # Errors
     ///
@@ -55,6 +52,7 @@ impl PolicyDirectory {
         self,
         config: &Config,
         rules: PermitRules,
+        is_recorded: bool,
         shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Option<LoadedPolicies>, RunError> {
         let prover = self.prover.unwrap_or_else(|| {
@@ -64,12 +62,16 @@ impl PolicyDirectory {
         let passwords = Arc::new(password_verifier(config.identity.remember_passwords)?);
         let mirror = KeyValueMirror::new(config.key_value.mirror.clone());
         let options = CatalogOptions {
-            records_steps: config.records.is_on() || config.telemetry.traces.is_some(),
+            records_steps: is_recorded
+                || config.records.is_on()
+                || config.telemetry.traces.is_some(),
             ..catalog_options(&config.policies, Some(rules), &prover)
         };
         let stop = options.stop.clone();
         let (policies, max_in_flight) = (config.policies.clone(), config.callout.max_in_flight);
-        let (verifier, buckets) = (Arc::clone(&passwords), mirror.clone());
+        let verifier = Arc::clone(&passwords);
+        let buckets = self.key_values;
+        let buckets = buckets.unwrap_or_else(|| Arc::new(mirror.clone()));
         let mut opening = tokio::task::spawn_blocking(move || {
             let engine = build_engine(&policies, max_in_flight, verifier, buckets)?;
             let catalog = open_catalog(&engine, options)?;
@@ -138,7 +140,7 @@ fn password_verifier(remember: Option<Duration>) -> Result<PasswordVerifier, NoR
 }
 
 /// Returns an engine for at most `max_in_flight` concurrent decisions. It compares passwords with
-/// `verifier` and looks up keys in `mirror`.
+/// `verifier` and looks up keys in `buckets`.
 ///
 /// # Errors
 ///
@@ -147,7 +149,7 @@ fn build_engine(
     policies: &Policies,
     max_in_flight: usize,
     verifier: Arc<PasswordVerifier>,
-    mirror: KeyValueMirror,
+    buckets: Arc<dyn KeyValues>,
 ) -> Result<Engine, RunError> {
     let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
     let options = EngineOptions {
@@ -155,7 +157,7 @@ fn build_engine(
         code_cache: code_cache_options(policies),
     };
     let engine = Engine::new(options, verifier)?;
-    Ok(engine.with_key_values(Arc::new(mirror)))
+    Ok(engine.with_key_values(buckets))
 }
 
 /// Opens the catalog and loads the policies. Blocks.

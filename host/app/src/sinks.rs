@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_authority::AuthorityOptions;
 use portcullis_config::Config;
 use portcullis_connect::ConnectionHooks;
-use portcullis_records::RecordSinks;
+use portcullis_records::{RecordReceiver, RecordSinks};
 use tokio::task::JoinSet;
 
 use crate::error::RunError;
@@ -28,10 +28,11 @@ impl Sinks {
     /// Starts the sinks, and has the authority fill them.
     pub(crate) fn start(
         config: &Config,
+        receiver: Option<RecordReceiver>,
         authority: &mut AuthorityOptions,
     ) -> Result<Self, RunError> {
         let (name, version) = (&config.nats.name, env!("CARGO_PKG_VERSION"));
-        let records = RecordSinks::start(&config.records, name, version)?;
+        let records = RecordSinks::start(&config.records, receiver, name, version)?;
         if let Some(records) = &records {
             authority.recorder = records.recorder();
         }

@@ -5,6 +5,71 @@
 //! throttles, identifies, asks the authorizer inside the deadline, and applies the host's own
 //! rules. [`Issuers::user_jwt`] signs the result. The front door answers in its own wire form.
 //!
+//! # Example
+//!
+//! A front door of its own: it decides one login and signs the user JWT, without NATS.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::{Duration, Instant};
+//!
+//! use portcullis_authority::{Authority, AuthorityOptions, Issuers, PermitRules, TargetAccounts};
+//! use portcullis_claims::IssuerKey;
+//! use portcullis_core::{
+//!     AuthorizationRequest, Authorizer, Credentials, Decision, DenialClass, KeyKind, Outcome,
+//!     Permit, PublicKey, Secret, Server,
+//! };
+//!
+//! /// Lets in clients with one password.
+//! struct OnePassword;
+//!
+//! impl Authorizer for OnePassword {
+//!     async fn authorize(&self, request: Arc<AuthorizationRequest>, _: Instant) -> Decision {
+//!         let password = request.credentials.password.as_ref();
+//!         if password.is_none_or(|password| password.expose() != "open sesame") {
+//!             return Decision::deny(DenialClass::PolicyDenied, "wrong password");
+//!         }
+//!         let mut permit = Permit::builder("APP", request.received_at);
+//!         permit.publish_allow("orders.>");
+//!         match permit.finish() {
+//!             Ok(permit) => Decision::permit(permit),
+//!             Err(problems) => Decision::deny(DenialClass::InvalidPermit, format!("{problems:?}")),
+//!         }
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let rules = PermitRules {
+//!     accounts: TargetAccounts::Only(["APP".parse()?].into()),
+//!     ..PermitRules::default()
+//! };
+//! let authority = Authority::new(OnePassword, AuthorityOptions::new(rules));
+//! let issuers = Issuers::Config(IssuerKey::from_seed(IssuerKey::generate_seed()?.expose())?);
+//!
+//! let credentials = Credentials {
+//!     password: Some(Secret::new("open sesame")),
+//!     ..Credentials::default()
+//! };
+//! # let user_nkey = "UB2X2SCUJM2GNJ4ZTW5P3WXBZZDYBMIPDYHDOBFJSKEJQBZ7MN2XKWGB";
+//! let server = Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN]));
+//! let now = 1_800_000_000;
+//! let request = AuthorizationRequest::new(user_nkey.parse()?, server, credentials, now);
+//! let mut request = Arc::new(request);
+//!
+//! let limit = Duration::from_secs(1);
+//! let mut place = authority.enter(limit)?;
+//! let considered = authority.decide(&mut request, Instant::now() + limit, &mut place).await;
+//! let Outcome::Permit(permit) = &considered.decision.outcome else {
+//!     return Err("denied".into());
+//! };
+//! let policy = considered.decision.policy.as_deref();
+//! let jwt = issuers.user_jwt(&request, permit, policy, now)?;
+//! # assert!(jwt.starts_with("eyJ"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Layout
 //!
 //! - [`Authority`] and [`AuthorityOptions`]: the path of a login, and its options.

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_core::{
-    AuthorizationRequest, Authorizer as _, Client, Credentials, Decision, Identity, KeyKind,
-    PublicKey, Server,
+    AuthorizationRequest, Authorizer as _, Credentials, Decision, KeyKind, PublicKey, Server,
 };
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
@@ -53,16 +52,11 @@ pub(crate) async fn decide(
         username: Some(user.to_owned()),
         ..Credentials::default()
     };
-    let request = AuthorizationRequest {
-        // Both keys are made up: no server asked.
-        user_nkey: PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]),
-        server: Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN])),
-        client: Client::default(),
-        // An embedder that proves identities has `portcullis_identity::Identifier`.
-        identity: Identity::claimed(&credentials),
-        credentials,
-        received_at: now,
-    };
+    // Both keys are made up: no server asked. An embedder that proves identities has
+    // `portcullis_identity::Identifier`.
+    let nkey = PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]);
+    let server = Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN]));
+    let request = AuthorizationRequest::new(nkey, server, credentials, now);
     let deadline = Instant::now() + Duration::from_mins(1);
     Ok(catalog.authorize(Arc::new(request), deadline).await)
 }

@@ -341,6 +341,16 @@ impl fmt::Display for Denial {
 }
 
 impl Decision {
+    /// Returns a permit of an authorizer without policies.
+    pub const fn permit(permit: Permit) -> Self {
+        Self {
+            outcome: Outcome::Permit(permit),
+            policy: None,
+            abstained: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
     /// Returns a denial that no policy made.
     pub fn deny(class: DenialClass, reason: impl Into<String>) -> Self {
         Self {

@@ -23,6 +23,26 @@ pub struct AuthorizationRequest {
     pub received_at: u64,
 }
 
+impl AuthorizationRequest {
+    /// Creates a request of `server` about a client that presents `credentials`, without facts about
+    /// its connection. The credentials prove nothing yet.
+    pub fn new(
+        user_nkey: PublicKey,
+        server: Server,
+        credentials: Credentials,
+        received_at: u64,
+    ) -> Self {
+        Self {
+            user_nkey,
+            server,
+            client: Client::default(),
+            identity: Identity::claimed(&credentials),
+            credentials,
+            received_at,
+        }
+    }
+}
+
 /// The server that sent a request (`server_id`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {

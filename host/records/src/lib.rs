@@ -18,7 +18,8 @@
 //! - [`RecordSinks`]: the threads, their numbers and their end. [`RecordOptions`]: their content
 //!   and places.
 //! - [`FileOptions`]: the rotating file. [`StreamOptions`]: the stream. [`OtlpOptions`]: the
-//!   collector. [`EventOptions`]: the events for applications.
+//!   collector. [`EventOptions`]: the events for applications. [`RecordReceiver`]: a function of an
+//!   embedding program.
 //! - [`TraceOptions`]: the collector of traces of logins. With the feature `otel`, off by default,
 //!   `TraceExporter` sends them.
 //! - [`read_file`], [`read_stream`], [`follow`], [`RecordTail`]: reading of records, for tools.
@@ -37,6 +38,7 @@ mod event;
 mod file;
 mod line;
 mod otlp;
+mod receiver;
 mod sink;
 mod sinks;
 mod stream;
@@ -49,6 +51,7 @@ pub use archive::{CannotRead, ReadRecords, follow, read_file, read_stream, recor
 pub use event::{EventOptions, EventSubject, InvalidEventSubject};
 pub use file::{FileError, FileOptions};
 pub use otlp::{CertificatesError, InvalidCollector, OtlpOptions};
+pub use receiver::RecordReceiver;
 pub use sinks::{CannotRecord, RecordOptions, RecordSinks, StreamConnection};
 pub use stream::StreamOptions;
 pub use tail::RecordTail;

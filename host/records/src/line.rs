@@ -9,8 +9,6 @@ use portcullis_core::DecisionRecord;
 /// A serialised record. Dropping the last reference frees the room of the record in the queue.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// Id of the record.
-    pub(crate) id: String,
     /// The record as JSON on one line, with the final newline.
     pub(crate) text: Bytes,
     record: PendingRecord,
@@ -18,18 +16,16 @@ pub(crate) struct Line {
 
 impl Line {
     /// Serialises a record. `None` if it cannot be serialised.
-    pub(crate) fn new(mut pending: PendingRecord) -> Option<Arc<Self>> {
+    pub(crate) fn new(pending: PendingRecord) -> Option<Arc<Self>> {
         let mut text = serde_json::to_vec(&*pending.record).ok()?;
         text.push(b'\n');
-        let id = std::mem::take(&mut pending.record.id);
         Some(Arc::new(Self {
-            id,
             text: text.into(),
             record: pending,
         }))
     }
 
-    /// Returns the record, whose `id` is empty: the line has it.
+    /// Returns the record.
     pub(crate) fn record(&self) -> &DecisionRecord {
         &self.record.record
     }

@@ -14,6 +14,7 @@ use crate::dispatcher::{self, Queues};
 use crate::event::{self, EventOptions, EventQueue, EventSink};
 use crate::file::{FileError, FileOptions, FileSink};
 use crate::otlp::{Logs, Origin, OtlpOptions, OtlpSink};
+use crate::receiver::{ReceiverSink, RecordReceiver};
 use crate::sink::{self, MAX_QUEUED, SinkKind, SinkNumbers, SinkQueue, Started, lost_sample};
 use crate::stream::{StreamOptions, StreamSink};
 
@@ -103,18 +104,20 @@ impl RecordOptions {
 }
 
 impl RecordSinks {
-    /// Starts the sinks of a host of this name and version. Returns `None` if logins are not
-    /// recorded. To be called in a tokio runtime, which the stream and the collector use.
+    /// Starts the sinks of a host of this name and version, and `receiver` as another one. Returns
+    /// `None` if logins are not recorded. To be called in a tokio runtime, which the stream and the
+    /// collector use.
     ///
     /// # Errors
     ///
     /// Fails if the file cannot be opened, or if a thread cannot be started.
     pub fn start(
         options: &RecordOptions,
+        receiver: Option<RecordReceiver>,
         host_name: &str,
         host_version: &str,
     ) -> Result<Option<Self>, CannotRecord> {
-        if !options.is_on() {
+        if !options.is_on() && receiver.is_none() {
             return Ok(None);
         }
         let origin = Origin {
@@ -141,7 +144,17 @@ impl RecordSinks {
             events: None,
             stream: None,
         };
-        let queues = sinks.start_places(options, &origin)?;
+        let mut queues = sinks.start_places(options, &origin)?;
+        if let Some(receiver) = receiver {
+            let sink = |_| ReceiverSink(receiver);
+            let started = sink::start(
+                SinkKind::Records("own"),
+                sink,
+                options.when_full,
+                MAX_QUEUED,
+            );
+            queues.records.push(sinks.add(started)?);
+        }
         let lost = sinks.numbers.clone();
         let dispatching = thread::Builder::new()
             .name("records".to_owned())

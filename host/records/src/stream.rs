@@ -168,7 +168,7 @@ impl StreamSink {
         let publish = lines.iter().map(|line| async {
             let message = PublishMessage::build()
                 .payload(line.json())
-                .message_id(&line.id);
+                .message_id(&line.record().id);
             let subject = subject.to_owned();
             context.send_publish(subject, message).await?.await?;
             Ok(())

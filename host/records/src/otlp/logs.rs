@@ -67,7 +67,7 @@ fn log_record(line: &Line, observed_at: SystemTime) -> LogRecord {
         severity_number: severity.into(),
         severity_text: severity_text(severity).to_owned(),
         body: Some(any(Value::StringValue(body))),
-        attributes: attributes(line, record).into(),
+        attributes: attributes(record).into(),
         trace_id: record.trace_id.as_deref().map_or_else(Vec::new, trace_id),
         event_name: EVENT.to_owned(),
         ..LogRecord::default()
@@ -100,7 +100,7 @@ const fn severity_text(severity: SeverityNumber) -> &'static str {
 }
 
 /// Returns the facts that people search by, under the names of the log line.
-fn attributes(line: &Line, record: &DecisionRecord) -> Attributes {
+fn attributes(record: &DecisionRecord) -> Attributes {
     let login = &record.login;
     let policy = record.policy.as_ref();
     let access = record.access.as_ref();
@@ -109,7 +109,7 @@ fn attributes(line: &Line, record: &DecisionRecord) -> Attributes {
         RecordedVerdict::Deny => "deny",
     };
     Attributes::default()
-        .text("record.id", Some(&line.id))
+        .text("record.id", Some(&record.id))
         .text("decision", Some(decision))
         .text("outcome", Some(record.outcome.as_str()))
         .text("denial.class", record.class.as_deref())

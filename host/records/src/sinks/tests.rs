@@ -1,5 +1,7 @@
 //! Tests of the sinks together.
 
+use portcullis_core::RecordedVerdict;
+
 use super::*;
 use crate::line::fixtures::record;
 
@@ -11,7 +13,7 @@ async fn the_records_of_the_queue_are_written_before_the_end() {
         file: Some(FileOptions::new(&path)),
         ..RecordOptions::default()
     };
-    let sinks = RecordSinks::start(&options, "portcullis", "0.1.0").unwrap();
+    let sinks = RecordSinks::start(&options, None, "portcullis", "0.1.0").unwrap();
     let sinks = sinks.unwrap();
     let recorder = sinks.recorder();
     let metrics = sinks.metrics();
@@ -38,7 +40,7 @@ async fn a_stream_without_a_connection_loses_its_own_records_only() {
         stream: Some(StreamOptions::default()),
         ..RecordOptions::default()
     };
-    let sinks = RecordSinks::start(&options, "portcullis", "0.1.0").unwrap();
+    let sinks = RecordSinks::start(&options, None, "portcullis", "0.1.0").unwrap();
     let sinks = sinks.unwrap();
     let recorder = sinks.recorder();
     for _ in 0..3000 {
@@ -55,6 +57,24 @@ async fn a_stream_without_a_connection_loses_its_own_records_only() {
 
 #[tokio::test]
 async fn nothing_is_started_if_no_sink_is_configured() {
-    let sinks = RecordSinks::start(&RecordOptions::default(), "portcullis", "0.1.0");
+    let sinks = RecordSinks::start(&RecordOptions::default(), None, "portcullis", "0.1.0");
     assert!(sinks.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_function_of_the_embedding_program_receives_every_record() {
+    let (sender, seen) = std::sync::mpsc::channel();
+    let receiver: RecordReceiver = Box::new(move |record| {
+        let _ = sender.send((record.id.clone(), record.verdict));
+    });
+    let options = RecordOptions::default();
+    let sinks = RecordSinks::start(&options, Some(receiver), "portcullis", "0.1.0").unwrap();
+    let sinks = sinks.unwrap();
+    let (recorder, start) = (sinks.recorder(), sinks.start_id().to_owned());
+    for _ in 0..3 {
+        recorder.send(record(&recorder));
+    }
+    sinks.finish(Duration::from_mins(1)).await;
+    let expected = (1..=3).map(|number| (format!("{start}-{number}"), RecordedVerdict::Deny));
+    assert!(seen.into_iter().eq(expected));
 }
