@@ -68,6 +68,42 @@ impl HostBuilder {
 
     /// Lets `authorizer` decide instead of policies. The tables `[policies]` and `[key-value]` then
     /// have no effect.
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    /// use std::sync::Arc;
+    /// use std::time::Instant;
+    ///
+    /// use portcullis::{
+    ///     AuthorizationRequest, Authorizer, Config, Decision, DenialClass, Host, Permit, Strength,
+    /// };
+    ///
+    /// /// Lets in clients that the host has identified, and shows them the news.
+    /// struct Readers;
+    ///
+    /// impl Authorizer for Readers {
+    ///     async fn authorize(&self, request: Arc<AuthorizationRequest>, _: Instant) -> Decision {
+    ///         if request.identity.strength != Strength::Proved {
+    ///             return Decision::deny(DenialClass::PolicyDenied, "unknown");
+    ///         }
+    ///         let mut permit = Permit::builder("APP", request.received_at);
+    ///         permit.subscribe_allow("news.>");
+    ///         match permit.finish() {
+    ///             Ok(permit) => Decision::permit(permit),
+    ///             Err(problems) => {
+    ///                 Decision::deny(DenialClass::InvalidPermit, format!("{problems:?}"))
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # fn build() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = Config::load(Path::new("portcullis.toml"))?.value;
+    /// let host = Host::builder(config).authorizer(Readers).build()?;
+    /// # drop(host);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn authorizer<A: Authorizer>(self, authorizer: A) -> HostBuilder<OwnAuthorizer<A>> {
         HostBuilder {

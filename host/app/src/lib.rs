@@ -40,6 +40,8 @@
 //!   for tools that do so without NATS. [`login_probe`], [`queue_group`]: the parts that face
 //!   servers, for tools that examine them.
 //! - [`BuildError`], [`RunError`]: the failures.
+//! - [`AuthorizationRequest`], [`Decision`], [`Permit`], [`DecisionRecord`] and the other types of the
+//!   builder's functions: those of `portcullis-core`, which has the rest of the domain.
 //!
 //! # Policies in child processes
 //!
@@ -79,6 +81,9 @@ pub use policies::{OwnAuthorizer, PolicyDirectory};
 pub use portcullis_catalog::Prover;
 pub use portcullis_config::{Config, Secrets};
 pub use portcullis_connect::ConnectionHooks;
-pub use portcullis_core::{Authorizer, DecisionRecord, KeyValues, Sample, SampleValue};
+pub use portcullis_core::{
+    AuthorizationRequest, Authorizer, BucketName, Decision, DecisionRecord, Denial, DenialClass,
+    KeyValues, LookUpError, Outcome, Permit, Sample, SampleValue, Strength,
+};
 pub use portcullis_toml::{Checked, Problem, Problems};
 pub use reload::{ReloadError, Reloaded};
