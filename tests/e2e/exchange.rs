@@ -148,6 +148,13 @@ async fn a_person_gets_a_credentials_file_once() -> Result<()> {
     assert!(session.connected, "{session:?}");
     let finished = run_portcullis(&arguments, "").await?;
     assert_eq!(finished.code, Some(73), "{finished:?}");
+    fs::remove_file(&file)?;
+    let strange = [&arguments[..], &["--account", "AUTH", "--name", "stranger"]].concat();
+    let finished = run_portcullis(&strange, "").await?;
+    assert_eq!(finished.code, Some(84), "{finished:?}");
+    let decision = stage.host.decision("stranger");
+    let id = decision.await?.text("request_id").to_owned();
+    assert!(finished.stderr.contains(&id), "{id}: {finished:?}");
     Ok(())
 }
 

@@ -52,11 +52,16 @@ impl Service {
         let url = "https://idp.example".to_owned();
         match self.fails_with.load(Ordering::SeqCst) {
             0 => Ok(Fetched { value, lifetime }),
-            503 => Err(TokenError::Unavailable { url, status: 503 }),
+            503 => Err(TokenError::Unavailable {
+                url,
+                status: 503,
+                request_id: None,
+            }),
             _ => Err(TokenError::Refused {
                 url,
                 status: 403,
                 code: None,
+                request_id: None,
             }),
         }
     }

@@ -10,7 +10,7 @@ use crate::http::{HttpError, HttpResponse};
 use crate::secret::{SecretError, SecretSource};
 use crate::shown::shown;
 
-/// The maximum length of an error code that is shown.
+/// The maximum length of an error code, and of the id of a request, that is shown.
 const MAX_CODE: usize = 80;
 
 /// A reason for which a token or a user JWT was not obtained. No message repeats a secret.
@@ -32,8 +32,8 @@ pub enum TokenError {
         /// The place of the token.
         place: SecretSource,
     },
-    /// The service gave no answer.
-    #[error("no answer from `{url}`")]
+    /// The service was not asked, or gave no answer.
+    #[error("cannot ask `{url}`")]
     NoAnswer {
         /// The address.
         url: String,
@@ -41,15 +41,21 @@ pub enum TokenError {
         source: HttpError,
     },
     /// The service cannot answer now.
-    #[error("`{url}` cannot answer now, with status {status}")]
+    #[error("`{url}` cannot answer now, with status {status}{}", with_request(request_id.as_deref()))]
     Unavailable {
         /// The address.
         url: String,
         /// The status of the answer.
         status: u16,
+        /// The service's id of the request, which its log has too.
+        request_id: Option<String>,
     },
     /// The service refuses the request. The same request will be refused again.
-    #[error("`{url}` refuses with status {status}{}", with_code(code.as_deref()))]
+    #[error(
+        "`{url}` refuses with status {status}{}{}",
+        with_code(code.as_deref()),
+        with_request(request_id.as_deref())
+    )]
     Refused {
         /// The address.
         url: String,
@@ -57,6 +63,8 @@ pub enum TokenError {
         status: u16,
         /// The service's code for the reason: `error` of OAuth, or the type of a problem.
         code: Option<String>,
+        /// The service's id of the request, which its log has too.
+        request_id: Option<String>,
     },
     /// The answer does not have the form of the protocol.
     #[error("`{url}` answers with {problem}")]
@@ -111,21 +119,34 @@ struct ErrorBody {
     error: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    request_id: Option<String>,
 }
 
 /// Returns the answer if its status means success.
 pub(crate) fn check_status(url: &Url, response: HttpResponse) -> Result<HttpResponse, TokenError> {
     let (url, status) = (shown(url), response.status);
-    match status {
-        200..=299 => Ok(response),
+    if let 200..=299 = status {
+        return Ok(response);
+    }
+    let body: ErrorBody = serde_json::from_str(response.body.expose()).unwrap_or_default();
+    let request_id = body.request_id.filter(|id| is_short(id, is_of_id));
+    Err(match status {
         // Request timeout, too early, too many requests: later, the same request can succeed.
-        408 | 425 | 429 | 500.. => Err(TokenError::Unavailable { url, status }),
-        _ => Err(TokenError::Refused {
+        408 | 425 | 429 | 500.. => TokenError::Unavailable {
             url,
             status,
-            code: code(&response),
-        }),
-    }
+            request_id,
+        },
+        _ => TokenError::Refused {
+            url,
+            status,
+            code: body
+                .error
+                .or(body.kind)
+                .filter(|code| is_short(code, is_of_code)),
+            request_id,
+        },
+    })
 }
 
 /// Returns the error of a request without an answer.
@@ -139,20 +160,26 @@ pub(crate) fn unexpected(url: &Url, problem: &'static str) -> TokenError {
     TokenError::Unexpected { url, problem }
 }
 
-/// Returns the code of an error. `None` without a code, or for one that could hold a secret.
-fn code(response: &HttpResponse) -> Option<String> {
-    let body: ErrorBody = serde_json::from_str(response.body.expose()).unwrap_or_default();
-    let is_plain = |code: &String| {
-        code.len() <= MAX_CODE
-            && code.chars().all(|character| {
-                character.is_ascii_lowercase() || matches!(character, '_' | '-' | '.' | ':' | '/')
-            })
-    };
-    body.error.or(body.kind).filter(is_plain)
+/// Returns whether a text of the service is short, and has only characters that `is_known` accepts.
+/// Another one could hold a secret.
+fn is_short(text: &str, is_known: fn(char) -> bool) -> bool {
+    text.len() <= MAX_CODE && text.chars().all(is_known)
+}
+
+const fn is_of_code(letter: char) -> bool {
+    letter.is_ascii_lowercase() || matches!(letter, '_' | '-' | '.' | ':' | '/')
+}
+
+const fn is_of_id(letter: char) -> bool {
+    letter.is_ascii_hexdigit() || letter == '-'
 }
 
 fn with_code(code: Option<&str>) -> String {
     code.map(|code| format!(", `{code}`")).unwrap_or_default()
+}
+
+fn with_request(id: Option<&str>) -> String {
+    id.map(|id| format!(" (request {id})")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -178,6 +205,14 @@ mod tests {
                 true,
                 "403, `urn:problem:denied`",
             ),
+            (
+                403,
+                r#"{"type":"urn:problem:denied","request_id":"0a-7F"}"#,
+                true,
+                "403, `urn:problem:denied` (request 0a-7F)",
+            ),
+            (401, r#"{"request_id":"eyJhbGciOi"}"#, true, "401"),
+            (503, r#"{"request_id":"07"}"#, false, "503 (request 07)"),
             (403, r#"{"error":"eyJhbGciOi"}"#, true, "403"),
             (404, "<html>", true, "404"),
             (302, "", true, "302"),

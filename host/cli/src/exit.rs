@@ -28,8 +28,9 @@ pub(crate) enum ExitCode {
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
-    /// does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or
-    /// fewer servers than `--expect` says, answered `system`. Or no host answered `reload`.
+    /// does not start, or ends before the command. Or the exchange does not answer `token get`, or
+    /// its token cannot be read. Or no server, or fewer servers than `--expect` says, answered
+    /// `system`. Or no host answered `reload`.
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
@@ -64,7 +65,7 @@ pub(crate) enum ExitCode {
     /// the login is denied.
     NotDecided = 83,
     /// `system` or `lock add`: a server answers the request with an error, or has no such
-    /// connection.
+    /// connection. Or the exchange refuses `token get`.
     Refused = 84,
     /// `doctor` found errors.
     FoundErrors = 85,
@@ -128,7 +129,7 @@ mod tests {
                     "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command. Or the store of accounts does not have the operator, the account, the user or the seed. Or `decisions` does not find its file, or no record with the id."
                 }
                 Self::Unreachable => {
-                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or `token get` got no user JWT. Or no server, or fewer servers than `--expect` says, answered `system`. Or no host answered `reload`."
+                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or the exchange does not answer `token get`, or its token cannot be read. Or no server, or fewer servers than `--expect` says, answered `system`. Or no host answered `reload`."
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use portcullis_connect::{
@@ -70,8 +71,12 @@ pub(crate) fn get(request: TokenRequest) -> Result<String, Failure> {
         ExchangeClient::new(options).map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let runtime = one_thread()?;
     let credentials = runtime.block_on(client.credentials()).map_err(|error| {
-        let refused = anyhow::anyhow!("{}", with_causes(&*error));
-        Failure::new(ExitCode::Unreachable, refused)
+        let code = if error.is_refusal() {
+            ExitCode::Refused
+        } else {
+            ExitCode::Unreachable
+        };
+        Failure::new(code, anyhow::anyhow!("{}", with_causes(&*error)))
     })?;
     write(&out, &credentials.to_text()).map_err(|error| {
         let failed = anyhow::Error::new(error).context(format!("cannot write `{}`", out.display()));
@@ -79,7 +84,9 @@ pub(crate) fn get(request: TokenRequest) -> Result<String, Failure> {
     })?;
     let key = client.public_key();
     let ends = credentials.expires_at();
-    let ends = ends.map_or_else(String::new, |at| format!(", until {at} (Unix time)"));
+    let ends = ends.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
+    let ends = ends.map(|at| format!(", until {}", humantime::format_rfc3339_seconds(at)));
+    let ends = ends.unwrap_or_default();
     Ok(format!("{}: user {key}{ends}\n", out.display()))
 }
 

@@ -48,11 +48,16 @@ impl Listed {
                 let ends_at = left.map(|left| Instant::now() + left);
                 Ok(Token::new(Secret::new(text), ends_at))
             }
-            Answer::Failure(503) => Err(Arc::new(TokenError::Unavailable { url, status: 503 })),
+            Answer::Failure(503) => Err(Arc::new(TokenError::Unavailable {
+                url,
+                status: 503,
+                request_id: None,
+            })),
             Answer::Failure(status) => Err(Arc::new(TokenError::Refused {
                 url,
                 status,
                 code: None,
+                request_id: None,
             })),
         }
     }
