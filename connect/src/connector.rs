@@ -141,6 +141,7 @@ impl<'a> Connector<'a> {
             .name(&self.options.name)
             .custom_inbox_prefix(prefix)
             .connection_timeout(self.options.connect_timeout)
+            .ping_interval(self.options.ping_interval)
             .max_reconnects(None)
             .reconnect_to_server_callback(move |pool, _| {
                 let (selector, files) = (Arc::clone(&selector), files.clone());

@@ -42,6 +42,8 @@ pub(crate) enum Rule {
     LameDuck,
     /// Admits clients, and sends the same error twice.
     Complain,
+    /// Admits clients, and then neither answers nor closes the connection.
+    Hang,
 }
 
 /// A connection of a client; dropping it closes the connection.
@@ -123,6 +125,7 @@ async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) ->
             (["PING"], Rule::LameDuck) => {
                 format!("PONG\r\n{}", INFO.replace('{', "{\"ldm\":true,"))
             }
+            (["PING"], Rule::Hang) if login.is_none() => continue,
             (["PING"], Rule::Complain) => format!("PONG\r\n{}", COMPLAINT.repeat(2)),
             (["PING"], _) => "PONG\r\n".to_owned(),
             (["SUB", subject, ..], Rule::SharedInboxes) if !subject.starts_with("_INBOX.") => {

@@ -35,6 +35,10 @@ pub struct ConnectionOptions {
     /// The maximum random addition to `reconnect_wait`, so that the clients of a lost server do not
     /// all reconnect at the same time. Default: 250 ms.
     pub reconnect_jitter: Duration,
+    /// The silence of a server after which the connection asks whether it is there. The connection
+    /// is lost, and is made again, when three of these intervals pass without a byte from the
+    /// server. Default: 5 s.
+    pub ping_interval: Duration,
     /// The number of retries for the first connection. Default: no limit.
     pub retries: Retries,
     /// The delay between attempts at the first connection. Default: 1 s.
@@ -87,6 +91,7 @@ impl ConnectionOptions {
             connect_timeout: Duration::from_secs(10),
             reconnect_wait: Duration::from_millis(250),
             reconnect_jitter: Duration::from_millis(250),
+            ping_interval: Duration::from_secs(5),
             retries: Retries::Forever,
             retry_delay: Duration::from_secs(1),
             inbox_prefix: None,
@@ -129,6 +134,7 @@ impl fmt::Debug for ConnectionOptions {
             .field("connect_timeout", &self.connect_timeout)
             .field("reconnect_wait", &self.reconnect_wait)
             .field("reconnect_jitter", &self.reconnect_jitter)
+            .field("ping_interval", &self.ping_interval)
             .field("retries", &self.retries)
             .field("retry_delay", &self.retry_delay)
             .field("inbox_prefix", &self.inbox_prefix)
@@ -184,6 +190,7 @@ mod tests {
         assert_eq!(options.connect_timeout, Duration::from_secs(10));
         assert_eq!(options.reconnect_wait, Duration::from_millis(250));
         assert_eq!(options.reconnect_jitter, Duration::from_millis(250));
+        assert_eq!(options.ping_interval, Duration::from_secs(5));
         assert_eq!(options.retries, Retries::Forever);
         assert_eq!(options.retry_delay, Duration::from_secs(1));
     }

@@ -12,6 +12,7 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokio::process::Command;
 use tokio::time::{Instant, timeout_at};
 
 use crate::support::{SENSOR, put_sensor};
@@ -274,6 +275,46 @@ async fn a_server_that_is_given_up_is_exchanged_for_another(
     // Even if this connection was short, the host does not wait: only a second short one in a row
     // causes a delay.
     drop(lost.stop().await?);
+
+    let again = host
+        .wait_for("the other server", |event| event.says("nats reconnected"))
+        .await?;
+
+    assert_eq!(
+        again.text("nats.address"),
+        format!("127.0.0.1:{}", other.port())
+    );
+    log_in_by(Instant::now() + Duration::from_mins(1), &other).await?;
+    Ok(())
+}
+
+/// Covers a server whose machine lost its power: no end of the connection reaches the host.
+#[tokio::test]
+async fn a_server_that_hangs_is_exchanged_for_another() -> Result<()> {
+    let site = site(Release::Nats2_15).await?;
+    let (first, second) = (
+        site.start_server(Accounts::Several).await?,
+        site.start_server(Accounts::Several).await?,
+    );
+    let both = format!("{}\", \"{}", first.url(), second.url());
+    let config = site.host_config(&both, "");
+    let config = with_nats(&config, "ping-interval = \"200ms\"");
+    let host = site.spawn_host_with(&config)?;
+    host.ready().await?;
+    let connected = host
+        .wait_for("the connection", |event| event.says("nats connected"))
+        .await?;
+    let is_on_first = connected
+        .text("nats.address")
+        .ends_with(&format!(":{}", first.port()));
+    let (hung, other) = if is_on_first {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    let id = hung.id()?.to_string();
+    let stopped = Command::new("kill").args(["-STOP", &id]).status().await?;
+    assert!(stopped.success());
 
     let again = host
         .wait_for("the other server", |event| event.says("nats reconnected"))

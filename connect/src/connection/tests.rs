@@ -11,6 +11,7 @@ use portcullis_core::{Secret, with_causes};
 
 use super::*;
 use crate::authentication::Authentication;
+use crate::fake_server::{FakeServer, Rule};
 use crate::hooks::{ConnectionHooks, ConnectionTrouble};
 use crate::options::{AdditionalOptions, Retries};
 use crate::tls::TlsOptions;
@@ -51,6 +52,21 @@ async fn giving_up_keeps_the_count_and_the_last_cause() {
     assert!(last.iter().any(|start| text.starts_with(start)), "{text}");
     let heard = heard.0.lock();
     assert_eq!(heard.len(), 2, "each server's trouble once: {heard:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_more_is_given_up() {
+    let server = FakeServer::start(Rule::Hang).await;
+    let options = ConnectionOptions {
+        ping_interval: Duration::from_millis(20),
+        ..server.options()
+    };
+    let (connection, first) = tokio::join!(connect(&options), server.accept());
+    let connection = connection.unwrap();
+    // The first connection stays open at the server, so only its silence shows the loss.
+    let _second = server.accept().await;
+    assert_eq!(connection.status().counts().disconnects, 1);
+    drop(first);
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ pub struct Nats {
     pub reconnect_wait: Duration,
     /// Maximum random addition to that delay. Default: 250 ms.
     pub reconnect_jitter: Duration,
+    /// Silence of a server after which the connection asks whether it is there. Default: 5 s.
+    pub ping_interval: Duration,
     /// Number of retries of the first connection. Default: for ever.
     pub connect_retries: Retries,
     /// Delay between attempts at the first connection. Default: 1 s.
@@ -87,6 +89,7 @@ impl Nats {
         let reconnect_wait = section.value("reconnect-wait", &SOME_TIME, defaults.reconnect_wait);
         let reconnect_jitter =
             section.value("reconnect-jitter", &DURATION, defaults.reconnect_jitter);
+        let ping_interval = section.value("ping-interval", &SOME_TIME, defaults.ping_interval);
         let connect_retries = match section.setting("connect-retries") {
             None => Some(defaults.retries),
             Some(setting) => read_retries(setting),
@@ -110,6 +113,7 @@ impl Nats {
             connect_timeout: connect_timeout?,
             reconnect_wait: reconnect_wait?,
             reconnect_jitter: reconnect_jitter?,
+            ping_interval: ping_interval?,
             connect_retries: connect_retries?,
             retry_delay: retry_delay?,
             max_disconnected: max_disconnected?,
@@ -147,6 +151,7 @@ impl From<&Nats> for ConnectionOptions {
             connect_timeout: nats.connect_timeout,
             reconnect_wait: nats.reconnect_wait,
             reconnect_jitter: nats.reconnect_jitter,
+            ping_interval: nats.ping_interval,
             retries: nats.connect_retries,
             retry_delay: nats.retry_delay,
             inbox_prefix: nats.inbox_prefix.clone(),

@@ -29,6 +29,7 @@ fn connections_have_the_defaults_of_the_library() {
     assert_eq!(ours.connect_timeout, library.connect_timeout);
     assert_eq!(ours.reconnect_wait, library.reconnect_wait);
     assert_eq!(ours.reconnect_jitter, library.reconnect_jitter);
+    assert_eq!(ours.ping_interval, library.ping_interval);
     assert_eq!(ours.retries, library.retries);
     assert_eq!(ours.retry_delay, library.retry_delay);
     assert_eq!(ours.tls, library.tls);
@@ -41,7 +42,7 @@ fn what_is_set_is_what_the_connection_gets() {
     let nats = config_with(
         "nats",
         "servers = [\"a\", \"tls://b\"]\nname = \"c\"\nconnections = 3\nconnect-timeout = \"2s\"\n\
-         reconnect-wait = \"3s\"\nreconnect-jitter = \"0s\"\nretry-delay = \"4s\"\nmax-disconnected = \"5s\"\n\
+         reconnect-wait = \"3s\"\nreconnect-jitter = \"0s\"\nping-interval = \"6s\"\nretry-delay = \"4s\"\nmax-disconnected = \"5s\"\n\
          tls-ca-file = \"ca\"\ntls-cert-file = \"cert\"\ntls-key-file = \"key\"\ntls-first = true",
     )
     .nats;
@@ -51,6 +52,7 @@ fn what_is_set_is_what_the_connection_gets() {
     assert_eq!(options.connect_timeout, Duration::from_secs(2));
     assert_eq!(options.reconnect_wait, Duration::from_secs(3));
     assert_eq!(options.reconnect_jitter, Duration::ZERO);
+    assert_eq!(options.ping_interval, Duration::from_secs(6));
     assert_eq!(options.retry_delay, Duration::from_secs(4));
     assert_eq!(
         options.tls,
