@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use portcullis_harness::{
     Accounts, Credentials, Event, Finished, Host, NatsServer, Release, Site, is_refused, log_in,
-    run_portcullis,
+    run_portcullis, until_read,
 };
 use serde_json::{Value, json};
 
-use crate::support::{SENSOR, put_sensor, sensor, settings, static_users};
+use crate::support::{POLICY, SENSOR, put_sensor, sensor, settings, static_users};
 
 /// Asks the host of this configuration to reload it.
 pub(crate) async fn reload(config: &Path) -> Result<Finished> {
@@ -229,5 +229,33 @@ async fn no_host_is_an_exit_code_of_its_own() -> Result<()> {
     let alone = reload(&config).await?;
     assert_eq!(alone.code, Some(69), "{alone:?}");
     assert!(alone.stderr.contains("no host answers at"), "{alone:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_state_directory_that_was_removed_is_made_again_while_the_host_serves() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    put_sensor(&site.policies).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let text = site.host_config(&server.url(), "poll-interval = \"100ms\"\n");
+    let config = site.write_config("portcullis.toml", &text)?;
+    let host = Host::spawn(&config, &[])?;
+    host.ready().await?;
+    let state = site.path().join("state");
+    let kept = state.join("versions").join(POLICY).join("1");
+    assert!(kept.exists());
+
+    fs::remove_dir_all(&state)?;
+
+    host.says("control socket made again").await?;
+    let reloaded = reload(&config).await?;
+    assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
+    let restored = || kept.exists().then_some(());
+    until_read(site.path(), "the kept version", restored).await?;
+    let written = || fs::read_to_string(state.join("status.json")).ok();
+    until_read(site.path(), "the status", written).await?;
+    let config = config.to_string_lossy();
+    let status = run_portcullis(&["policy", "status", "--config", &config], "").await?;
+    assert_eq!(status.code, Some(0), "{status:?}");
     Ok(())
 }

@@ -233,6 +233,7 @@ impl Catalog {
         }
         if report.changes.is_empty() {
             loader.confirm_status();
+            loader.keep_missing();
         } else {
             loader.write_status();
         }

@@ -107,6 +107,11 @@ impl Counters {
         }
     }
 
+    /// Returns the policies in service whose version is not stored.
+    pub(crate) fn not_kept(&self) -> BTreeSet<PolicyName> {
+        self.0.lock().not_kept.clone()
+    }
+
     /// Records whether the status was written.
     pub(crate) fn status_written(&self, written: bool) {
         self.0.lock().status_stale = !written;

@@ -95,11 +95,13 @@ impl Store {
 
     /// Makes the directory, locks it against other hosts, and removes incomplete files of an
     /// interrupted host. The caller does this before any write. Fails while another host holds the
-    /// lock.
-    pub(crate) fn claim(&mut self) -> io::Result<()> {
-        if self.lock.is_some() {
-            return Ok(());
+    /// lock. Returns whether the lock is new: it is so at first, and after another process has
+    /// removed the directory.
+    pub(crate) fn claim(&mut self) -> io::Result<bool> {
+        if self.lock.is_some() && self.disk.locked_time(&self.root.join(LOCK))?.is_some() {
+            return Ok(false);
         }
+        self.lock = None;
         self.disk.create_directory(&self.root)?;
         self.check()?;
         let lock = self.disk.lock(&self.root.join(LOCK));
@@ -110,7 +112,8 @@ impl Store {
             ),
             _ => error,
         })?);
-        self.sweep()
+        self.sweep()?;
+        Ok(true)
     }
 
     /// Writes the status.

@@ -185,7 +185,9 @@ impl Task {
         };
         match self.catalog.queue_changes(pass) {
             Ok(report) => {
-                self.unreadable = None;
+                if self.unreadable.take().is_some() {
+                    tracing::info!("policy directory can be read again");
+                }
                 report.unsettled
             }
             Err(error) => {

@@ -6,7 +6,7 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use portcullis_files::{Disk as _, SystemDisk};
 use rustix::process::geteuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tokio::time::{interval, sleep, timeout};
+use tracing::{debug, info, warn};
 
 use crate::reload::{ReloadReport, reload};
 
@@ -32,6 +32,10 @@ const MAX_VERB: u64 = 64;
 /// Time limit for the verb of a client.
 const VERB_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Interval at which the host looks whether its socket is still there, and tries again if it is
+/// not.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Delay after a failed accept, because the process may have no free file descriptors.
 const RECOVERY: Duration = Duration::from_millis(100);
 
@@ -41,22 +45,50 @@ pub(crate) fn socket_in(state_directory: &Path) -> PathBuf {
 }
 
 /// Answers clients on the socket in `state_directory`, without end. A host whose socket cannot be
-/// made goes on without it, and the log says so.
+/// made goes on without it and tries again, and the log says so. A socket that another process
+/// removed is made again.
 pub(crate) async fn serve(state_directory: PathBuf, handle: HostHandle) {
     let path = socket_in(&state_directory);
-    let listener = match bind(&state_directory, &path) {
-        Ok(listener) => listener,
-        Err(error) => {
-            warn!(
-                file = %path.display(),
-                %error,
-                "control socket not made: `portcullis reload` does not reach this host"
-            );
-            return;
-        }
-    };
+    let (mut is_missing, mut is_first) = (false, true);
     loop {
-        match listener.accept().await {
+        match bind(&state_directory, &path) {
+            Ok(listener) => {
+                is_missing = false;
+                if !std::mem::take(&mut is_first) {
+                    info!(file = %path.display(), "control socket made again");
+                }
+                accept_until_gone(&listener, &path, &handle).await;
+            }
+            Err(error) => {
+                is_first = false;
+                if !std::mem::replace(&mut is_missing, true) {
+                    warn!(
+                        file = %path.display(),
+                        %error,
+                        "control socket not made: `portcullis reload` does not reach this host"
+                    );
+                }
+                sleep(CHECK_INTERVAL).await;
+            }
+        }
+    }
+}
+
+/// Answers clients until the socket at `path` is no longer that of the listener.
+async fn accept_until_gone(listener: &UnixListener, path: &Path, handle: &HostHandle) {
+    let own = inode(path);
+    let mut checks = interval(CHECK_INTERVAL);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = checks.tick() => {
+                if own.is_none() || inode(path) != own {
+                    return;
+                }
+                continue;
+            }
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let handle = handle.clone();
                 tokio::spawn(async move {
@@ -71,6 +103,12 @@ pub(crate) async fn serve(state_directory: PathBuf, handle: HostHandle) {
             }
         }
     }
+}
+
+/// Returns the identity of the file at `path`. `None` without a file.
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// Makes the socket, in place of one that no process listens on.

@@ -12,6 +12,7 @@ use super::job::passed;
 use super::state::Loader;
 use crate::content::Content;
 use crate::link::LoadedPolicy;
+use crate::paths::Paths;
 use crate::prover::{Proved, Task, prove};
 use crate::slowness::Slowness;
 use crate::status::{PolicyStatus, ServingStatus, Status};
@@ -75,7 +76,12 @@ impl Loader {
         } else {
             let now = self.options.clock.wall();
             let lost = "status cannot be confirmed: `portcullis policy status` calls it stale";
-            self.status_failed = !self.stored(lost, |store| store.confirm_status(now));
+            let confirmed = self.stored(lost, |store| store.confirm_status(now));
+            self.status_failed |= !confirmed;
+            // A directory that is new to the host has no status.
+            if confirmed && self.status_failed {
+                self.write_status();
+            }
         }
     }
 
@@ -91,23 +97,77 @@ impl Loader {
         };
         let claimed = store.claim();
         let usable = claimed.is_ok();
-        let written = claimed.and_then(|()| write(store));
+        let is_new = claimed.as_ref().is_ok_and(|is_new| *is_new);
+        let written = claimed.and_then(|_| write(store));
         self.counters.stored(usable, written.is_ok());
+        if is_new {
+            self.doubt_versions();
+        }
+        let directory = self.options.state_directory.as_ref();
+        let directory = directory.map(|path| path.display().to_string());
         let Err(error) = written else {
-            self.store_failed = false;
+            if std::mem::take(&mut self.store_failed) {
+                tracing::info!(directory, "state directory is written again");
+            }
             return true;
         };
         if !self.store_failed {
             self.store_failed = true;
-            let directory = self.options.state_directory.as_ref();
             tracing::warn!(
-                directory = directory.map(|path| path.display().to_string()),
+                directory,
                 error = %error,
                 lost,
                 "state directory not written"
             );
         }
         false
+    }
+
+    /// Records that the versions in service may be missing in the directory, because it is new to
+    /// the host. There are none at the start.
+    fn doubt_versions(&mut self) {
+        let serving = self.entries.iter();
+        let serving = serving.filter(|(_, entry)| entry.serving.is_some());
+        for (name, _) in serving {
+            self.counters.kept(name, false);
+            self.status_failed = true;
+        }
+    }
+
+    /// Stores the versions in service that are not stored, if the directory still has their files.
+    pub(crate) fn keep_missing(&mut self) {
+        let missing = self.counters.not_kept();
+        for name in &missing {
+            let Some(version) = self.serving(name).map(|serving| serving.version) else {
+                continue;
+            };
+            let paths = Paths::new(&self.options.directory, name);
+            let found = version.fingerprint;
+            if let Ok(content) = Content::read_again(&paths, self.options.source(), found) {
+                self.keep(name, version, &content);
+            }
+        }
+        if self.counters.not_kept() != missing {
+            self.write_status();
+        }
+    }
+
+    /// Stores a version, or marks the stored one as the one in service.
+    fn keep(&mut self, name: &PolicyName, version: Version, content: &Content) {
+        // A damaged copy is written again.
+        let is_kept = self.kept(name).iter().any(|kept| {
+            kept.version.generation == version.generation
+                && kept.content(name, self.options.source()).is_ok()
+        });
+        let lost = "good versions cannot be kept: a restart will not find them";
+        let stored = self.stored(lost, |store| {
+            if is_kept {
+                store.reinstate(name)
+            } else {
+                store.keep(name, version, content)
+            }
+        });
+        self.counters.kept(name, stored);
     }
 
     /// Returns the stored versions of a policy, newest first.
@@ -142,21 +202,8 @@ impl Loader {
                 fingerprint,
             }
         });
-        // A damaged copy is written again.
-        let is_kept = kept.iter().any(|kept| {
-            kept.version.generation == version.generation
-                && kept.content(name, self.options.source()).is_ok()
-        });
         let since = self.since(name, version);
-        let lost = "good versions cannot be kept: a restart will not find them";
-        let stored = self.stored(lost, |store| {
-            if is_kept {
-                store.reinstate(name)
-            } else {
-                store.keep(name, version, content)
-            }
-        });
-        self.counters.kept(name, stored);
+        self.keep(name, version, content);
         if self.releases.served(name, content) {
             let written = self.releases.clone();
             let lost = "a restart may accept a signed version that is older than this one";

@@ -83,11 +83,35 @@ fn a_version_serves_and_counts_as_not_kept_while_the_disk_is_full() {
     assert!(disk.used() < used + 1_000, "no half of the version is left");
 
     disk.set_capacity(None);
-    put_greeting(&disk, "three");
-    catalog.reload().unwrap();
+    // The next pass keeps it, although nothing has changed.
+    let report = catalog.reload().unwrap();
+    assert!(report.changes.is_empty(), "{report:?}");
     assert!(catalog.numbers().not_kept.is_empty());
-    assert_eq!(kept(&catalog), [3, 1]);
-    assert_eq!(status(&disk).policies[0].kept, [3, 1]);
+    assert_eq!(kept(&catalog), [2, 1]);
+    assert_eq!(status(&disk).policies[0].kept, [2, 1]);
+}
+
+#[test]
+fn a_state_directory_that_was_removed_is_made_again_with_the_versions_in_service() {
+    let disk = disk();
+    let (catalog, _) = open(options(&disk));
+    put_greeting(&disk, "two");
+    catalog.reload().unwrap();
+    assert_eq!(kept(&catalog), [2, 1]);
+    let before = status(&disk);
+    disk.take_away(STATE);
+
+    let report = catalog.reload().unwrap();
+
+    assert!(report.changes.is_empty(), "{report:?}");
+    assert_eq!(kept(&catalog), [2]);
+    assert!(catalog.numbers().not_kept.is_empty());
+    let after = status(&disk);
+    assert_eq!(after.policies[0].kept, [2]);
+    assert_eq!(after.policies[0].serving, before.policies[0].serving);
+    // The new directory is locked against other hosts, as the first one was.
+    let lock = Path::new(STATE).join("lock");
+    assert!(disk.locked_time(&lock).unwrap().is_some());
 }
 
 #[test]
