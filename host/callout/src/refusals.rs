@@ -13,6 +13,9 @@ use crate::subjects::AUTH_REQUESTS;
 /// The reason of refusals of messages that no server sent.
 pub(crate) const FOREIGN: &str = "foreign";
 
+/// The reason of refusals by time. Their texts differ by the second.
+const CLOCK: &str = "clock";
+
 /// Maximum number of kinds of refusals that the host distinguishes between two summaries.
 const MAX_KINDS: usize = 32;
 
@@ -82,7 +85,11 @@ impl Refusals {
     /// Logs the first refusal of a kind and counts the others.
     pub(crate) fn record(&self, refusal: Refusal<'_>, now: Instant) {
         let kind = refusal.kind();
-        let report = self.0.record(kind.clone(), now, || kind);
+        let mut key = kind.clone();
+        if key.reason == CLOCK {
+            key.error = Box::default();
+        }
+        let report = self.0.record(key, now, || kind);
         if report != Report::First {
             return;
         }
@@ -133,6 +140,21 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_by_time_share_a_line_although_their_times_differ() {
+        let logged_again = |reason, texts: [&str; 2]| {
+            let refusals = Refusals::default();
+            for text in texts {
+                refusals.record(Refusal::new(reason, text), Instant::now());
+            }
+            let summaries = refusals.0.take_summaries().by_key;
+            summaries.is_empty()
+        };
+        assert!(!logged_again(CLOCK, ["made at 17", "made at 18"]));
+        assert!(!logged_again("malformed", ["no JWT", "no JWT"]));
+        assert!(logged_again("malformed", ["no JWT", "no header"]));
+    }
 
     #[test]
     fn long_texts_of_a_refused_request_are_cut() {

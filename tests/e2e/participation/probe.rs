@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use portcullis_harness::{
-    Accounts, Event, Host, NatsServer, Operator, Release, Resolver, Site, barely_log_in, hash,
+    Accounts, Event, Host, Keys, NatsServer, Operator, Release, Resolver, Site, barely_log_in, hash,
 };
 use rstest::rstest;
 
@@ -108,6 +108,33 @@ async fn a_probe_arrives_and_is_no_failure_of_a_user(
         .collect();
     assert!(errors.is_empty(), "{errors:?}");
     assert!(barely_log_in(server.port(), SENSOR_TOKEN).await?);
+    Ok(())
+}
+
+/// A clock, an xkey or an issuer that differs keeps every client outside, and the host says so
+/// before a client comes.
+#[rstest]
+#[tokio::test]
+async fn a_host_whose_probe_is_meant_for_another_one_is_not_ready(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_sensor(&site.policies).await?;
+    let other = Keys::generate().issuer.public_key();
+    let server = site
+        .start_server_trusting(Accounts::Several, &other)
+        .await?;
+    let (host, address) = start(&site, &server).await?;
+
+    host.says(UNCLEAR).await?;
+
+    let reason = "unmatched: no request was meant for this host yet, and the last one was refused, reason `issuer`";
+    readyz_says(&address, reason).await?;
+    // Another server may ask next, so the host takes part.
+    assert_eq!(
+        metrics(&address, "portcullis_participating ").await?,
+        ["1.0"]
+    );
     Ok(())
 }
 

@@ -140,6 +140,8 @@ impl<C: Clock, N: Nats> Keeper<C, N> {
         if self.evidence.mismatches.proved() || self.awaits_probe(&obstacles) {
             obstacles.retain(Obstacle::blocks);
         }
+        let unproved = self.evidence.mismatches.unproved();
+        obstacles.extend(unproved.map(|reason| Obstacle::Unmatched { reason }));
         let cannot = (self.setting.cannot_decide)();
         obstacles.extend(cannot.map(Obstacle::CannotDecide));
         obstacles

@@ -83,6 +83,13 @@ impl Mismatches {
         suspected.then(|| *self.reason.lock())
     }
 
+    /// Returns the reason of the last mismatch while every request so far was one. `None` without a
+    /// mismatch, once a request has matched, and once the limit is reached.
+    pub(super) fn unproved(&self) -> Option<&'static str> {
+        let is_unproved = !self.proved() && self.suspicion().is_none() && self.in_a_row() > 0;
+        is_unproved.then(|| *self.reason.lock())
+    }
+
     /// Resets the number of consecutive mismatches to zero.
     pub(super) fn start_over(&self) {
         self.in_a_row.store(0, Ordering::Relaxed);
@@ -99,4 +106,31 @@ fn is_mismatch(reason: &str) -> bool {
         reason,
         "issuer" | "encrypted" | "not-encrypted" | "encryption" | "clock"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_unproved_from_its_first_mismatch_to_its_first_match_or_the_limit() {
+        let mismatches = Mismatches::new(3);
+        assert_eq!(mismatches.unproved(), None);
+        // A user of the account can send such a message.
+        mismatches.refused("foreign");
+        assert_eq!(mismatches.unproved(), None);
+        mismatches.refused("clock");
+        assert_eq!(mismatches.unproved(), Some("clock"));
+        mismatches.right();
+        mismatches.refused("clock");
+        assert_eq!(mismatches.unproved(), None);
+
+        let mismatches = Mismatches::new(2);
+        mismatches.refused("issuer");
+        mismatches.refused("issuer");
+        assert_eq!(
+            (mismatches.unproved(), mismatches.suspicion()),
+            (None, Some("issuer"))
+        );
+    }
 }

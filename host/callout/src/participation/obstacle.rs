@@ -26,6 +26,12 @@ pub enum Obstacle {
         /// The reason of the last refusal, as in metrics.
         reason: &'static str,
     },
+    /// No request was meant for this host yet, and at least one was for a host with another issuer,
+    /// key or clock. The host still takes part: another server may send the next one.
+    Unmatched {
+        /// The reason of the last refusal, as in metrics.
+        reason: &'static str,
+    },
     /// Servers rejected the last permits, for a reason that blames the host's keys or accounts.
     PermitsRejected {
         /// The reason that a server gave.
@@ -71,7 +77,7 @@ impl Obstacle {
 
     pub(super) const fn effect(&self) -> Effect {
         match self {
-            Self::NotAsked { .. } | Self::ProbeLost { .. } => Effect::None,
+            Self::NotAsked { .. } | Self::ProbeLost { .. } | Self::Unmatched { .. } => Effect::None,
             Self::Unconfirmed | Self::WrongAccount { .. } => Effect::Doubt,
             Self::CannotDecide(_) | Self::Mismatched { .. } | Self::PermitsRejected { .. } => {
                 Effect::Failure
@@ -104,6 +110,11 @@ impl fmt::Display for Obstacle {
                 formatter,
                 "mismatched: the last requests were meant for another host, reason `{reason}`; compare issuer, \
                  xkey and clock with the server's"
+            ),
+            Self::Unmatched { reason } => write!(
+                formatter,
+                "unmatched: no request was meant for this host yet, and the last one was refused, reason `{reason}`; \
+                 compare issuer, xkey and clock with the server's"
             ),
             Self::PermitsRejected { reason } => write!(
                 formatter,

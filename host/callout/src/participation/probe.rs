@@ -21,6 +21,9 @@ const SECOND_WAIT: Duration = Duration::from_secs(10);
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// Maximum delay between two probes, because servers log every refused login.
 const MAX_WAIT: Duration = Duration::from_mins(10);
+/// Maximum delay after a probe that came as a request for another host. The host is not ready until
+/// a request is meant for it, so it notices soon that clock or keys are right.
+const MAX_WAIT_UNMATCHED: Duration = Duration::from_secs(30);
 
 /// The results of the host's own probes, and the number of probes that it answered.
 #[derive(Debug, Default)]
@@ -29,6 +32,8 @@ pub(crate) struct Probes {
     lost: AtomicU64,
     unclear: AtomicU64,
     answered: AtomicU64,
+    /// Whether the last probe came as a request for a host with another issuer, key or clock.
+    unmatched: AtomicBool,
     /// Whether only a probe can tell if servers ask the host, because they do not show it.
     wanted: AtomicBool,
     /// The server at which the last probe was lost. `None` if the last probe was not lost.
@@ -42,6 +47,8 @@ pub(super) enum Outcome {
     Arrived,
     /// The server refused the login, and no service was asked.
     Lost(String),
+    /// A request arrived that was meant for a host with another issuer, key or clock.
+    Unmatched,
     /// The login is inconclusive, for this reason.
     Unclear(String),
 }
@@ -87,7 +94,12 @@ impl Probes {
             0 => first,
             number => {
                 let factor = 2_u32.saturating_pow(number.saturating_sub(1));
-                second.saturating_mul(factor).min(MAX_WAIT)
+                let max = if self.unmatched.load(Ordering::Relaxed) {
+                    MAX_WAIT_UNMATCHED
+                } else {
+                    MAX_WAIT
+                };
+                second.saturating_mul(factor).min(max)
             }
         }
     }
@@ -124,11 +136,18 @@ impl Probes {
                 (&self.arrived, None)
             }
             Outcome::Lost(server) => (&self.lost, Some(server.clone())),
+            Outcome::Unmatched => {
+                let reason = "a request for another issuer, xkey or clock came";
+                tracing::info!(error = reason, "probe login tells nothing");
+                (&self.unclear, None)
+            }
             Outcome::Unclear(reason) => {
                 tracing::info!(error = reason, "probe login tells nothing");
                 (&self.unclear, None)
             }
         };
+        let is_unmatched = *outcome == Outcome::Unmatched;
+        self.unmatched.store(is_unmatched, Ordering::Relaxed);
         count.fetch_add(1, Ordering::Relaxed);
         *self.lost_at.lock() = lost_at;
     }
@@ -175,6 +194,8 @@ mod tests {
             probes.conclude(&Outcome::Unclear("another service".to_owned()));
         }
         assert_eq!(waits, [3, 10, 20, 40, 80, 160, 320, 600]);
+        probes.conclude(&Outcome::Unmatched);
+        assert_eq!(probes.wait(), MAX_WAIT_UNMATCHED);
         let probes = Probes::default();
         assert!(probes.are_awaited());
         assert_eq!(probes.wait(), Duration::ZERO);

@@ -63,6 +63,7 @@ impl<N: Nats> Prober<N> {
     async fn probe(&self) -> Outcome {
         let token = format!("{PROBE_PREFIX}{}", self.id);
         let mismatches = self.evidence.mismatches.in_a_row();
+        let connects = self.client.connects();
         let (mut lost_at, mut unclear) = (None, None);
         for (server, address) in self.logins.servers() {
             let answer = self.logins.log_in(server, Some(&token)).await;
@@ -82,7 +83,12 @@ impl<N: Nats> Prober<N> {
             }
         }
         if self.evidence.mismatches.in_a_row() > mismatches {
-            return Outcome::Unclear("a request for another issuer, xkey or clock came".to_owned());
+            return Outcome::Unmatched;
+        }
+        if !self.client.is_connected() || self.client.connects() != connects {
+            // The request may have come while no connection could receive it.
+            let reason = "the host's connection was lost meanwhile";
+            return Outcome::Unclear(reason.to_owned());
         }
         match self.others().await {
             Others::Absent => {}
