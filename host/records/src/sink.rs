@@ -5,7 +5,7 @@ mod numbers;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_authority::WhenRecordsFull;
 use portcullis_core::with_causes;
@@ -21,6 +21,9 @@ const MAX_BATCH: usize = 256;
 
 /// Interval at which an idle sink does its housekeeping, and delay before another attempt.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Minimum time between two lines of the log about failures for different reasons in a row.
+const CHANGE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Maximum delay before another attempt at a place that is away.
 const MAX_DELAY: Duration = Duration::from_secs(30);
@@ -105,7 +108,7 @@ pub(crate) fn start<S: Sink>(
         sink: sink(Arc::clone(&numbers)),
         numbers: Arc::clone(&numbers),
         when_full,
-        fails: false,
+        trouble: Trouble::default(),
     };
     let thread = thread::Builder::new()
         .name(kind.thread_name())
@@ -125,8 +128,33 @@ struct Worker<S> {
     sink: S,
     numbers: Arc<SinkNumbers>,
     when_full: WhenRecordsFull,
-    /// Whether the last attempt failed. Only the first failure of a row is logged.
-    fails: bool,
+    trouble: Trouble,
+}
+
+/// The failures of a sink in a row, as far as the log has them.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// The last failure with a line in the log, and its time.
+    logged: Option<(String, Instant)>,
+}
+
+impl Trouble {
+    /// Returns whether the log needs a line for `error` at `now`. It has one for the first failure
+    /// of a row, and for another reason, because that needs another remedy.
+    fn is_new(&mut self, error: &str, now: Instant) -> bool {
+        let is_new = self.logged.as_ref().is_none_or(|(text, at)| {
+            text != error && now.saturating_duration_since(*at) >= CHANGE_INTERVAL
+        });
+        if is_new {
+            self.logged = Some((error.to_owned(), now));
+        }
+        is_new
+    }
+
+    /// Records a success. Returns whether it ends a row of failures.
+    fn ends(&mut self) -> bool {
+        self.logged.take().is_some()
+    }
 }
 
 impl<S: Sink> Worker<S> {
@@ -201,18 +229,19 @@ impl<S: Sink> Worker<S> {
         self.numbers.stops() || !is_patient
     }
 
-    /// Logs the beginning and the end of failures.
+    /// Logs the beginning and the end of failures, and another reason of them.
     fn report(&mut self, result: Result<(), S::Error>) {
         match result {
-            Ok(()) if self.fails => {
-                self.fails = false;
-                self.numbers.kind.log_return(self.numbers.lost());
+            Ok(()) => {
+                if self.trouble.ends() {
+                    self.numbers.kind.log_return(self.numbers.lost());
+                }
             }
-            Ok(()) => {}
-            Err(_) if self.fails => {}
             Err(error) => {
-                self.fails = true;
-                self.numbers.kind.log_failure(&with_causes(&error));
+                let error = with_causes(&error);
+                if self.trouble.is_new(&error, SystemClock.now()) {
+                    self.numbers.kind.log_failure(&error);
+                }
             }
         }
     }
@@ -225,4 +254,25 @@ fn delay(kept: bool, failures: u32) -> Duration {
     }
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
     INTERVAL.saturating_mul(doubled).min(MAX_DELAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_failures_is_logged_once_and_for_another_reason_again() {
+        let start = SystemClock.now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut trouble = Trouble::default();
+        assert!(!trouble.ends());
+        assert!(trouble.is_new("connection refused", at(0)));
+        assert!(!trouble.is_new("connection refused", at(60)));
+        assert!(trouble.is_new("status 401", at(61)));
+        // A place that fails for two reasons in turn does not fill the log.
+        assert!(!trouble.is_new("connection refused", at(62)));
+        assert!(trouble.is_new("connection refused", at(71)));
+        assert!(trouble.ends());
+        assert!(trouble.is_new("connection refused", at(72)));
+    }
 }
