@@ -25,7 +25,7 @@ const BARE: [&str; 2] = ["policies-invalid", "host-absent"];
 
 /// The report of one run.
 #[derive(Debug)]
-struct Report {
+pub(crate) struct Report {
     code: Option<i32>,
     json: Value,
 }
@@ -43,7 +43,7 @@ impl Report {
     }
 
     /// Returns the codes of the findings, except those of [`BARE`] and those of the release.
-    fn codes(&self) -> Vec<&str> {
+    pub(crate) fn codes(&self) -> Vec<&str> {
         let codes = self
             .findings()
             .filter_map(|finding| finding["code"].as_str());
@@ -53,14 +53,23 @@ impl Report {
     }
 
     /// Returns the finding with this code, as text.
-    fn finding(&self, code: &str) -> String {
+    pub(crate) fn finding(&self, code: &str) -> String {
         let found = self.findings().find(|finding| finding["code"] == code);
         found.map(Value::to_string).unwrap_or_default()
+    }
+
+    /// Returns the number of changes that `--fix` would make.
+    pub(crate) fn fixes(&self) -> usize {
+        self.json["fixes"].as_array().map_or(0, Vec::len)
     }
 }
 
 /// Runs the command for the configuration `portcullis.toml` of `site`.
-async fn doctor(site: &Site, more: &[&str], environment: &[(&str, String)]) -> Result<Report> {
+pub(crate) async fn doctor(
+    site: &Site,
+    more: &[&str],
+    environment: &[(&str, String)],
+) -> Result<Report> {
     let file = site.path().join("portcullis.toml");
     let file = file.to_string_lossy();
     let arguments = [&["doctor", "--json", "--config", &file], more].concat();
@@ -69,7 +78,7 @@ async fn doctor(site: &Site, more: &[&str], environment: &[(&str, String)]) -> R
 }
 
 /// Returns a site without policies, whose configuration names `server`, with `change` made to it.
-fn configure(
+pub(crate) fn configure(
     site: &Site,
     server: &NatsServer,
     change: impl FnOnce(String) -> String,

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use async_nats::Client;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::context::GetStreamByNameErrorKind;
 use futures::{Stream, StreamExt as _};
 use portcullis_core::DecisionRecord;
 
@@ -89,6 +90,29 @@ pub fn read_file(
         if let Some(record) = read.parse(&line) {
             then(record);
         }
+    }
+}
+
+/// Returns the name of the stream that captures the subject of `options`. `None` without one.
+///
+/// # Errors
+///
+/// Fails if servers do not answer, or the user may not ask.
+pub async fn find_stream(
+    client: Client,
+    options: &StreamOptions,
+) -> Result<Option<String>, CannotRead> {
+    match context(client, options)
+        .stream_by_subject(&options.subject)
+        .await
+    {
+        Ok(name) => Ok(Some(name)),
+        Err(error) if error.kind() == GetStreamByNameErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CannotRead::Stream {
+            action: "find a stream",
+            subject: options.subject.clone(),
+            source: error.into(),
+        }),
     }
 }
 

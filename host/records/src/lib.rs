@@ -47,7 +47,9 @@ mod trace_options;
 #[cfg(feature = "otel")]
 mod traces;
 
-pub use archive::{CannotRead, ReadRecords, follow, read_file, read_stream, record_files};
+pub use archive::{
+    CannotRead, ReadRecords, find_stream, follow, read_file, read_stream, record_files,
+};
 pub use event::{EventOptions, EventSubject, InvalidEventSubject};
 pub use file::{FileError, FileOptions};
 pub use otlp::{CertificatesError, InvalidCollector, OtlpOptions};

@@ -9,6 +9,7 @@ mod limits;
 mod local;
 mod locks;
 mod machine;
+mod records;
 mod releases;
 mod server_conf;
 mod servers;
@@ -43,6 +44,7 @@ const CHECKS: &[Check] = &[
     ("token sizes", limits::control_line),
     ("message sizes", limits::payload),
     ("JetStream", limits::sync_interval),
+    ("decision records", records::places),
     ("locks", locks::locks),
     ("hosts", services::hosts),
     ("bypass", bypass::bypass),

@@ -1,5 +1,6 @@
 //! Evidence: the observations that the checks compare. Gathering it is the only part with I/O.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(crate) struct Evidence {
     pub(crate) health: Option<HostHealth>,
     /// The state directory. `None` if the configuration does not say which it is.
     pub(crate) state: Option<StateDirectory>,
+    /// The places of decision records. `None` if the configuration is invalid.
+    pub(crate) records: Option<Records>,
     /// The bucket of locks. `None` if the configuration names none.
     pub(crate) locks: Option<Locks>,
     /// The configured servers.
@@ -65,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) operator_mode: bool,
     /// Whether the configuration demands that the TLS handshake comes first.
     pub(crate) tls_first: bool,
+    /// Whether the configuration demands TLS of every server.
+    pub(crate) tls_required: bool,
     /// The host's deadline for a decision.
     pub(crate) deadline: Duration,
     /// The allowed difference of clocks.
@@ -144,10 +149,13 @@ pub(crate) enum HostHealth {
     NoAddress,
     /// No host answers at the address.
     Silent { address: SocketAddr, error: String },
-    /// The host is ready.
-    Ready,
-    /// The host is not ready, for these reasons.
-    NotReady(Vec<String>),
+    /// The host answers.
+    Running {
+        /// The reasons why the host is not ready. `None` if it is.
+        not_ready: Option<Vec<String>>,
+        /// What its metrics say that fails, one a line.
+        trouble: Vec<String>,
+    },
 }
 
 /// The state directory, and the attempt to write to it.
@@ -168,9 +176,36 @@ pub(crate) enum WriteTrial {
     Failed {
         /// The size of the file, in bytes.
         bytes: usize,
+        /// The kind of the reason.
+        kind: io::ErrorKind,
         /// The reason.
         error: String,
     },
+}
+
+/// The places of decision records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Records {
+    /// The file. `None` if the configuration names none.
+    pub(crate) file: Option<RecordFile>,
+    /// The stream. `None` if the configuration names none.
+    pub(crate) stream: Option<RecordStream>,
+}
+
+/// The file of decision records, and the attempt to write next to it.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordFile {
+    pub(crate) path: PathBuf,
+    pub(crate) trial: WriteTrial,
+}
+
+/// The stream of decision records.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordStream {
+    pub(crate) subject: String,
+    /// The name of the stream that captures the subject, or the reason why it is unknown. `None`
+    /// without such a stream.
+    pub(crate) found: Result<Option<String>, String>,
 }
 
 /// The bucket of locks, and the copy of it in the state directory.
@@ -247,7 +282,9 @@ pub(crate) struct Server {
 pub(crate) enum Greeting {
     /// The server described itself.
     Info(ServerInfo),
-    /// The server accepted the connection and sent nothing.
+    /// The server accepted the connection, and waits for the TLS handshake.
+    TlsFirst,
+    /// The server accepted the connection, and answers neither in the clear nor with TLS.
     Silent,
     /// The server was not reached, or sent something else.
     Failed(String),

@@ -94,6 +94,8 @@ codes! {
         "A configured server does not answer.";
     TlsFailed = "tls-failed", Error,
         "No TLS session with a server is made: authority, name or time of a certificate is wrong.";
+    SessionFailed = "session-failed", Error,
+        "A server answers, and ends the connection of the host for a reason that is not TLS.";
     TlsFirstDiffers = "tls-first-differs", Error,
         "Server and host do not agree whether the TLS handshake comes first.";
     ServerTooOld = "server-too-old", Error,
@@ -110,6 +112,10 @@ codes! {
         "The `max_payload` of a server leaves little room for requests and user JWTs.";
     SyncIntervalLong = "sync-interval-long", Warning,
         "`JetStream` writes to the disk rarely, so a revocation in a bucket can be lost.";
+    RecordsUnwritable = "records-unwritable", Error,
+        "The file of decision records cannot be written. A host that starts now ends at once.";
+    RecordsStreamMissing = "records-stream-missing", Warning,
+        "No stream captures the subject of decision records, so they are lost.";
     LocksUnreadable = "locks-unreadable", Error,
         "The bucket of locks cannot be read. A host without a copy of it denies every login.";
     LocksCopyStale = "locks-copy-stale", Warning,
@@ -174,6 +180,8 @@ codes! {
         "A host runs and does not decide logins.";
     HostNotReady = "host-not-ready", Error,
         "The host on this machine runs and is not ready, for the reasons of its `/readyz`.";
+    HostImpaired = "host-impaired", Warning,
+        "The host on this machine runs, and its metrics say that something fails.";
     HostsDiffer = "hosts-differ", Warning,
         "Hosts of one account decide with different policies, settings or releases.";
     QueueGroupsDiffer = "queue-groups-differ", Error,

@@ -8,6 +8,7 @@ mod listener;
 mod locks;
 mod machine;
 mod probe;
+mod records;
 mod servers;
 mod settings;
 mod system;
@@ -42,6 +43,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
         issuers: Vec::new(),
         health: None,
         state: None,
+        records: None,
         locks: None,
         servers: Vec::new(),
         services: Err("the configuration is invalid".to_owned()),
@@ -61,6 +63,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
     evidence.health = Some(health::ask(&config).await);
     evidence.certificates = certificates::of_files(&config);
     gather_from_servers(&mut evidence, &config, secrets.as_ref(), arguments).await;
+    evidence.records = Some(records::try_places(&config).await);
     evidence.locks = locks::read(&config).await;
     if let Some(creds) = &arguments.creds {
         let targets = evidence.settings.as_ref().map(|it| it.targets.as_slice());
@@ -90,10 +93,13 @@ async fn gather_from_servers(
     let mut connections = Vec::new();
     for address in &config.nats.servers {
         let (server, connection) = servers::examine(config, address).await;
-        if matches!(&server.greeting, Greeting::Info(info) if info.tls_required)
-            || config.nats.tls.first
-        {
-            let shown = certificates::of_server(config, address).await;
+        let tls_first = match &server.greeting {
+            Greeting::TlsFirst => Some(true),
+            Greeting::Info(info) => info.tls_required.then_some(false),
+            Greeting::Silent | Greeting::Failed(_) => None,
+        };
+        if let Some(tls_first) = tls_first {
+            let shown = certificates::of_server(config, address, tls_first).await;
             evidence.certificates.extend(shown);
         }
         evidence.servers.push(server);

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
 
 use portcullis_authority::Lock;
@@ -36,6 +37,7 @@ pub(super) fn good() -> Evidence {
             group: QueueGroup::new("AUTH".parse().unwrap()),
             operator_mode: false,
             tls_first: false,
+            tls_required: false,
             deadline: Duration::from_secs(1),
             clock_skew: Duration::from_secs(5),
             targets: vec![target],
@@ -45,10 +47,23 @@ pub(super) fn good() -> Evidence {
         certificates: Vec::new(),
         machine: Some(Ok(())),
         issuers: Vec::new(),
-        health: Some(HostHealth::Ready),
+        health: Some(HostHealth::Running {
+            not_ready: None,
+            trouble: Vec::new(),
+        }),
         state: Some(StateDirectory {
             path: "state".into(),
             trial: WriteTrial::Written,
+        }),
+        records: Some(Records {
+            file: Some(RecordFile {
+                path: "records/decisions.jsonl".into(),
+                trial: WriteTrial::Absent,
+            }),
+            stream: Some(RecordStream {
+                subject: "portcullis.decisions".to_owned(),
+                found: Ok(Some("DECISIONS".to_owned())),
+            }),
         }),
         locks: Some(Locks {
             bucket: "locks".to_owned(),
@@ -226,6 +241,16 @@ fn locked(evidence: &mut Evidence, until: Option<u64>) -> &mut FoundLock {
     known.last_mut().unwrap()
 }
 
+/// Makes the file of decision records one that cannot be written.
+fn unwritable(evidence: &mut Evidence, kind: io::ErrorKind) {
+    let file = evidence.records.as_mut().unwrap().file.as_mut();
+    file.unwrap().trial = WriteTrial::Failed {
+        bytes: 1 << 20,
+        kind,
+        error: kind.to_string(),
+    };
+}
+
 fn keys(evidence: &mut Evidence, keys: Result<usize, String>) {
     let name = "company".to_owned();
     let required = keys.is_err();
@@ -295,7 +320,22 @@ const BREAKS: &[(&[Code], Break)] = &[
     (&[Code::StateDirectoryFull], |it| {
         it.state.as_mut().unwrap().trial = WriteTrial::Failed {
             bytes: 1 << 20,
+            kind: io::ErrorKind::StorageFull,
             error: "No space left on device (os error 28)".to_owned(),
+        };
+    }),
+    (&[Code::StateDirectoryFull], |it| {
+        it.state.as_mut().unwrap().trial = WriteTrial::Failed {
+            bytes: 1 << 20,
+            kind: io::ErrorKind::PermissionDenied,
+            error: "Permission denied (os error 13)".to_owned(),
+        };
+    }),
+    (&[Code::StateDirectoryFull], |it| {
+        it.state.as_mut().unwrap().trial = WriteTrial::Failed {
+            bytes: 1 << 20,
+            kind: io::ErrorKind::ReadOnlyFilesystem,
+            error: "Read-only file system (os error 30)".to_owned(),
         };
     }),
     (&[Code::CredentialsExpired], |it| {
@@ -360,12 +400,41 @@ const BREAKS: &[(&[Code], Break)] = &[
         let error = "Connection refused (os error 111)";
         fail(it, Greeting::Failed(error.to_owned()), error);
     }),
-    (&[Code::TlsFailed], |it| {
+    (&[Code::ServerUnreachable], |it| {
+        fail(it, Greeting::Silent, "timed out");
+    }),
+    (&[Code::SessionFailed], |it| {
         let greeting = it.servers[0].greeting.clone();
-        fail(it, greeting, "invalid peer certificate: UnknownIssuer");
+        fail(it, greeting, "IO error: nats: maximum connections exceeded");
+    }),
+    (&[Code::TlsFailed], |it| {
+        let info = ServerInfo {
+            version: "2.15.3".to_owned(),
+            max_payload: 1 << 20,
+            tls_required: true,
+            ..ServerInfo::default()
+        };
+        fail(
+            it,
+            Greeting::Info(info),
+            "invalid peer certificate: UnknownIssuer",
+        );
+    }),
+    (&[Code::TlsFailed], |it| {
+        settings(it).tls_required = true;
+        let greeting = it.servers[0].greeting.clone();
+        fail(it, greeting, "the server has no TLS");
+    }),
+    (&[Code::TlsFailed], |it| {
+        settings(it).tls_first = true;
+        fail(
+            it,
+            Greeting::TlsFirst,
+            "invalid peer certificate: UnknownIssuer",
+        );
     }),
     (&[Code::TlsFirstDiffers], |it| {
-        fail(it, Greeting::Silent, "the connection timed out");
+        fail(it, Greeting::TlsFirst, "the connection timed out");
     }),
     (&[Code::TlsFirstDiffers], |it| {
         settings(it).tls_first = true;
@@ -522,7 +591,30 @@ const BREAKS: &[(&[Code], Break)] = &[
     (&[Code::HostNotReady], |it| {
         let reasons = ["issuer-keys: a reason", "own-login: another"];
         let reasons = reasons.map(str::to_owned).to_vec();
-        it.health = Some(HostHealth::NotReady(reasons));
+        it.health = Some(HostHealth::Running {
+            not_ready: Some(reasons),
+            trouble: Vec::new(),
+        });
+    }),
+    (&[Code::HostImpaired], |it| {
+        let trouble = "`portcullis_policies_not_kept` is 1: a restart does not find these policies";
+        it.health = Some(HostHealth::Running {
+            not_ready: None,
+            trouble: vec![trouble.to_owned()],
+        });
+    }),
+    (&[Code::RecordsUnwritable], |it| {
+        unwritable(it, io::ErrorKind::StorageFull);
+    }),
+    (&[Code::RecordsUnwritable], |it| {
+        unwritable(it, io::ErrorKind::PermissionDenied);
+    }),
+    (&[Code::RecordsUnwritable], |it| {
+        unwritable(it, io::ErrorKind::ReadOnlyFilesystem);
+    }),
+    (&[Code::RecordsStreamMissing], |it| {
+        let stream = it.records.as_mut().unwrap().stream.as_mut();
+        stream.unwrap().found = Ok(None);
     }),
     (&[Code::HostsDiffer], |it| {
         let (one, mut two) = (
@@ -555,7 +647,7 @@ fn nothing_is_found_where_host_and_servers_agree_and_everything_was_looked_at() 
     assert_eq!(report.not_looked_at, []);
     assert_eq!(report.code(), ExitCode::Success);
     insta::assert_snapshot!(report.to_text(), @r"
-    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, readiness of the host on this machine, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, token sizes, message sizes, JetStream, locks, hosts
+    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, readiness of the host on this machine, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, token sizes, message sizes, JetStream, decision records, locks, hosts
     found: 0 errors, 0 warnings
     ");
 }
@@ -619,6 +711,7 @@ fn a_check_that_cannot_run_is_named_with_the_reason() {
         evidence.machine = None;
         evidence.health = None;
         evidence.state = None;
+        evidence.records = None;
         evidence.servers = Vec::new();
         evidence.services = Err("the configuration is invalid".to_owned());
         evidence.server_conf = None;

@@ -1,5 +1,6 @@
 //! Checks that need no server: configuration, policies, state directory, credentials.
 
+use std::io;
 use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_toml::Problem;
@@ -69,17 +70,32 @@ pub(super) fn state_directory(evidence: &Evidence) -> Checked {
             "`{path}` does not exist yet; the host makes it at its start"
         )),
         WriteTrial::Written => checked.examine(None),
-        WriteTrial::Failed { bytes, error } => checked.examine(Some(
+        WriteTrial::Failed { bytes, kind, error } => checked.examine(Some(
             Finding::new(
                 Code::StateDirectoryFull,
                 format!("the state directory `{path}` cannot be written to"),
-                "make room on its file system, or set `state-directory` under [policies] to a directory with room; run \
-                 this command as the user of the host",
+                way_out_of(*kind),
             )
             .because(format!("a file of {bytes} bytes is not written: {error}")),
         )),
     }
     checked
+}
+
+/// Returns how a directory becomes one that the host can write to, by the reason why it is not.
+const fn way_out_of(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => {
+            "give the directory to the user of the host (`chown`), with mode 0700; run this command as that user"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "set `state-directory` under [policies] to a directory on a file system that the host may write to; a systemd \
+             unit has it in `StateDirectory=`, a container in a volume"
+        }
+        _ => {
+            "make room on its file system, or set `state-directory` under [policies] to a directory with room"
+        }
+    }
 }
 
 /// Compares the expiry of user JWTs with the time.

@@ -35,7 +35,7 @@ fn versions(evidence: &Evidence, checked: &mut Checked) -> BTreeMap<String, Vec<
                 let servers = versions.entry(info.version.clone()).or_default();
                 servers.push(format!("`{}`", server.address));
             }
-            Greeting::Silent | Greeting::Failed(_) => checked.skip(format!(
+            Greeting::TlsFirst | Greeting::Silent | Greeting::Failed(_) => checked.skip(format!(
                 "server `{}` does not say its release before the login",
                 server.address
             )),

@@ -3,7 +3,7 @@
 use portcullis_callout::Obstacle;
 use portcullis_connect::RequiredPermission;
 
-use crate::doctor::evidence::{Evidence, Greeting, Login, Server, Settings};
+use crate::doctor::evidence::{Evidence, Greeting, Login, Server, ServerInfo, Settings};
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 
@@ -30,7 +30,12 @@ fn unreachable(settings: &Settings, server: &Server) -> Option<Finding> {
             format!("server `{address}` does not answer"),
             "start the server, or correct `servers` under [nats]; compare firewalls and names between both machines",
         ),
-        Greeting::Silent if !settings.tls_first => Finding::new(
+        Greeting::Silent => Finding::new(
+            Code::ServerUnreachable,
+            format!("server `{address}` accepts connections and says nothing"),
+            "look whether the server hangs, and restart it; something else may listen at the address",
+        ),
+        Greeting::TlsFirst if !settings.tls_first => Finding::new(
             Code::TlsFirstDiffers,
             format!("server `{address}` waits for the TLS handshake before it says anything"),
             "set `tls-first = true` under [nats], or remove `handshake_first` from the server's `tls`",
@@ -40,7 +45,13 @@ fn unreachable(settings: &Settings, server: &Server) -> Option<Finding> {
             format!("server `{address}` speaks before the TLS handshake, and `tls-first` is set"),
             "remove `tls-first` under [nats], or set `handshake_first` in the server's `tls`",
         ),
-        Greeting::Silent | Greeting::Info(_) => Finding::new(
+        Greeting::Info(info) if !demands_tls(settings, address, info) => Finding::new(
+            Code::SessionFailed,
+            format!("server `{address}` answers, and the host makes no session with it"),
+            "do what the evidence says: a server that is full needs a larger `max_connections`; the server's log has the \
+             same reason",
+        ),
+        Greeting::TlsFirst | Greeting::Info(_) => Finding::new(
             Code::TlsFailed,
             format!("the host makes no session with server `{address}`"),
             "set `tls-ca-file` under [nats] to the authority that signed the server's certificate; the certificate has \
@@ -48,6 +59,11 @@ fn unreachable(settings: &Settings, server: &Server) -> Option<Finding> {
         ),
     };
     Some(finding.because(error))
+}
+
+/// Returns whether a session with the server needs TLS.
+fn demands_tls(settings: &Settings, address: &str, info: &ServerInfo) -> bool {
+    info.tls_required || settings.tls_required || address.starts_with("tls://")
 }
 
 /// Finds servers that refuse the host's own user.

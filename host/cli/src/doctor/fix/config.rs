@@ -54,9 +54,9 @@ fn tls_first(evidence: &Evidence, settings: &Settings) -> Option<Wanted> {
     let differs = |server: &&Server| {
         matches!(server.login, Login::Failed(_))
             && match &server.greeting {
-                Greeting::Silent => !settings.tls_first,
+                Greeting::TlsFirst => !settings.tls_first,
                 Greeting::Info(_) => settings.tls_first,
-                Greeting::Failed(_) => false,
+                Greeting::Silent | Greeting::Failed(_) => false,
             }
     };
     let all = evidence.servers.iter().all(|server| differs(&server));

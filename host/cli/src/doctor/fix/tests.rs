@@ -131,6 +131,10 @@ fn keys_of_the_configuration_take_what_the_servers_show() {
     server.user = None;
     server.greeting = Greeting::Silent;
     server.login = Login::Failed("timed out".to_owned());
+    // A server that hangs shows nothing about TLS.
+    assert!(files.plan().is_empty());
+    let server = files.evidence.servers.first_mut().unwrap();
+    server.greeting = Greeting::TlsFirst;
     let mut planned = files.plan();
     planned.apply(8);
     let text = fs::read_to_string(&files.evidence.file).unwrap();

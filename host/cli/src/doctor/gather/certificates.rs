@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_config::{Config, ServerAddress};
 use tokio::io::AsyncReadExt as _;
@@ -55,12 +56,22 @@ fn of_file(file: &Path, key: &str) -> Vec<Certificate> {
 }
 
 /// Returns the certificates that a server shows. Empty if it makes no TLS session.
-pub(super) async fn of_server(config: &Config, address: &ServerAddress) -> Vec<Certificate> {
+pub(super) async fn of_server(
+    config: &Config,
+    address: &ServerAddress,
+    tls_first: bool,
+) -> Vec<Certificate> {
     let limit = config.nats.connect_timeout;
-    let shown = timeout(limit, chain_of(config.nats.tls.first, address)).await;
+    let shown = timeout(limit, chain_of(tls_first, address)).await;
     let chain = shown.ok().flatten().unwrap_or_default();
     let place = format!("server `{address}`");
     chain.iter().filter_map(|der| parse(der, &place)).collect()
+}
+
+/// Returns whether the server makes a TLS session before it says anything, within `limit`.
+pub(super) async fn is_shown_first(address: &ServerAddress, limit: Duration) -> bool {
+    let shown = timeout(limit, chain_of(true, address)).await;
+    shown.ok().flatten().is_some()
 }
 
 /// Makes a TLS session that only shows the server's certificates, and ends it.

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
+use super::certificates;
 use crate::doctor::evidence::{Greeting, Login, Server, ServerInfo};
 
 /// Name of the connections, as servers show it.
@@ -39,7 +40,7 @@ pub(super) async fn examine(
     let greeting = greet(address, config.nats.connect_timeout).await;
     let (login, connection) = match &greeting {
         Greeting::Failed(error) => (Login::Failed(error.clone()), None),
-        Greeting::Info(_) | Greeting::Silent => log_in(config, address).await,
+        Greeting::Info(_) | Greeting::TlsFirst | Greeting::Silent => log_in(config, address).await,
     };
     let user = match &connection {
         None => None,
@@ -73,6 +74,7 @@ async fn greet(address: &ServerAddress, limit: Duration) -> Greeting {
     let mut line = String::new();
     let mut reader = BufReader::new(connected.take(MAX_GREETING));
     match timeout(GREETING_LIMIT, reader.read_line(&mut line)).await {
+        Err(_) if certificates::is_shown_first(address, GREETING_LIMIT).await => Greeting::TlsFirst,
         Err(_) => Greeting::Silent,
         Ok(Err(error)) => Greeting::Failed(error.to_string()),
         Ok(Ok(_)) => {

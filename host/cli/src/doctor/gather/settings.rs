@@ -39,6 +39,7 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
         group: portcullis::queue_group(config),
         operator_mode: config.operator.is_some(),
         tls_first: config.nats.tls.first,
+        tls_required: config.nats.tls.required,
         deadline: config.callout.times.deadline,
         clock_skew: config.callout.open.clock_skew,
         targets: targets(config),
