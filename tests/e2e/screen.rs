@@ -3,8 +3,11 @@
 use std::fs;
 
 use anyhow::Result;
+use async_nats::ConnectOptions;
+use async_nats::jetstream::{self, stream};
 use portcullis_harness::{
-    Accounts, Credentials, Host, PseudoTerminal, Release, Site, is_refused, log_in, run_portcullis,
+    Accounts, Credentials, Host, NatsServer, PseudoTerminal, Relay, Release, Site, is_refused,
+    log_in, run_portcullis,
 };
 
 use crate::records::{FILE, record_of};
@@ -74,6 +77,85 @@ async fn the_screen_shows_logins_as_they_are_decided() -> Result<()> {
     assert_eq!(code, 0);
     drop(desk);
     Ok(())
+}
+
+#[tokio::test]
+async fn the_screen_has_the_records_of_a_time_without_a_connection() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let settings = settings(&[alice("").await?]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    let server = audited_server(&site).await?;
+    let tables = audited(&server.url());
+    let config = site.host_config(&server.url(), &tables);
+    let config = site.write_config("portcullis.toml", &config)?;
+    let host = Host::spawn(&config, &[])?;
+    host.decides().await?;
+    host.says("decision records go to a stream").await?;
+
+    let relay = Relay::start(server.port()).await?;
+    let desk = site.write_config(
+        "desk.toml",
+        &site.host_config(&server.url(), &audited(&relay.url())),
+    )?;
+    let arguments = [
+        "decisions",
+        "watch",
+        "--config",
+        &desk.display().to_string(),
+    ];
+    let screen = PseudoTerminal::portcullis(&arguments, (120, 20))?;
+    let guess = |name| Credentials::Password(name, "wrong");
+    assert!(is_refused(
+        &log_in(&server.url(), guess("one"), "one").await
+    ));
+    screen.shows(&["1 of 1 records", "one"]).await?;
+
+    relay.cut("portcullis-decisions");
+    screen.shows(&["DISCONNECTED"]).await?;
+    assert!(is_refused(
+        &log_in(&server.url(), guess("two"), "two").await
+    ));
+    host.decision("two").await?;
+    relay.cut("nobody");
+    screen.shows(&["2 of 2 records", "two"]).await?;
+    // Nothing is shown twice, and new records come as before.
+    assert!(is_refused(
+        &log_in(&server.url(), guess("three"), "three").await
+    ));
+    screen.shows(&["3 of 3 records", "three"]).await?;
+    Ok(())
+}
+
+/// Starts a server that has a stream of records in an account of its own.
+async fn audited_server(site: &Site) -> Result<NatsServer> {
+    let audit = "APP {}\n  AUDIT { jetstream: enabled, \
+                 users: [ { user: auditor, password: of-the-auditor } ] }";
+    let config = site
+        .server_config(Accounts::Buckets, &site.keys.issuer.public_key())
+        .replace("auth_users: [ ", "auth_users: [ auditor, ")
+        .replace("APP {}", audit);
+    let server = site.start_server_with(&config).await?;
+    let auditor = ConnectOptions::with_user_and_password("auditor".into(), "of-the-auditor".into());
+    let auditor = auditor.connect(server.url()).await?;
+    let decisions = stream::Config {
+        name: "DECISIONS".to_owned(),
+        subjects: vec!["decisions".to_owned()],
+        ..stream::Config::default()
+    };
+    let jetstream = jetstream::with_domain(auditor, "hub");
+    jetstream.create_stream(decisions).await?;
+    fs::write(site.path().join("auditor.password"), "of-the-auditor")?;
+    Ok(server)
+}
+
+/// Returns the tables that read and write records at the server with this address.
+fn audited(url: &str) -> String {
+    format!(
+        "[records.stream]\nsubject = \"decisions\"\njetstream-domain = \"hub\"\n\
+         [records.stream.nats]\nservers = [\"{url}\"]\nuser = \"auditor\"\n\
+         password-file = \"auditor.password\"\n"
+    )
 }
 
 #[tokio::test]

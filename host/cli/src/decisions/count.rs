@@ -1,13 +1,14 @@
 //! `portcullis decisions count`: the number of logins by user, address, class and so on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use clap::{Args, ValueEnum};
-use portcullis_core::DecisionRecord;
+use portcullis_core::{DecisionRecord, SourceNetwork};
 use serde_json::json;
 
-use super::filter::FilterArguments;
-use super::list::user;
+use super::filter::{FilterArguments, network};
+use super::list::{short, user};
 use super::source::SourceArguments;
 use super::{ExitCode, Failure, Print};
 use crate::policy::time;
@@ -29,6 +30,10 @@ pub(crate) struct CountArguments {
     /// Only lines with logins from at least this number of addresses.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     min_addresses: usize,
+    /// Only lines whose logins all came from this address or network. The filters come first, so
+    /// leave out `--address`.
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
+    only_from: Option<SourceNetwork>,
     /// Print JSON, one line of the table a line, with every address.
     #[arg(long)]
     json: bool,
@@ -51,6 +56,10 @@ enum Fact {
     Outcome,
     /// The method of the identity.
     Method,
+    /// The version of the policy that decided, as the column VERSION of `list` shows it.
+    Version,
+    /// The server that asked.
+    Server,
 }
 
 /// The logins with the same value of a fact.
@@ -76,6 +85,7 @@ pub(super) async fn run(arguments: CountArguments, print: Print) -> Result<ExitC
         filter,
         by,
         min_addresses,
+        only_from,
         json: is_json,
     } = arguments;
     let mut groups = Groups::new();
@@ -86,7 +96,10 @@ pub(super) async fn run(arguments: CountArguments, print: Print) -> Result<ExitC
             }
         })
         .await?;
-    groups.retain(|_, group| group.addresses.len() >= min_addresses);
+    groups.retain(|_, group| {
+        group.addresses.len() >= min_addresses
+            && only_from.is_none_or(|network| group.came_from(network))
+    });
     let mut rows: Vec<_> = groups.into_iter().collect();
     rows.sort_by_key(|(_, group)| std::cmp::Reverse(group.logins));
     if is_json {
@@ -119,6 +132,11 @@ fn value(by: Fact, record: &DecisionRecord) -> String {
         }
         Fact::Outcome => record.outcome.as_str().to_owned(),
         Fact::Method => login.identity.method.clone(),
+        Fact::Version => {
+            let policy = record.policy.as_ref();
+            policy.map(|it| short(&it.version)).unwrap_or_default()
+        }
+        Fact::Server => login.server.name.clone(),
     }
 }
 
@@ -129,6 +147,14 @@ impl Group {
         let at = record.received_at;
         let (first, last) = self.times.unwrap_or((at, at));
         self.times = Some((first.min(at), last.max(at)));
+    }
+
+    /// Returns whether every login came from `network`. Without an address, none did.
+    fn came_from(&self, network: SourceNetwork) -> bool {
+        let addresses = self.addresses.iter();
+        let mut addresses = addresses.map(|address| address.parse::<IpAddr>());
+        !self.addresses.is_empty()
+            && addresses.all(|it| it.is_ok_and(|address| network.contains(address)))
     }
 
     /// Returns the number of addresses and the first of them.
@@ -159,6 +185,8 @@ impl Fact {
             Self::Class => "class",
             Self::Outcome => "outcome",
             Self::Method => "method",
+            Self::Version => "version",
+            Self::Server => "server",
         }
     }
 }

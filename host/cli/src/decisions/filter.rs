@@ -9,6 +9,9 @@ use portcullis_core::{DecisionRecord, DenialClass, LoginOutcome, Method, SourceN
 
 use super::moment::moment;
 
+/// The name of the algorithm before the digits of a digest.
+const DIGEST_PREFIX: &str = "sha256:";
+
 /// The filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct FilterArguments {
@@ -24,6 +27,10 @@ pub(crate) struct FilterArguments {
     /// Only logins that this policy decided.
     #[arg(long, value_name = "POLICY")]
     policy: Option<String>,
+    /// Only logins that this version of a policy decided: its digest, or the beginning, as the
+    /// column VERSION of `list` shows it.
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    policy_version: Option<String>,
     /// Only denials of this class.
     #[arg(long, value_name = "CLASS", value_parser = class())]
     class: Option<String>,
@@ -46,7 +53,7 @@ pub(crate) struct FilterArguments {
 }
 
 /// Parses a network, or an address as the network with that address alone.
-fn network(text: &str) -> Result<SourceNetwork, String> {
+pub(super) fn network(text: &str) -> Result<SourceNetwork, String> {
     let network = match text.parse() {
         Ok(IpAddr::V4(_)) => format!("{text}/32"),
         Ok(IpAddr::V6(_)) => format!("{text}/128"),
@@ -55,6 +62,15 @@ fn network(text: &str) -> Result<SourceNetwork, String> {
     network.parse().map_err(|_| {
         "give an address such as `10.1.0.7`, or a network such as `10.1.0.0/16`".to_owned()
     })
+}
+
+/// Parses the beginning of a digest, with or without the name of its algorithm.
+fn digest(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix(DIGEST_PREFIX).unwrap_or(text);
+    let is_digest = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit());
+    is_digest
+        .then(|| digits.to_ascii_lowercase())
+        .ok_or_else(|| "give a digest or its beginning, such as `95f4b21dc1f5`".to_owned())
 }
 
 fn class() -> impl TypedValueParser<Value = String> {
@@ -101,6 +117,10 @@ impl FilterArguments {
                 &self.policy,
                 record.policy.as_ref().map(|policy| &policy.name),
             )
+            && self.policy_version.as_ref().is_none_or(|begin| {
+                let version = record.policy.as_ref().map(|policy| &policy.version);
+                version.is_some_and(|it| it.trim_start_matches(DIGEST_PREFIX).starts_with(begin))
+            })
             && is(&self.class, record.class.as_ref())
             && is(&self.method, Some(&login.identity.method))
             && (self.outcome.is_empty() || self.outcome.contains(&record.outcome))
@@ -136,5 +156,18 @@ mod tests {
             assert!(!network.contains(outside.parse().unwrap()), "{text}");
         }
         assert!(network("n1").unwrap_err().contains("`10.1.0.0/16`"));
+    }
+
+    #[test]
+    fn a_version_of_a_policy_is_known_by_the_beginning_of_its_digest() {
+        for (text, expected) in [("95f4", "95f4"), ("sha256:95F4", "95f4")] {
+            assert_eq!(digest(text).as_deref(), Ok(expected));
+        }
+        for text in ["", "sha256:", "latest"] {
+            assert!(
+                digest(text).unwrap_err().contains("`95f4b21dc1f5`"),
+                "{text}"
+            );
+        }
     }
 }

@@ -137,7 +137,7 @@ pub(super) fn reason(record: &DecisionRecord) -> Option<String> {
 }
 
 /// Returns the first digits of a digest.
-fn short(digest: &str) -> String {
+pub(super) fn short(digest: &str) -> String {
     let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
     digits.chars().take(12).collect()
 }

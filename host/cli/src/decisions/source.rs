@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use clap::Args;
 use portcullis_config::{Config, Nats, ServerAddress};
 use portcullis_connect::Connection;
-use portcullis_core::DecisionRecord;
+use portcullis_core::{DecisionRecord, with_causes};
 use portcullis_records::{
     CannotRead, ReadRecords, RecordOptions, StreamOptions, read_file, read_stream, record_files,
 };
@@ -45,6 +45,9 @@ pub(crate) struct SourceArguments {
     /// configuration.
     #[arg(long, value_name = "FILE")]
     creds: Option<PathBuf>,
+    /// The file with the user seed (SU…) of such a user.
+    #[arg(long, value_name = "FILE", conflicts_with = "creds")]
+    nkey_seed_file: Option<PathBuf>,
     /// The certificates of servers to trust, PEM. Default: those of the configuration, or of the
     /// system.
     #[arg(long, value_name = "FILE")]
@@ -94,8 +97,7 @@ impl SourceArguments {
             let connection = self.connect().await?;
             let client = connection.client().clone();
             let reading = read_stream(client, &options, since, &mut read, &mut then);
-            let unreachable = |error: CannotRead| Failure::new(ExitCode::Unreachable, error);
-            reading.await.map_err(unreachable)?;
+            reading.await.map_err(|error| stream_unreadable(&error))?;
         }
         if read.unreadable > 0 {
             complain(&format!(
@@ -117,10 +119,12 @@ impl SourceArguments {
             config,
             server,
             creds,
+            nkey_seed_file,
             ca_file,
             ..
         } = self.clone();
-        let arguments = ConnectionArguments::new(config, server, creds, ca_file);
+        let arguments = ConnectionArguments::new(config, server, creds, ca_file)
+            .with_nkey_seed_file(nkey_seed_file);
         arguments.connect_by(NAME, stream_connection).await
     }
 
@@ -191,6 +195,15 @@ impl SourceArguments {
 fn stream_connection(config: &Config) -> &Nats {
     let own = config.records_nats.as_deref();
     own.unwrap_or(&config.nats)
+}
+
+/// Returns the failure to read a stream.
+fn stream_unreadable(error: &CannotRead) -> Failure {
+    let error = anyhow::anyhow!(
+        "{}; the user may lack the permission, so name another one with `--creds` or `--nkey-seed-file`",
+        with_causes(error)
+    );
+    Failure::new(ExitCode::Unreachable, error)
 }
 
 /// Returns the failure to read a file.

@@ -75,6 +75,12 @@ impl ConnectionArguments {
         }
     }
 
+    /// Replaces the file with the user seed.
+    pub(crate) fn with_nkey_seed_file(mut self, file: Option<PathBuf>) -> Self {
+        self.login.nkey_seed_file = file;
+        self
+    }
+
     /// Connects under `name`, without another attempt if it fails.
     ///
     /// # Errors

@@ -81,3 +81,21 @@ fn a_login_without_the_fact_has_a_line_too_and_few_addresses_are_named() {
     let (value, group) = &groups[0];
     assert_eq!(as_json(Fact::Account, value, group)["account"], Value::Null);
 }
+
+#[test]
+fn a_line_whose_logins_all_came_from_a_network_is_told_from_others() {
+    let denied = json!({ "class": "policy-denied", "reason": "wrong password" });
+    let records = [
+        record("alice", "10.0.0.2", 1, &denied),
+        record("alice", "10.0.0.3", 1, &denied),
+        record("bob", "10.0.0.2", 1, &denied),
+        record("bob", "192.0.2.1", 1, &denied),
+    ];
+    let groups = counted(Fact::User, &records);
+    let network = network("10.0.0.0/24").unwrap();
+    assert!(groups["alice"].came_from(network));
+    assert!(!groups["bob"].came_from(network));
+    assert!(!Group::default().came_from(network));
+    let by_server: Vec<_> = counted(Fact::Server, &records).into_keys().collect();
+    assert_eq!(by_server, ["n1"]);
+}

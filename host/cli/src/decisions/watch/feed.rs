@@ -4,14 +4,15 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use portcullis_connect::Connection;
 use portcullis_core::{DecisionRecord, with_causes};
+use portcullis_environment::{Clock as _, SystemClock};
 use portcullis_records::{ReadRecords, RecordTail, StreamOptions, follow, read_stream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -24,6 +25,13 @@ use crate::failure::Failure;
 
 /// Interval at which files are looked at for new records.
 const POLL: Duration = Duration::from_millis(250);
+
+/// Interval at which the connection is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Time before a loss from which the stream is read again. The clock of the server may be behind,
+/// and the loss may have begun before it was noticed.
+const OVERLAP: Duration = Duration::from_mins(5);
 
 /// Maximum number of records that are handed over at once.
 const BATCH: usize = 256;
@@ -74,7 +82,13 @@ impl Feed {
                 let live = live.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
                 let name = format!("subject {}", options.subject);
                 let shared = Arc::clone(&connection);
-                tokio::spawn(read_subject(shared, options, live, chosen, sender));
+                let subject = Subject {
+                    connection: shared,
+                    options,
+                    chosen,
+                    sender,
+                };
+                tokio::spawn(subject.read(live));
                 (name, Some(connection))
             }
         };
@@ -199,50 +213,101 @@ impl Batch<'_> {
     }
 }
 
-/// Reads the stream, and then what hosts publish, until the screen is closed.
-async fn read_subject(
+/// The records of a subject: those of its stream, and those that hosts publish.
+struct Subject {
     connection: Arc<Connection>,
     options: StreamOptions,
-    live: impl Stream<Item = Vec<u8>>,
     chosen: Chosen,
     sender: Sender<Event>,
-) {
-    let filter = &chosen.filter;
-    let mut read = ReadRecords::default();
-    let mut past = Kept::new(chosen.max_records);
-    let client = connection.client().clone();
-    let keep = |record| {
-        if filter.fits(&record) {
-            past.insert(Entry::new(record));
-        }
-    };
-    let reading = read_stream(client, &options, filter.since(), &mut read, keep).await;
-    let mut events = Vec::new();
-    if let Err(error) = reading {
-        let error = with_causes(&error);
-        events.push(Event::Trouble(format!("only new records: {error}")));
-    }
-    let past: Vec<_> = past.take().filter_map(Arc::into_inner).collect();
-    events.push(Event::Records(
-        past.into_iter().map(|entry| entry.record).collect(),
-    ));
-    events.push(Event::Unreadable(read.unreadable));
-    events.push(Event::CaughtUp);
-    for event in events {
-        if sender.send(event).await.is_err() {
-            return;
-        }
-    }
-    read_live(live, filter, &sender).await;
 }
 
-async fn read_live(
-    live: impl Stream<Item = Vec<u8>>,
-    filter: &FilterArguments,
-    sender: &Sender<Event>,
-) {
-    let mut live = pin!(live);
-    while let Some(first) = live.next().await {
+/// The screen is closed, so it needs no more records.
+struct Closed;
+
+impl Subject {
+    /// Reads the stream, what hosts publish, and the stream again after each loss of the
+    /// connection. Returns when the screen is closed.
+    async fn read(self, live: impl Stream<Item = Vec<u8>>) {
+        // A closed screen needs no message.
+        let _ = self.try_read(live).await;
+    }
+
+    async fn try_read(&self, live: impl Stream<Item = Vec<u8>>) -> Result<(), Closed> {
+        let status = self.connection.status();
+        let mut losses = Losses::new(status.counts().reconnects, SystemClock.wall());
+        match self.read_past(self.chosen.filter.since()).await? {
+            Ok(unreadable) => self.send(Event::Unreadable(unreadable)).await?,
+            Err(error) => self.trouble(format!("only new records: {error}")).await?,
+        }
+        self.send(Event::CaughtUp).await?;
+        let mut live = pin!(live);
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                next = live.next() => match next {
+                    Some(first) => self.show(first, live.as_mut()).await?,
+                    None => {
+                        let closed = "the connection was closed for good".to_owned();
+                        return self.trouble(closed).await;
+                    }
+                },
+                _ = ticks.tick() => {
+                    let reconnects = status.counts().reconnects;
+                    let (is_connected, now) = (status.is_connected(), SystemClock.wall());
+                    if let Some(since) = losses.ended(is_connected, reconnects, now) {
+                        self.make_up(since, now, &mut losses).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the stream again, from `since` on.
+    async fn make_up(
+        &self,
+        since: SystemTime,
+        now: SystemTime,
+        losses: &mut Losses,
+    ) -> Result<(), Closed> {
+        let since = self.chosen.filter.since().max(Some(since));
+        match self.read_past(since).await? {
+            // Lines that are no records were counted before.
+            Ok(_) => losses.made_up(now),
+            Err(error) => {
+                let text = format!("records of the time without a connection are missing: {error}");
+                self.trouble(text).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the records of the stream from `since` on to the screen. Returns the number of its
+    /// messages that are no records, or the reason why the stream was not read.
+    async fn read_past(&self, since: Option<SystemTime>) -> Result<Result<u64, String>, Closed> {
+        let filter = &self.chosen.filter;
+        let mut read = ReadRecords::default();
+        let mut past = Kept::new(self.chosen.max_records);
+        let client = self.connection.client().clone();
+        let keep = |record| {
+            if filter.fits(&record) {
+                past.insert(Entry::new(record));
+            }
+        };
+        let reading = read_stream(client, &self.options, since, &mut read, keep).await;
+        let past = past.take().filter_map(Arc::into_inner);
+        self.send(Event::Records(past.map(|entry| entry.record).collect()))
+            .await?;
+        let unreadable = reading.map(|()| read.unreadable);
+        Ok(unreadable.map_err(|error| with_causes(&error)))
+    }
+
+    /// Hands `first` and the messages that wait behind it to the screen.
+    async fn show(
+        &self,
+        first: Vec<u8>,
+        mut live: Pin<&mut impl Stream<Item = Vec<u8>>>,
+    ) -> Result<(), Closed> {
+        let filter = &self.chosen.filter;
         let mut read = ReadRecords::default();
         let mut records = Vec::new();
         let mut next = Some(first);
@@ -254,15 +319,86 @@ async fn read_live(
                 .flatten()
                 .flatten();
         }
-        let mut sent = sender.send(Event::Records(records)).await;
-        if read.unreadable > 0 && sent.is_ok() {
-            sent = sender.send(Event::Unreadable(read.unreadable)).await;
-        }
-        if sent.is_err() {
-            return;
+        self.send(Event::Records(records)).await?;
+        self.send(Event::Unreadable(read.unreadable)).await
+    }
+
+    async fn trouble(&self, text: String) -> Result<(), Closed> {
+        self.send(Event::Trouble(text)).await
+    }
+
+    async fn send(&self, event: Event) -> Result<(), Closed> {
+        self.sender.send(event).await.map_err(|_| Closed)
+    }
+}
+
+/// The losses of a connection, during which records can have been missed.
+#[derive(Debug)]
+struct Losses {
+    reconnects: u64,
+    /// The last time at which no record was missing.
+    complete_at: SystemTime,
+    /// Whether every loss so far was made up for.
+    is_complete: bool,
+}
+
+impl Losses {
+    const fn new(reconnects: u64, now: SystemTime) -> Self {
+        Self {
+            reconnects,
+            complete_at: now,
+            is_complete: true,
         }
     }
-    let closed = "the connection was closed for good".to_owned();
-    // A closed screen needs no message.
-    let _ = sender.send(Event::Trouble(closed)).await;
+
+    /// Returns the time from which records can be missing, once after each loss that has ended.
+    fn ended(
+        &mut self,
+        is_connected: bool,
+        reconnects: u64,
+        now: SystemTime,
+    ) -> Option<SystemTime> {
+        if !is_connected {
+            return None;
+        }
+        if reconnects == self.reconnects {
+            if self.is_complete {
+                self.complete_at = now;
+            }
+            return None;
+        }
+        self.reconnects = reconnects;
+        self.is_complete = false;
+        Some(self.complete_at.checked_sub(OVERLAP).unwrap_or(UNIX_EPOCH))
+    }
+
+    /// Records that the stream was read at `now`, after the last loss.
+    const fn made_up(&mut self, now: SystemTime) {
+        self.complete_at = now;
+        self.is_complete = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stream_is_read_again_from_before_each_loss_until_that_succeeds() {
+        let at = |seconds| UNIX_EPOCH + OVERLAP + Duration::from_secs(seconds);
+        let from = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+        let mut losses = Losses::new(0, at(0));
+        assert_eq!(losses.ended(true, 0, at(10)), None);
+        assert_eq!(losses.ended(false, 0, at(20)), None);
+        assert_eq!(losses.ended(true, 1, at(30)), from(10));
+        losses.made_up(at(30));
+        // A loss that is shorter than the interval of the looks.
+        assert_eq!(losses.ended(true, 2, at(40)), from(30));
+        assert_eq!(losses.ended(true, 2, at(50)), None);
+        // The stream was not read meanwhile.
+        assert_eq!(losses.ended(true, 3, at(60)), from(30));
+        losses.made_up(at(60));
+        assert_eq!(losses.ended(true, 3, at(70)), None);
+        assert_eq!(losses.ended(true, 4, at(80)), from(70));
+    }
 }

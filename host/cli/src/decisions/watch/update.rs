@@ -31,7 +31,8 @@ q, Esc               back, or end
 Ctrl-C               end
 
 The filters are those of `portcullis decisions list`: --user, --address,
---account, --policy, --class, --outcome, --refused, --since, --until.";
+--account, --policy, --policy-version, --class, --method, --outcome, --refused,
+--since, --until.";
 
 /// An event.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! Tests of the screen's state, without a terminal.
 
+use clap::Args as _;
+
+use super::super::super::filter::FilterArguments;
 use super::super::fixtures::{denied, press, record, typed};
 use super::*;
 
@@ -230,4 +233,20 @@ fn the_reference_has_every_key() {
             assert!(page.contains(&format!("`{key}`")), "`{key}` is missing");
         }
     }
+}
+
+#[test]
+fn the_keys_name_every_filter() {
+    let command = FilterArguments::augment_args(clap::Command::new("list"));
+    let filters: Vec<_> = command
+        .get_arguments()
+        .filter_map(|it| it.get_long())
+        .collect();
+    assert!(filters.contains(&"method"), "{filters:?}");
+    for filter in filters {
+        let is_named =
+            KEYS.contains(&format!("--{filter},")) || KEYS.contains(&format!("--{filter}."));
+        assert!(is_named, "--{filter} is not among the keys: {KEYS}");
+    }
+    assert!(KEYS.lines().all(|line| line.len() <= 80), "{KEYS}");
 }
