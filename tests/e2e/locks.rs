@@ -1,5 +1,7 @@
 //! Locks: the connections that `portcullis lock add` closes, and the copy that a host keeps.
 
+pub(crate) mod exchanged;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use portcullis_config::Nats;
-use portcullis_connect::{
-    ConnectError, Connection, ConnectionHooks, ConnectionOptions, ConnectionStatus,
-    PendingConnection,
-};
+use portcullis_connect::{ConnectError, Connection, ConnectionHooks, PendingConnection};
 use portcullis_core::with_causes;
 use portcullis_mirror::{KeyValueFollowers, KeyValueMirror};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use crate::connections::begin_connections;
 use crate::error::RunError;
 use crate::health::Readiness;
 
@@ -56,18 +54,8 @@ impl Buckets {
             });
         };
         let wait = nats.connect_timeout;
-        let options = ConnectionOptions {
-            hooks: self.hooks,
-            ..ConnectionOptions::from(&*nats)
-        };
-        let pending = PendingConnection::several(&options, nats.connections);
-        let statuses: Vec<_> = pending.iter().map(PendingConnection::status).collect();
-        readiness.add_samples(move || {
-            statuses
-                .iter()
-                .flat_map(ConnectionStatus::samples)
-                .collect()
-        });
+        let servers: Vec<_> = nats.servers.iter().map(ToString::to_string).collect();
+        let pending = begin_connections(&nats, self.hooks, readiness);
         let (tried, mut first) = oneshot::channel();
         own.spawn(follow_own(self.mirror, pending, tried));
         tokio::select! {
@@ -76,7 +64,7 @@ impl Buckets {
                 Err(_) => return Err(RunError::Buckets),
             },
             () = tokio::time::sleep(wait) => warn!(
-                nats.servers = options.servers.join(","),
+                nats.servers = servers.join(","),
                 "servers of the key-value buckets not reached yet: look-ups fail"
             ),
         }

@@ -16,13 +16,38 @@ pub(crate) fn begin_connection(
     hooks: Arc<dyn ConnectionHooks>,
     readiness: &Readiness,
 ) -> PendingConnection {
-    let pending = PendingConnection::new(ConnectionOptions {
+    let pending = PendingConnection::new(connection_options(nats, hooks));
+    add_samples(&pending, readiness);
+    pending
+}
+
+/// Returns the connections that `nats` describes and that are to be made, and adds their metrics.
+pub(crate) fn begin_connections(
+    nats: &Nats,
+    hooks: Arc<dyn ConnectionHooks>,
+    readiness: &Readiness,
+) -> Vec<PendingConnection> {
+    let pending = PendingConnection::several(&connection_options(nats, hooks), nats.connections);
+    for connection in &pending {
+        add_samples(connection, readiness);
+    }
+    pending
+}
+
+/// Returns the options of the host's connections.
+pub(crate) fn connection_options(
+    nats: &Nats,
+    hooks: Arc<dyn ConnectionHooks>,
+) -> ConnectionOptions {
+    ConnectionOptions {
         hooks,
         ..ConnectionOptions::from(nats)
-    });
+    }
+}
+
+fn add_samples(pending: &PendingConnection, readiness: &Readiness) {
     let status = pending.status();
     readiness.add_samples(move || status.samples());
-    pending
 }
 
 /// The hooks of the host's connections, which log events in the operator's terms.

@@ -8,9 +8,7 @@ use futures::future::try_join_all;
 use portcullis_callout::{Service, ServiceOptions};
 use portcullis_catalog::{Catalog, Watcher};
 use portcullis_config::{self as config, Config, Health, Secrets};
-use portcullis_connect::{
-    Connection, ConnectionHooks, ConnectionOptions, ConnectionStatus, PendingConnection,
-};
+use portcullis_connect::{Connection, ConnectionHooks, ConnectionStatus, PendingConnection};
 use portcullis_core::Authorizer;
 use portcullis_exchange::{Exchange, ExchangeOptions};
 use portcullis_records::{RecordReceiver, RecordSinks};
@@ -20,6 +18,7 @@ use tracing::info;
 
 use crate::account_requests::AccountRequestDoor;
 use crate::buckets::Buckets;
+use crate::connections::connection_options;
 use crate::error::RunError;
 use crate::exchange::{RunningExchange, affordable};
 use crate::first_login::FirstLoginAccounts;
@@ -127,10 +126,7 @@ impl Parts {
         let keeper = keep_locks(policies.as_ref(), &self.config).await?;
         options.authority.locks = keeper.as_ref().map(LockKeeper::locks);
         let service = Service::new(authorizer, options);
-        let connections = ConnectionOptions {
-            hooks: Arc::clone(&self.hooks),
-            ..ConnectionOptions::from(&self.config.nats)
-        };
+        let connections = connection_options(&self.config.nats, Arc::clone(&self.hooks));
         let pending = PendingConnection::several(&connections, self.config.nats.connections);
         let statuses: Vec<_> = pending.iter().map(PendingConnection::status).collect();
         let catalog = policies.as_ref().map(|policies| policies.catalog.clone());

@@ -79,11 +79,24 @@ impl HealthServer {
     /// Serves connections for ever.
     pub(crate) async fn run(self, readiness: Arc<Readiness>) {
         let mut connections = Connections::default();
+        let mut last_error = None;
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => connections.add(serve(stream, Arc::clone(&readiness))),
+                Ok((stream, _)) => {
+                    connections.add(serve(stream, Arc::clone(&readiness)));
+                    if last_error.take().is_some() {
+                        tracing::info!("health connections are accepted again");
+                    }
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "health connection not accepted");
+                    // A process without a free file descriptor fails ten times a second.
+                    let is_new = last_error.replace(error.kind()) != Some(error.kind());
+                    if is_new {
+                        tracing::warn!(
+                            %error,
+                            "health connections not accepted: with `Too many open files`, raise the limit (`ulimit -n`, `LimitNOFILE=`)"
+                        );
+                    }
                     tokio::time::sleep(RECOVERY).await;
                 }
             }
