@@ -144,6 +144,28 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
+    /// Creates options whose requests trust the certificates in `ca_file` (PEM) and no others. The
+    /// file is read again for every request.
+    ///
+    /// ```
+    /// use portcullis_connect::{HttpOptions, TokenEndpointOptions};
+    ///
+    /// let endpoint = TokenEndpointOptions {
+    ///     http: HttpOptions::trusting("private-ca.pem"),
+    ///     ..TokenEndpointOptions::new("https://idp.internal/token")
+    /// };
+    /// # drop(endpoint);
+    /// ```
+    pub fn trusting(ca_file: impl Into<PathBuf>) -> Self {
+        Self {
+            client: Arc::new(NetworkClient {
+                ca_file: Some(ca_file.into()),
+                ..NetworkClient::default()
+            }),
+            ..Self::default()
+        }
+    }
+
     /// Parses the address of a service. Plain HTTP is for this machine only, unless `allow_http`
     /// is set.
     pub(crate) fn endpoint(&self, text: &str) -> Result<Url, InvalidEndpoint> {

@@ -131,7 +131,7 @@ impl OwnBody {
         };
         Ok(Ask {
             proof: self.proof.map(|Object(proof)| proof),
-            name: self.name.map(named).transpose()?,
+            name: named(self.name)?,
             account: self.account.as_deref().map(account).transpose()?,
             lifetime,
             nkey,
@@ -144,7 +144,7 @@ impl ConnectBody {
         let nkey = user_key(&self.user_pub_key)?;
         Ok(Ask {
             proof: self.proof.map(|Object(proof)| proof),
-            name: self.user_name.map(named).transpose()?,
+            name: named(self.user_name)?,
             account: None,
             lifetime: None,
             nkey,
@@ -175,10 +175,14 @@ fn user_key(text: &str) -> Result<PublicKey, Refusal> {
     }
 }
 
-fn named(name: String) -> Result<String, Refusal> {
+/// Returns the name. A client without one may send an empty text.
+fn named(name: Option<String>) -> Result<Option<String>, Refusal> {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
     if name.len() > MAX_NAME || name.chars().any(char::is_control) {
         let error = format!("the name is longer than {MAX_NAME} bytes or has control characters");
         return Err(malformed("name", error));
     }
-    Ok(name)
+    Ok(Some(name))
 }

@@ -191,3 +191,18 @@ async fn a_web_page_presents_its_token_in_a_cookie() {
         &json!({ "type": "apiKey", "in": "cookie", "name": "id_token" })
     );
 }
+
+#[tokio::test]
+async fn a_caller_without_a_name_may_send_an_empty_one() {
+    let stage = Stage::start().await;
+    let nkey = KeyPair::new_user().public_key();
+    for (name, expected) in [("host-1", Some("host-1")), ("", None)] {
+        let body = json!({ "user_pub_key": nkey, "user_name": name });
+        let reply = stage
+            .post("/core/tokens", &stage.token(&json!({})), &body)
+            .await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        let user = UserClaims::decode(&reply.body).unwrap();
+        assert_eq!(user.name.as_deref(), expected);
+    }
+}
