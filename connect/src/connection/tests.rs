@@ -65,7 +65,8 @@ async fn a_server_that_says_nothing_more_is_given_up() {
     let connection = connection.unwrap();
     // The first connection stays open at the server, so only its silence shows the loss.
     let _second = server.accept().await;
-    assert_eq!(connection.status().counts().disconnects, 1);
+    // On a busy machine, the second server may be given up too by now.
+    assert!(connection.status().counts().disconnects >= 1);
     drop(first);
 }
 
