@@ -111,7 +111,7 @@ async fn page_of_everything() -> Result<String> {
     let provider = Provider::start().await?;
     let certificate = Authority::create(&site.path().join("tls"))?.issue("exchange")?;
     let tables = format!(
-        "[health]\nlisten = \"127.0.0.1:0\"\n\
+        "code-cache = true\n[health]\nlisten = \"127.0.0.1:0\"\n\
          [exchange]\nlisten = \"127.0.0.1:0\"\ntls-cert-file = {:?}\ntls-key-file = {:?}\n\
          [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"*\"]\nrequired = true\n\
          [records.file]\npath = \"records/decisions.jsonl\"\n\
