@@ -9,6 +9,7 @@ mod subject;
 mod url;
 mod user;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use portcullis_claims::Claims;
@@ -17,6 +18,15 @@ use serde::Serialize;
 
 /// Maximum length of a description or a URL with information, in bytes.
 const MAX_INFO_LENGTH: usize = 8 * 1024;
+
+/// Maximum number of flaws that are reported, apart from the first of each weight. Claims come from
+/// strangers too, and each pair of their subjects can have a flaw.
+const MAX_FINDINGS: usize = 100;
+
+/// Maximum length of the text of a flaw, and of a subject in it, in bytes. Longer ones are cut,
+/// which `…` shows.
+const MAX_TEXT: usize = 512;
+const MAX_SHOWN: usize = 200;
 
 /// The weight of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -87,11 +97,19 @@ impl Findings {
     }
 
     fn add(&mut self, severity: Severity, text: String) {
-        let text = on_one_line(text);
+        if self.all.len() >= MAX_FINDINGS && (severity == Severity::Warning || self.any(severity)) {
+            return;
+        }
+        let text = on_one_line(cut(&text, MAX_TEXT).into_owned());
         let finding = Finding { severity, text };
         if !self.all.contains(&finding) {
             self.all.push(finding);
         }
+    }
+
+    /// Returns whether further errors would not be reported.
+    fn is_full(&self) -> bool {
+        self.all.len() >= MAX_FINDINGS && self.has_errors()
     }
 
     /// Checks the times of claims. The second of the expiry is still valid.
@@ -132,6 +150,21 @@ impl Findings {
             ));
         }
     }
+}
+
+/// Returns a text of the claims for use in a flaw. A long one is cut.
+fn shown(text: &str) -> Cow<'_, str> {
+    cut(text, MAX_SHOWN)
+}
+
+/// Returns at most `max` bytes of a text.
+fn cut(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(max);
+    let beginning = text.get(..end).unwrap_or_default();
+    Cow::Owned(format!("{beginning}…"))
 }
 
 /// Escapes the control characters of a text, which quotes claims as they are.

@@ -15,6 +15,9 @@ const MAX_AGE: u64 = 10 * 60;
 /// Maximum time by which the clock of an account may be ahead, in seconds.
 const MAX_AHEAD: u64 = 60;
 
+/// Maximum number of flaws that a refusal lists.
+const MAX_LISTED: usize = 10;
+
 /// An account that asks for the operator's signature, with a proof that it holds its own key.
 #[derive(Clone, Debug)]
 pub struct AskedAccount {
@@ -153,6 +156,11 @@ fn listed(findings: &Findings) -> String {
     let errors = findings
         .iter()
         .filter(|finding| finding.severity != Severity::Warning);
-    let texts: Vec<_> = errors.map(|finding| finding.text.as_str()).collect();
+    let mut texts: Vec<_> = errors.map(|finding| finding.text.as_str()).collect();
+    // The text goes to the log, and claims of strangers can have many flaws.
+    if texts.len() > MAX_LISTED {
+        texts.truncate(MAX_LISTED);
+        texts.push("and more");
+    }
     texts.join("; ")
 }

@@ -8,8 +8,8 @@ use portcullis_claims::{
 };
 use portcullis_core::{KeyKind, PublicKey};
 
-use super::subject::has_wildcards;
-use super::{Findings, Validate};
+use super::subject::{Comparisons, has_wildcards};
+use super::{Findings, Validate, shown};
 
 /// Name for any account, in the list of accounts that users may be placed in.
 const ANY: &str = "*";
@@ -19,11 +19,10 @@ impl Validate for AccountClaims {
         let mut findings = Findings::default();
         findings.times(self, now);
         let account = &*self.nats;
-        findings.imports(
-            self.subject.as_deref().unwrap_or_default(),
-            &account.imports,
-        );
-        findings.exports(&account.exports);
+        let mut work = Comparisons::new();
+        let importer = self.subject.as_deref().unwrap_or_default();
+        findings.imports(importer, &account.imports, &mut work);
+        findings.exports(&account.exports, &mut work);
         findings.tiers(&account.limits);
         findings.permissions("default permissions", &account.default_permissions);
         findings.mappings(&account.mappings);
@@ -45,6 +44,15 @@ impl Validate for AccountClaims {
         }
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let is_self_signed = PublicKey::is_valid(issuer, KeyKind::Account);
+        if work.is_exceeded() {
+            let text = "imports and exports with wildcards are too many to be compared with each other; name fewer";
+            // An operator may know better. A stranger may want to occupy servers.
+            if is_self_signed {
+                findings.error(text);
+            } else {
+                findings.warning(text);
+            }
+        }
         if is_self_signed && account.limits != AccountLimits::default() {
             findings.warning(
                 "the account signed itself and has limits, which only an operator can grant",
@@ -69,7 +77,7 @@ impl Findings {
 
     fn mappings(&mut self, mappings: &BTreeMap<String, Vec<WeightedMapping>>) {
         for (from, destinations) in mappings {
-            let place = format!("mapping `{from}`");
+            let place = format!("mapping `{}`", shown(from));
             self.subject(&place, from);
             // By cluster; the empty name stands for any cluster.
             let mut weights: BTreeMap<&str, u32> = BTreeMap::new();

@@ -1,46 +1,75 @@
 //! Exports and imports.
 
+use std::collections::HashMap;
+
 use portcullis_claims::{
     ActivationClaims, Export, Import, LatencySampling, ServiceLatency, ShareKind,
 };
 
-use super::Findings;
-use super::subject::{has_wildcards, is_contained_in, without_references};
+use super::subject::{Comparisons, has_wildcards, without_references};
+use super::{Findings, shown};
 
 /// Forms of a service's answers.
 const RESPONSES: [&str; 4] = ["", "Singleton", "Stream", "Chunked"];
 
+/// Imported services of one account, by the subject under which the library looks for overlaps.
+#[derive(Debug, Default)]
+struct Services {
+    subjects: Vec<String>,
+    /// Places of those with wildcards, and of the first of each that has none.
+    open: Vec<usize>,
+    literal: HashMap<String, usize>,
+}
+
 const NO_KIND: &str = "the kind is neither stream nor service";
 
 impl Findings {
-    pub(super) fn exports(&mut self, exports: &[Export]) {
+    pub(super) fn exports(&mut self, exports: &[Export], work: &mut Comparisons) {
         for export in exports {
             self.export(export);
         }
         let is_service = |export: &&Export| export.kind == Some(ShareKind::Service);
         let (services, streams): (Vec<_>, Vec<_>) = exports.iter().partition(is_service);
         for (kind, exports) in [("service", services), ("stream", streams)] {
-            self.overlaps(kind, &exports);
+            self.overlaps(kind, &exports, work);
         }
     }
 
     /// Reports each subject that also exports the subject of another export of the same kind.
-    fn overlaps(&mut self, kind: &str, exports: &[&Export]) {
+    fn overlaps(&mut self, kind: &str, exports: &[&Export], work: &mut Comparisons) {
+        let mut equal: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, export) in exports.iter().enumerate() {
+            equal.entry(&export.subject).or_default().push(at);
+        }
         for (at, outer) in exports.iter().enumerate() {
-            let inner = exports.iter().enumerate().find(|(other, inner)| {
-                *other != at && is_contained_in(&inner.subject, &outer.subject)
-            });
-            if let Some((_, inner)) = inner {
+            if self.is_full() || work.is_exceeded() {
+                return;
+            }
+            let mut all = exports.iter().enumerate();
+            let inner = if has_wildcards(&outer.subject) {
+                all.find(|(other, inner)| {
+                    *other != at && work.is_contained(&inner.subject, &outer.subject)
+                })
+                .map(|(_, inner)| inner.subject.as_str())
+            } else {
+                // Without wildcards, it stands for itself alone.
+                let equal = equal.get(outer.subject.as_str());
+                equal
+                    .is_some_and(|equal| equal.len() > 1)
+                    .then_some(outer.subject.as_str())
+            };
+            if let Some(inner) = inner {
                 self.error(format!(
                     "the {kind} export `{}` already exports `{}`; remove one of them",
-                    outer.subject, inner.subject
+                    shown(&outer.subject),
+                    shown(inner)
                 ));
             }
         }
     }
 
     fn export(&mut self, export: &Export) {
-        let place = format!("export `{}`", export.subject);
+        let place = format!("export `{}`", shown(&export.subject));
         let is_service = export.kind == Some(ShareKind::Service);
         if export.kind.is_none() {
             self.error(format!("{place}: {NO_KIND}"));
@@ -116,28 +145,40 @@ impl Findings {
         }
     }
 
-    pub(super) fn imports(&mut self, account: &str, imports: &[Import]) {
-        let mut services: Vec<(&str, String)> = Vec::new();
+    pub(super) fn imports(&mut self, account: &str, imports: &[Import], work: &mut Comparisons) {
+        let mut services: HashMap<&str, Services> = HashMap::new();
         for import in imports {
             if import.kind == Some(ShareKind::Service) {
                 let subject = exporters_subject(import);
-                for (other, known) in &services {
-                    let overlaps =
-                        is_contained_in(&subject, known) || is_contained_in(known, &subject);
-                    if *other == import.account && overlaps {
-                        self.error(format!(
-                            "the imports `{known}` and `{subject}` of services of `{other}` overlap; remove one of them"
-                        ));
-                    }
+                let known = services.entry(&import.account).or_default();
+                if !self.is_full() && !work.is_exceeded() {
+                    self.overlapping(&import.account, known, &subject, work);
                 }
-                services.push((&import.account, subject));
+                known.insert(subject);
             }
             self.import(account, import);
         }
     }
 
+    /// Reports the `known` services of the account `exporter` that overlap with `subject`.
+    fn overlapping(
+        &mut self,
+        exporter: &str,
+        known: &Services,
+        subject: &str,
+        work: &mut Comparisons,
+    ) {
+        for known in known.overlapping(subject, work) {
+            self.error(format!(
+                "the imports `{}` and `{}` of services of `{exporter}` overlap; remove one of them",
+                shown(known),
+                shown(subject)
+            ));
+        }
+    }
+
     fn import(&mut self, account: &str, import: &Import) {
-        let place = format!("import `{}`", import.subject);
+        let place = format!("import `{}`", shown(&import.subject));
         let is_service = import.kind == Some(ShareKind::Service);
         if import.kind.is_none() {
             self.error(format!("{place}: {NO_KIND}"));
@@ -204,12 +245,44 @@ impl Findings {
         } else {
             &import.subject
         };
-        if !is_contained_in(subject, &activation.nats.import_subject) {
-            self.error(format!(
-                "{place}: it is for `{}`",
-                activation.nats.import_subject
-            ));
+        let granted = &activation.nats.import_subject;
+        if !Comparisons::new().is_contained(subject, granted) {
+            self.error(format!("{place}: it is for `{}`", shown(granted)));
         }
+    }
+}
+
+impl Services {
+    fn insert(&mut self, subject: String) {
+        let place = self.subjects.len();
+        if has_wildcards(&subject) {
+            self.open.push(place);
+        } else {
+            self.literal.entry(subject.clone()).or_insert(place);
+        }
+        self.subjects.push(subject);
+    }
+
+    /// Returns the subjects of which one contains the other, in the order of their insertion.
+    fn overlapping(&self, subject: &str, work: &mut Comparisons) -> Vec<&str> {
+        let at = |place: &usize| self.subjects.get(*place).map(String::as_str);
+        if has_wildcards(subject) {
+            let all = self.subjects.iter().map(String::as_str);
+            let overlaps = |known: &&str| {
+                work.is_contained(subject, known) || work.is_contained(known, subject)
+            };
+            return all.filter(overlaps).collect();
+        }
+        let open = self
+            .open
+            .iter()
+            .filter_map(|place| Some((*place, at(place)?)));
+        let open = open.filter(|(_, known)| work.is_contained(subject, known));
+        let equal = self.literal.get(subject);
+        let equal = equal.and_then(|place| Some((*place, at(place)?)));
+        let mut found: Vec<_> = open.chain(equal).collect();
+        found.sort_by_key(|(place, _)| *place);
+        found.into_iter().map(|(_, known)| known).collect()
     }
 }
 

@@ -19,7 +19,7 @@ use portcullis_core::{
 };
 use portcullis_environment::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{info, warn};
 
 use super::DoorOptions;
@@ -114,10 +114,17 @@ impl<A: Authorizer> Door<A> {
 
     async fn answer<N: Nats>(&self, nats: &N, message: &Message) {
         let arrived = SystemClock.now();
-        let asked = match AskedAccount::read(&message.payload, SystemClock.unix_seconds()) {
-            Ok(asked) => asked,
-            Err(error) => {
+        let (payload, now) = (message.payload.clone(), SystemClock.unix_seconds());
+        // Validating the claims of strangers takes longer than a thread of the runtime may.
+        let read = spawn_blocking(move || AskedAccount::read(&payload, now)).await;
+        let asked = match read {
+            Ok(Ok(asked)) => asked,
+            Ok(Err(error)) => {
                 self.refuse(error.reason(), &with_causes(&error));
+                return reply(nats, message, DENIED).await;
+            }
+            Err(error) => {
+                self.refuse("unreadable", &with_causes(&error));
                 return reply(nats, message, DENIED).await;
             }
         };
