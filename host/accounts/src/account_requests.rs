@@ -41,6 +41,10 @@ const TAG: &str = "signed-on-request:";
 /// to every server.
 const MAX_PER_MINUTE: usize = 60;
 
+/// Maximum number of requests of one account that a host signs within a minute, so that no account
+/// uses up what a host signs.
+const MAX_OF_ACCOUNT_PER_MINUTE: usize = 10;
+
 /// Time to wait for servers after an announcement.
 const ANNOUNCE: Duration = Duration::from_secs(3);
 

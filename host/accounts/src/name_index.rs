@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_core::PublicKey;
+use portcullis_files::Stamp;
 
 use crate::account_jwts::{AccountJwt, AccountJwts};
 use crate::error::StoreError;
@@ -21,6 +22,8 @@ pub(crate) struct NameIndex {
 
 #[derive(Debug)]
 struct Entry {
+    /// Stamp of the file that was read. `None` if this process wrote it, so that it is read again.
+    stamp: Option<Stamp>,
     name: String,
     /// Time in the tag, in seconds since the Unix epoch. `None` if the account lacks the tag.
     made_at: Option<u64>,
@@ -35,24 +38,25 @@ impl NameIndex {
         }
     }
 
-    /// Reads the accounts that are new in the store, and drops those that it no longer has.
+    /// Reads the accounts that are new in the store or have changed, and drops those that it no
+    /// longer has. Other processes rename accounts too.
     ///
     /// # Errors
     ///
     /// Fails if the directory cannot be read, or with the first account that cannot be. The others
     /// are in the index then.
     pub(crate) fn scan(&mut self, jwts: &AccountJwts) -> Result<(), StoreError> {
-        let keys = jwts.accounts()?;
-        self.accounts
-            .retain(|known, _| keys.binary_search(known).is_ok());
+        let stamps = jwts.stamps()?;
+        self.accounts.retain(|known, _| stamps.contains_key(known));
         let mut failure = None;
-        for key in keys {
-            if self.accounts.contains_key(&key) {
+        for (key, stamp) in stamps {
+            let known = self.accounts.get(&key);
+            if known.is_some_and(|known| known.stamp.as_ref() == Some(&stamp)) {
                 continue;
             }
             match jwts.get(&key) {
-                Ok(Some(jwt)) => self.record(&jwt),
-                Ok(None) => {}
+                Ok(Some(jwt)) => self.insert(&jwt, Some(stamp)),
+                Ok(None) => self.remove(&key),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -61,7 +65,12 @@ impl NameIndex {
 
     /// Records what the JWT of an account says.
     pub(crate) fn record(&mut self, jwt: &AccountJwt) {
+        self.insert(jwt, None);
+    }
+
+    fn insert(&mut self, jwt: &AccountJwt, stamp: Option<Stamp>) {
         let entry = Entry {
+            stamp,
             name: jwt.claims.name.clone().unwrap_or_default(),
             made_at: made_at(jwt, self.tag),
         };

@@ -37,6 +37,9 @@ pub enum NotSigned {
     /// The host has signed as many requests in the last minute as it may.
     #[error("the host has signed {0} requests of accounts within a minute; ask again later")]
     TooBusy(usize),
+    /// The host has signed as many requests of this account in the last minute as it may.
+    #[error("the host has signed {0} requests of this account within a minute; ask again later")]
+    TooOften(usize),
     /// The permit has ended, or the account asks for an end that has passed.
     #[error("the account would have ended before it is signed")]
     Ended,
@@ -70,7 +73,7 @@ impl NotSigned {
             Self::Taken(_) => "name-taken",
             Self::TooMany(_) => "max-accounts",
             Self::TooFast(_) => "max-per-hour",
-            Self::TooBusy(_) => "max-per-minute",
+            Self::TooBusy(_) | Self::TooOften(_) => "max-per-minute",
             Self::Ended => "ended",
             Self::Store(_) => "store",
             Self::Broken => "panic",

@@ -9,21 +9,23 @@ use portcullis_core::PublicKey;
 use super::asked::AskedAccount;
 use super::caps::capped;
 use super::not_signed::NotSigned;
-use super::{AccountRequestOptions, Granted, MAX_PER_MINUTE, TAG};
+use super::{AccountRequestOptions, Granted, MAX_OF_ACCOUNT_PER_MINUTE, MAX_PER_MINUTE, TAG};
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 use crate::name_index::{NameIndex, made_at};
 use crate::store::Store;
 
 /// First parts of tags that the host sets itself, or that have a meaning for it.
-const RESERVED: [&str; 6] = [
-    TAG,
-    "made-at-first-login:",
+const RESERVED: [&str; 4] = [
     "policy:",
     "policy-digest:",
     "policy-generation:",
     "policy-version:",
 ];
+
+/// First parts of tags that say how an account was made. A policy may hand on tags of the request,
+/// so it cannot set them either.
+const ORIGINS: [&str; 2] = [TAG, "made-at-first-login:"];
 
 /// The signer of accounts in a store. Each call may wait for the disk and for other processes.
 #[derive(Debug)]
@@ -36,8 +38,8 @@ pub(super) struct Signing {
 #[derive(Debug)]
 struct State {
     index: NameIndex,
-    /// Times of the last signatures, in seconds since the Unix epoch.
-    signed: VecDeque<u64>,
+    /// Times of the last signatures, in seconds since the Unix epoch, and their accounts.
+    signed: VecDeque<(u64, PublicKey)>,
 }
 
 impl Signing {
@@ -102,7 +104,7 @@ impl Signing {
         if stored.is_none() {
             self.check_number(now)?;
         }
-        self.count(now)?;
+        self.count(asked.account(), now)?;
         let claims = self.claims(asked, granted, stored.as_ref(), now)?;
         let signed = self
             .store
@@ -152,14 +154,19 @@ impl Signing {
         Ok(())
     }
 
-    /// Counts a signature.
-    fn count(&self, now: u64) -> Result<(), NotSigned> {
+    /// Counts a signature for `account`.
+    fn count(&self, account: &PublicKey, now: u64) -> Result<(), NotSigned> {
         let mut state = self.state.lock();
-        state.signed.retain(|time| now.saturating_sub(*time) < 60);
-        if state.signed.len() >= MAX_PER_MINUTE {
+        let signed = &mut state.signed;
+        signed.retain(|(time, _)| now.saturating_sub(*time) < 60);
+        if signed.len() >= MAX_PER_MINUTE {
             return Err(NotSigned::TooBusy(MAX_PER_MINUTE));
         }
-        state.signed.push_back(now);
+        let own = signed.iter().filter(|(_, signed)| signed == account);
+        if own.count() >= MAX_OF_ACCOUNT_PER_MINUTE {
+            return Err(NotSigned::TooOften(MAX_OF_ACCOUNT_PER_MINUTE));
+        }
+        signed.push_back((now, account.clone()));
         Ok(())
     }
 
@@ -209,15 +216,16 @@ fn tags(
     stored: Option<&AccountJwt>,
     now: u64,
 ) -> Vec<String> {
-    let is_own = |tag: &&String| {
+    let begins = |tag: &str, parts: &[&str]| {
         // Readers of tags ignore case and surrounding white space.
         let read_as = tag.trim().to_ascii_lowercase();
-        !RESERVED.iter().any(|start| read_as.starts_with(start))
+        parts.iter().any(|part| read_as.starts_with(part))
     };
     let since = stored.and_then(|stored| made_at(stored, TAG));
-    let own = asked.tags().iter().filter(is_own).cloned();
-    let granted = granted.tags.iter().cloned();
-    own.chain(granted)
-        .chain([format!("{TAG}{}", since.unwrap_or(now))])
+    let own = asked.tags().iter();
+    let own = own.filter(|tag| !begins(tag, &RESERVED));
+    let tags = own.chain(&granted.tags);
+    let tags = tags.filter(|tag| !begins(tag, &ORIGINS)).cloned();
+    tags.chain([format!("{TAG}{}", since.unwrap_or(now))])
         .collect()
 }

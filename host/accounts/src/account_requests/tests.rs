@@ -187,17 +187,100 @@ async fn the_number_of_accounts_and_their_rate_are_limited() {
         .unwrap();
     let many = site.sign(&request(&key(), "team-3", later, |_| ())).await;
     assert!(matches!(many, Err(NotSigned::TooMany(3))), "{many:?}");
-    // An update is no new account, but counts for the host.
-    for second in 1..MAX_PER_MINUTE {
-        let issued_at = later + u64::try_from(second).unwrap();
-        let token = request(&first, "team-0", issued_at, |_| ());
-        site.clock.advance(Duration::from_millis(500));
+}
+
+/// Returns a site with this number of accounts that were signed just now, and their keys.
+async fn busy(accounts: usize) -> (Site, Vec<Seed>) {
+    let site = Site::with(AccountRequestOptions {
+        max_per_hour: MAX_PER_MINUTE,
+        ..AccountRequestOptions::default()
+    });
+    let mut keys = Vec::new();
+    for number in 0..accounts {
+        let account = key();
+        let token = request(&account, &format!("team-{number}"), NOW, |_| ());
         site.sign(&token).await.unwrap();
+        keys.push(account);
     }
-    let busy = site
-        .sign(&request(&first, "team-0", later + 89, |_| ()))
-        .await;
+    (site, keys)
+}
+
+#[tokio::test]
+async fn a_host_signs_so_many_requests_within_a_minute() {
+    let (site, keys) = busy(MAX_PER_MINUTE).await;
+    // An update is no new account, but counts for the host.
+    let token = request(&keys[0], "team-0", NOW + 1, |_| ());
+    let busy = site.sign(&token).await;
     assert!(matches!(busy, Err(NotSigned::TooBusy(_))), "{busy:?}");
+    site.clock.advance(Duration::from_mins(1));
+    site.sign(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_account_uses_up_what_a_host_signs() {
+    let (site, keys) = busy(2).await;
+    let update = |key, second| request(key, "team-0", NOW + second, |_| ());
+    for second in 1..10 {
+        site.sign(&update(&keys[0], second)).await.unwrap();
+    }
+    let often = site.sign(&update(&keys[0], 10)).await;
+    assert!(matches!(often, Err(NotSigned::TooOften(10))), "{often:?}");
+    assert_eq!(site.failures("max-per-minute"), 1);
+    let other = request(&keys[1], "team-1", NOW + 10, |_| ());
+    site.sign(&other).await.unwrap();
+    site.clock.advance(Duration::from_mins(1));
+    site.sign(&update(&keys[0], 10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_that_another_process_gave_an_account_is_taken() {
+    let site = Site::new();
+    let options = AccountRequestOptions::default();
+    let clock = Arc::new(site.clock.clone());
+    let other = AccountRequests::new(site.store.clone(), clock, options).unwrap();
+    let (first, second) = (key(), key());
+    site.sign(&request(&first, "team-a", NOW, |_| ()))
+        .await
+        .unwrap();
+    // Another host lets the account rename itself.
+    let renamed = site
+        .read(&request(&first, "team-b", NOW + 1, |_| ()))
+        .unwrap();
+    other.sign(&renamed, granted()).await.unwrap();
+    let taken = site.sign(&request(&second, "team-b", NOW, |_| ())).await;
+    assert!(matches!(taken, Err(NotSigned::Taken(_))), "{taken:?}");
+    site.sign(&request(&second, "team-a", NOW, |_| ()))
+        .await
+        .unwrap();
+    let renamed = site
+        .read(&request(&first, "team-c", NOW + 2, |_| ()))
+        .unwrap();
+    other.sign(&renamed, granted()).await.unwrap();
+    let taken = site
+        .sign(&request(&second, "team-c", NOW + 2, |_| ()))
+        .await;
+    assert!(matches!(taken, Err(NotSigned::Taken(_))), "{taken:?}");
+}
+
+#[tokio::test]
+async fn no_tag_that_a_policy_hands_on_says_how_the_account_was_made() {
+    let site = Site::new();
+    let account = key();
+    let asked = site
+        .read(&request(&account, "team-a", NOW, |_| ()))
+        .unwrap();
+    let granted = Granted {
+        tags: vec![
+            "owner:me".to_owned(),
+            format!("{TAG}1"),
+            " Made-At-First-Login:1".to_owned(),
+            "policy:teams".to_owned(),
+        ],
+        ..granted()
+    };
+    let jwt = site.requests.sign(&asked, granted).await.unwrap();
+    let tags = ["owner:me", "policy:teams", &format!("{TAG}{NOW}")];
+    assert_eq!(jwt.claims.nats.tags, tags);
 }
 
 #[tokio::test]
