@@ -14,6 +14,12 @@ use crate::error::StoreError;
 use crate::records::{Records, damaged};
 use crate::validate::{Findings, Validate};
 
+/// Maximum number of activations in a store. Each account of the operator can sign any number.
+const MAX_ACTIVATIONS: usize = if cfg!(test) { 4 } else { 10_000 };
+
+/// Maximum size of an activation, in bytes. It names one subject.
+const MAX_SIZE: usize = 16 << 10;
+
 /// Activation JWTs in a directory, one file `HASH.jwt` for each.
 #[derive(Clone, Debug)]
 pub(crate) struct Activations {
@@ -47,6 +53,12 @@ pub enum NotActivated {
     /// A later activation of this hash is stored.
     #[error("a later activation is stored; sign the activation again")]
     Older,
+    /// The activation is too large.
+    #[error("the activation JWT has {0} bytes; at most {MAX_SIZE} are stored")]
+    TooLarge(usize),
+    /// The store has as many activations as it may.
+    #[error("{0} activations are stored, which is the most: have the operator delete some")]
+    Full(usize),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,6 +113,9 @@ impl Activations {
         accounts: &AccountJwts,
         now: u64,
     ) -> Result<(ActivationJwt, Written), NotActivated> {
+        if token.len() > MAX_SIZE {
+            return Err(NotActivated::TooLarge(token.len()));
+        }
         let given = ActivationJwt::decode(token).ok_or(NotActivated::Unreadable)?;
         if !is_trusted(&given.claims, accounts)? {
             return Err(NotActivated::Untrusted);
@@ -112,7 +127,13 @@ impl Activations {
         self.records.create()?;
         let _lock = self.records.lock()?;
         let written = match self.get(&given.hash)? {
-            None => Written::Added,
+            None => {
+                let stored = self.records.names()?.len();
+                if stored >= MAX_ACTIVATIONS {
+                    return Err(NotActivated::Full(stored));
+                }
+                Written::Added
+            }
             Some(stored) if stored.token == given.token => return Ok((given, Written::Unchanged)),
             Some(stored) if stored.claims.issued_at < given.claims.issued_at => Written::Replaced,
             Some(_) => return Err(NotActivated::Older),

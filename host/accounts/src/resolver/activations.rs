@@ -73,6 +73,8 @@ const fn outcome<T>(stored: &Result<(T, Written), NotActivated>) -> Wrote {
 fn not_activated(error: &NotActivated) -> Refused {
     let status = match error {
         NotActivated::Older => StatusCode::CONFLICT,
+        NotActivated::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        NotActivated::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
         NotActivated::Store(error) => return failed(error),
         _ => StatusCode::BAD_REQUEST,
     };

@@ -33,9 +33,16 @@ impl Shared {
         &self,
         now: &BTreeMap<PublicKey, Stamp>,
     ) -> Result<Vec<AccountJwt>, StoreError> {
-        let Some(until) = self.store.accounts().announced_until()? else {
+        let Some(mut until) = self.store.accounts().announced_until()? else {
             return Ok(Vec::new());
         };
+        if until > self.clock.wall() {
+            // A clock was ahead. What was stored since would not be announced for as long.
+            tracing::warn!(
+                "the record of announced versions is ahead of the clock, so it does not count"
+            );
+            until = SystemTime::UNIX_EPOCH;
+        }
         let mut missed: Vec<_> = now
             .iter()
             .filter(|(_, stamp)| stamp.modified() > until)
@@ -62,7 +69,10 @@ impl Shared {
         seen: &BTreeMap<PublicKey, Stamp>,
         recorded: &mut Recorded,
     ) {
-        let latest = seen.values().map(Stamp::modified).max();
+        // A version that is ahead of the clock is announced at the next start again.
+        let now = self.clock.wall();
+        let times = seen.values().map(Stamp::modified);
+        let latest = times.filter(|time| *time <= now).max();
         let Some(latest) = latest.filter(|_| outbox.pending() == 0) else {
             return;
         };

@@ -103,6 +103,31 @@ async fn activations_of_strangers_are_refused() {
 }
 
 #[tokio::test]
+async fn no_account_fills_the_disk_with_activations() {
+    let exporter = Exporter::new();
+    let signed = |subject: &str, issued_at| {
+        let importer = exporter.importer.as_str();
+        let claims = ActivationClaims::new(importer, subject, ShareKind::Stream, issued_at);
+        claims.sign(&exporter.own).unwrap()
+    };
+    for number in 0..4 {
+        let stored = exporter.post(&signed(&format!("a{number}"), NOW)).await;
+        assert_eq!(stored.status, StatusCode::OK, "{}", stored.text);
+    }
+    let full = exporter.post(&signed("a4", NOW)).await;
+    assert_eq!(full.status, StatusCode::INSUFFICIENT_STORAGE);
+    assert!(
+        full.text.contains("4 activations are stored"),
+        "{}",
+        full.text
+    );
+    let later = exporter.post(&signed("a0", NOW + 1)).await;
+    assert_eq!(later.status, StatusCode::OK, "{}", later.text);
+    let large = exporter.post(&signed(&"a".repeat(16 << 10), NOW)).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
 async fn activations_are_not_stored_by_default() {
     let site = Site::new();
     let request = Request::post(PATH).body(Body::empty()).unwrap();

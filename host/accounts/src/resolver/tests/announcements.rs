@@ -257,6 +257,25 @@ async fn a_version_that_is_not_announced_yet_is_announced_after_the_next_start()
 }
 
 #[tokio::test]
+async fn a_record_that_is_ahead_of_the_clock_hides_no_version() {
+    let script = Script::new([Some(vec!["n1"])]);
+    let site = Site::with(options(), Some(Arc::clone(&script) as Arc<dyn Announcer>));
+    let accounts = site.store.accounts().clone();
+    let ahead = site.clock.wall() + Duration::from_hours(24);
+    accounts.set_announced_until(ahead).unwrap();
+    let version = site.sign(NOW + 1, |_| {});
+    accounts.put(&version).unwrap();
+    let resolver = site.resolver.clone();
+    let running = tokio::spawn(async move { resolver.maintain().await });
+    let told = tokio::time::timeout(Duration::from_mins(1), script.told(1)).await;
+    assert_eq!(told.unwrap(), [version]);
+    while accounts.announced_until().unwrap() == Some(ahead) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    running.abort();
+}
+
+#[tokio::test]
 async fn a_version_that_another_process_stores_is_announced_once() {
     let script = Script::new([Some(vec!["n1"])]);
     let site = start(&script);
