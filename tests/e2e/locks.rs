@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use async_nats::Client;
 use async_nats::jetstream::{self, kv};
+use nkeys::KeyPair;
 use portcullis_harness::{
-    Accounts, Built, Credentials, Event, Finished, Host, NatsServer, PATIENCE, Release, Site,
-    is_admitted, log_in, run_portcullis,
+    Accounts, Answer, Built, Credentials, Event, Finished, Host, NatsServer, PATIENCE, Release,
+    Site, Wire, is_admitted, log_in, run_portcullis,
 };
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 const EXIT_UNREACHABLE: Option<i32> = Some(69);
@@ -193,6 +194,26 @@ async fn a_lock_closes_the_connections_that_it_concerns(
         .skip(mark)
         .find(|event| event.says("nats disconnected"));
     assert!(lost.is_none(), "{lost:?}");
+    Ok(())
+}
+
+/// Servers show the nkey that a client presents in place of its name, and need no proof of it.
+#[rstest]
+#[tokio::test]
+async fn a_client_with_an_nkey_next_to_its_name_is_denied_and_counted(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Locking::start(release).await?;
+    let nkey = KeyPair::new_user().public_key();
+    let fields = json!({ "user": "carol", "pass": "any", "nkey": nkey });
+    let mut open = Wire::open(site.server.port()).await?;
+    assert_eq!(open.log_in(&fields).await?, Answer::Admitted);
+    let report = site.add(&["--user", "carol"]).await?;
+    assert_eq!(kicked(&report), [""; 0], "{report:#}");
+    assert_eq!(report["not_told_apart"], 1, "{report:#}");
+    let mut again = Wire::open(site.server.port()).await?;
+    let answer = again.log_in(&fields).await?;
+    assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
     Ok(())
 }
 

@@ -301,7 +301,7 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             return decision;
         };
         let now = self.admission.unix_seconds();
-        match locks.check_permit(permit, decision.policy.as_deref(), now) {
+        match locks.check_permit(permit, rules, decision.policy.as_deref(), now) {
             Ok(()) => decision,
             Err(denial) => Decision {
                 outcome: Outcome::Deny(denial),

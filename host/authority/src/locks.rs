@@ -18,6 +18,8 @@ use portcullis_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::rules::PermitRules;
+
 pub use copy::{CopiedLock, InvalidLockCopy, LatestLockCopy, LockCopy};
 
 /// Lengths of the networks that a lock may have. A login looks up one key for each.
@@ -27,7 +29,7 @@ const V6_LENGTHS: [u8; 5] = [32, 48, 56, 64, 128];
 /// The object that a lock closes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockTarget {
-    /// Logins of the identity with this principal.
+    /// Logins of the identity with this principal, and those that present this user name.
     User(String),
     /// Logins for whose identity this issuer vouches.
     Issuer(String),
@@ -173,19 +175,24 @@ impl Locks {
         now: u64,
     ) -> Result<(), Denial> {
         let identity = &request.identity;
-        let principal = identity.principal.clone().map(LockTarget::User);
+        // An unsigned nkey or a bare token next to it changes the principal, and a policy may look
+        // at the user name all the same.
+        let username = request.credentials.username.as_ref();
+        let username = username.filter(|name| identity.principal.as_ref() != Some(name));
+        let users = identity.principal.iter().chain(username);
+        let users = users.cloned().map(LockTarget::User);
         let issuer = identity.issuer.clone().map(LockTarget::Issuer);
-        let host = request.client.host.as_deref();
-        let address = host.and_then(|host| host.parse().ok());
+        let address = request.client.address();
         let networks = address.into_iter().flat_map(LockedNetwork::all_around);
         let networks = networks.map(LockTarget::Network);
-        for target in principal.into_iter().chain(issuer).chain(networks) {
+        for target in users.chain(issuer).chain(networks) {
             self.check(&target, now)?;
         }
         Ok(())
     }
 
-    /// Checks that no lock closes the account of a permit or the policy that made it.
+    /// Checks that no lock closes the account of a permit or the policy that made it. A lock names
+    /// an account of `rules` by its name or its key, and so does a permit.
     ///
     /// # Errors
     ///
@@ -193,10 +200,13 @@ impl Locks {
     pub(crate) fn check_permit(
         &self,
         permit: &Permit,
+        rules: &PermitRules,
         policy: Option<&PolicyRef>,
         now: u64,
     ) -> Result<(), Denial> {
-        self.check(&LockTarget::Account(permit.account().to_string()), now)?;
+        for name in rules.names_of(permit.account()) {
+            self.check(&LockTarget::Account(name.to_owned()), now)?;
+        }
         policy.map_or(Ok(()), |policy| {
             self.check(&LockTarget::Policy(policy.name.to_string()), now)
         })

@@ -56,6 +56,20 @@ impl PermitRules {
         named.map_or(account, |(name, _)| name)
     }
 
+    /// Returns every name of `account`, each once: the one that is given, and the name and the key
+    /// that the configuration has for it.
+    pub(crate) fn names_of<'a>(
+        &'a self,
+        account: &'a AccountName,
+    ) -> impl Iterator<Item = &'a str> {
+        let accounts = self.signing.as_ref();
+        let known = accounts.and_then(|accounts| named(accounts, account));
+        let known = known.map(|(name, issuer)| [name.as_str(), issuer.key.as_str()]);
+        let others = known.into_iter().flatten();
+        let others = others.filter(move |name| *name != account.as_str());
+        std::iter::once(account.as_str()).chain(others)
+    }
+
     /// Returns whether `account` is one that the configuration does not know and that the host may
     /// make at its first login.
     pub fn is_new(&self, account: &AccountName) -> bool {

@@ -67,7 +67,7 @@ pub(crate) enum LockVerb {
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct TargetArguments {
-    /// The user, as `identity.principal` in the log names it.
+    /// The user, as `identity.principal` in the log or the client itself names it.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// The account that policies place logins in.

@@ -45,6 +45,16 @@ pub fn client_network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Returns the address in a text of a server, without the zone of IPv6. `None` if the text is no
+/// address.
+pub fn client_address(text: &str) -> Option<IpAddr> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address);
+    }
+    let (address, _zone) = text.split_once('%')?;
+    address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+}
+
 impl ClientKind {
     /// Returns the kind with this name, those of the host's own front doors included. For texts of
     /// the operator: a request of a server never names one of the host's own kinds.
@@ -116,12 +126,7 @@ impl Client {
     /// Returns the client's address without the zone of IPv6. `None` if the server sent none, as
     /// for connections inside its own process.
     pub fn address(&self) -> Option<IpAddr> {
-        let host = self.host.as_deref()?;
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Some(address);
-        }
-        let (address, _zone) = host.split_once('%')?;
-        address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+        client_address(self.host.as_deref()?)
     }
 
     /// Returns how the connection reaches its server, as far as the request says. `None` for

@@ -61,7 +61,7 @@ mod work;
 pub use account::{AccountName, InvalidAccountName};
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
-pub use connection::{ClientKind, Transport, client_network};
+pub use connection::{ClientKind, Transport, client_address, client_network};
 pub use decision::{
     Authorizer, Blame, Decision, Denial, DenialClass, Outcome, PolicyStep, StepAnswer, Verdict,
 };

@@ -1,11 +1,12 @@
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{Authorizer, Decision, FixedKeyValues, Outcome};
+use portcullis_core::{Authorizer, Decision, FixedKeyValues, KeyKind, Outcome, PublicKey};
 use rstest::rstest;
 
 use super::*;
 use crate::fixtures::{NOW, request, rules};
-use crate::{Authority, AuthorityOptions};
+use crate::{AccountIssuer, Authority, AuthorityOptions};
 
 fn bucket() -> BucketName {
     "locks".parse().unwrap()
@@ -44,6 +45,7 @@ fn copied(value: Option<&str>, expires_at: Option<u64>) -> CopiedLock {
 
 fn login(principal: &str, host: &str) -> AuthorizationRequest {
     let mut request = request();
+    request.credentials.username = Some(principal.to_owned());
     request.identity.principal = Some(principal.to_owned());
     request.identity.issuer = Some("https://login.example.com".to_owned());
     request.client.host = Some(host.to_owned());
@@ -77,6 +79,7 @@ fn others_are_not_locked() {
     let locks = locks(&[
         (LockTarget::User("alice".to_owned()), "{}"),
         (network("192.0.2.0/24"), "{}"),
+        (network("fe80::/64"), "{}"),
     ]);
     assert_eq!(
         locks.check_request(&login("bob", "198.51.100.1"), 1),
@@ -86,9 +89,25 @@ fn others_are_not_locked() {
         ("alice", "198.51.100.1"),
         ("bob", "192.0.2.1"),
         ("bob", "::ffff:192.0.2.1"),
+        ("bob", "fe80::1%eth0"),
     ] {
         let denial = locks.check_request(&login(user, host), u64::MAX);
         assert!(denial.is_err(), "{user} {host}: a lock without an end");
+    }
+}
+
+#[test]
+fn a_user_name_is_locked_whatever_stands_next_to_it() {
+    let locks = locks(&[(LockTarget::User("alice".to_owned()), "{}")]);
+    for principal in [None, Some("alice"), Some("UABC"), Some("bob")] {
+        let mut request = request();
+        request.credentials.username = Some("alice".to_owned());
+        request.identity.principal = principal.map(str::to_owned);
+        let denial = locks.check_request(&request, 1);
+        assert!(denial.is_err(), "{principal:?}");
+        request.credentials.username = Some("carol".to_owned());
+        let is_locked = locks.check_request(&request, 1).is_err();
+        assert_eq!(is_locked, principal == Some("alice"), "{principal:?}");
     }
 }
 
@@ -185,6 +204,28 @@ fn a_network_that_no_login_would_match_is_refused(#[case] text: &str) {
 fn networks_are_written_as_they_are_read() {
     for text in ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "::1/128"] {
         assert_eq!(text.parse::<LockedNetwork>().unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn an_account_is_locked_by_its_name_and_by_its_key() {
+    let key = PublicKey::from_bytes(KeyKind::Account, [3; PublicKey::LEN]);
+    let issuer = AccountIssuer {
+        key: key.clone(),
+        issuer: Some(()),
+        roles: BTreeMap::new(),
+    };
+    let rules = PermitRules {
+        signing: Some(BTreeMap::from([("APP".parse().unwrap(), issuer)])),
+        ..rules()
+    };
+    for locked in ["APP", key.as_str()] {
+        let locks = locks(&[(LockTarget::Account(locked.to_owned()), "{}")]);
+        for (permitted, is_locked) in [("APP", true), (key.as_str(), true), ("OTHER", false)] {
+            let permit = Permit::builder(permitted, NOW).finish().unwrap();
+            let checked = locks.check_permit(&permit, &rules, None, NOW);
+            assert_eq!(checked.is_err(), is_locked, "{locked}: {permitted}");
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use portcullis_core::{DecisionRecord, DenialClass, LoginOutcome, Method, SourceNetwork};
+use portcullis_core::{
+    DecisionRecord, DenialClass, LoginOutcome, Method, SourceNetwork, client_address,
+};
 
 use super::moment::moment;
 
@@ -105,7 +107,7 @@ impl FilterArguments {
             access.and_then(|access| access.user_name.as_ref()),
         ];
         let address = login.client.host.as_deref();
-        let address = address.and_then(|host| host.parse::<IpAddr>().ok());
+        let address = address.and_then(client_address);
         self.user
             .as_ref()
             .is_none_or(|user| users.contains(&Some(user)))

@@ -129,22 +129,38 @@ async fn try_kick(
         bucket: place_of(&bucket.connection),
     };
     let mut looked = Looked::default();
-    for pass in 0..PASSES {
-        if pass > 0 {
-            sleep(PAUSE).await;
-        }
+    let come_back = look_again(PAUSE, async || {
         let open = open_connections(&system, &servers).await?;
         let mut spared = Spared::of_hosts(config);
         spared.accounts.extend(own.system_account(&open));
         let matching = Matching::new(config, target, spared);
         let concerned = own.sort(open, &matching, &mut looked);
-        looked.come_back = !concerned.is_empty();
-        if concerned.is_empty() {
+        let has_found = !concerned.is_empty();
+        close(&system, concerned, &mut looked).await;
+        Ok::<_, Failure>(has_found)
+    });
+    let come_back = come_back.await?;
+    Ok(Looked {
+        come_back,
+        ..looked
+    })
+}
+
+/// Looks until a look after the first finds nothing, for at most [`PASSES`] times. Returns whether
+/// the last look has found something. The first look can miss a login that a host just admitted.
+async fn look_again<E>(
+    pause: Duration,
+    mut look: impl AsyncFnMut() -> Result<bool, E>,
+) -> Result<bool, E> {
+    let mut has_found = look().await?;
+    for _ in 1..PASSES {
+        sleep(pause).await;
+        has_found = look().await?;
+        if !has_found {
             break;
         }
-        close(&system, concerned, &mut looked).await;
     }
-    Ok(looked)
+    Ok(has_found)
 }
 
 /// Orders servers to close connections.
@@ -253,5 +269,32 @@ impl KickArguments {
             user,
             password: file(password),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// Returns the number of looks that find these things, and whether the last one found any.
+    async fn looks(found: &[bool]) -> (usize, bool) {
+        let mut looks = 0;
+        let last = look_again(Duration::ZERO, async || {
+            let found = found.get(looks).copied().unwrap_or_default();
+            looks += 1;
+            Ok::<_, Infallible>(found)
+        });
+        let Ok(last) = last.await;
+        (looks, last)
+    }
+
+    #[tokio::test]
+    async fn a_login_that_the_first_look_misses_is_found() {
+        assert_eq!(looks(&[]).await, (2, false));
+        assert_eq!(looks(&[false, true]).await, (3, false));
+        assert_eq!(looks(&[true]).await, (2, false));
+        assert_eq!(looks(&[true; PASSES]).await, (PASSES, true));
     }
 }

@@ -1,11 +1,9 @@
 //! Which open connections a lock concerns, as far as servers show it.
 
-use std::net::IpAddr;
-
 use portcullis_authority::LockTarget;
 use portcullis_claims::UserClaims;
 use portcullis_config::{Config, permit_rules};
-use portcullis_core::{AccountName, Secret};
+use portcullis_core::{AccountName, PublicKey, Secret, client_address};
 use portcullis_system::ConnectionInfo;
 
 /// What servers show in place of the token of a client, in `authorized_user`.
@@ -42,6 +40,8 @@ pub(super) struct Matching {
     target: LockTarget,
     /// The key of a locked account, in operator mode.
     account_key: Option<String>,
+    /// Whether a token can say who a user is, next to any name that the client gives itself.
+    has_tokens: bool,
     spared: Spared,
 }
 
@@ -59,6 +59,7 @@ impl Matching {
                 _ => None,
             },
             target: target.clone(),
+            has_tokens: !config.identity.issuers.is_empty(),
             spared,
         }
     }
@@ -74,19 +75,39 @@ impl Matching {
             return Relation::Spared;
         }
         match &self.target {
-            LockTarget::User(name) => user_relation(name, user, connection),
+            LockTarget::User(name) => self.user_relation(name, user, connection),
             LockTarget::Account(name) => Relation::known(
                 account == name
                     || self.account_key.as_deref() == Some(account)
                     || connection.name_tag.as_deref() == Some(name),
             ),
-            LockTarget::Network(network) => match connection.ip.parse::<IpAddr>() {
-                Ok(address) => Relation::known(network.contains(address)),
-                Err(_) => Relation::Unclear,
+            LockTarget::Network(network) => match client_address(&connection.ip) {
+                Some(address) => Relation::known(network.contains(address)),
+                None => Relation::Unclear,
             },
             LockTarget::Policy(name) => policy_relation(name, connection),
             // No tag and no name of a user JWT says which issuer vouched for the login.
             LockTarget::Issuer(_) => Relation::Unclear,
+        }
+    }
+}
+
+impl Matching {
+    /// Returns how the lock of the user `name` relates to a connection. `user` is what servers
+    /// show: what the client has presented, and first of all an nkey, which needs no proof if other
+    /// credentials stand next to it. A client could otherwise hide its name.
+    fn user_relation(&self, name: &str, user: &str, connection: &ConnectionInfo) -> Relation {
+        if user == name {
+            return Relation::Concerned;
+        }
+        if let Some(jwt) = &connection.jwt {
+            return jwt_relation(name, jwt, connection);
+        }
+        let is_hidden = user.is_empty() || user == HIDDEN || user.parse::<PublicKey>().is_ok();
+        if is_hidden || self.has_tokens {
+            Relation::Unclear
+        } else {
+            Relation::Other
         }
     }
 }
@@ -124,39 +145,47 @@ pub(super) fn account_of(connection: &ConnectionInfo) -> &str {
     connection.account.as_deref().unwrap_or("$G")
 }
 
-fn user_relation(name: &str, user: &str, connection: &ConnectionInfo) -> Relation {
-    if user == name {
-        return Relation::Concerned;
-    }
-    match jwt_name(connection.jwt.as_ref()) {
-        Some(named) => Relation::known(named == name),
-        None if user.is_empty() || user == HIDDEN => Relation::Unclear,
-        None => Relation::Other,
-    }
-}
-
 fn policy_relation(name: &str, connection: &ConnectionInfo) -> Relation {
-    let mut policies = connection
-        .tags
-        .iter()
-        .filter_map(|tag| tag.strip_prefix(POLICY_TAG))
-        .peekable();
+    let mut policies = policies(connection).peekable();
     if policies.peek().is_none() {
         return Relation::Unclear;
     }
     Relation::known(policies.any(|policy| policy.eq_ignore_ascii_case(name)))
 }
 
-/// Returns the name in the user JWT that a client presented. `None` for users of the callout, whose
-/// JWT servers do not show.
-fn jwt_name(jwt: Option<&Secret>) -> Option<String> {
-    UserClaims::decode(jwt?.expose()).ok()?.name
+/// Returns the names of policies in the tags of the user JWT.
+fn policies(connection: &ConnectionInfo) -> impl Iterator<Item = &str> {
+    let tags = connection.tags.iter();
+    tags.filter_map(|tag| tag.strip_prefix(POLICY_TAG))
+}
+
+/// Returns how the lock of the user `name` relates to a connection with this user JWT: of the
+/// exchange, whose caller chooses the name in it, of the sentinel next to other credentials, or of a
+/// user that no policy has decided about.
+fn jwt_relation(name: &str, jwt: &Secret, connection: &ConnectionInfo) -> Relation {
+    let Ok(claims) = UserClaims::decode(jwt.expose()) else {
+        return Relation::Unclear;
+    };
+    if claims.name.as_deref() == Some(name) {
+        return Relation::Concerned;
+    }
+    let account = claims.nats.issuer_account.as_ref();
+    let account = account.filter(|account| !account.is_empty());
+    let account = account.or(claims.issuer.as_ref());
+    // The callout places the sentinel in another account than its own.
+    let is_own = account.is_some_and(|account| account == account_of(connection));
+    if is_own && policies(connection).next().is_none() {
+        Relation::Other
+    } else {
+        Relation::Unclear
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use portcullis_authority::LockedNetwork;
     use portcullis_claims::{IssuerKey, UserFields, UserKey};
+    use portcullis_core::KeyKind;
 
     use super::*;
 
@@ -164,6 +193,7 @@ mod tests {
         Matching {
             target,
             account_key: Some("A-APP".to_owned()),
+            has_tokens: false,
             spared: Spared {
                 accounts: vec!["AUTH".to_owned()],
                 users: vec!["U-HOST".to_owned()],
@@ -194,6 +224,15 @@ mod tests {
             assert_eq!(user.relation(&connection(name, "APP")), expected, "{name}");
         }
         assert_eq!(user.relation(&connection("alice", "AUTH")), Spared);
+        // A client shows any nkey in place of its name, and any name next to a token.
+        let nkey = PublicKey::from_bytes(KeyKind::User, [1; PublicKey::LEN]);
+        let shown = connection(nkey.as_str(), "APP");
+        assert_eq!(user.relation(&shown), Unclear);
+        let user = Matching {
+            has_tokens: true,
+            ..user
+        };
+        assert_eq!(user.relation(&connection("bob", "APP")), Unclear);
 
         let account = matching(LockTarget::Account("APP".to_owned()));
         for (name, expected) in [("APP", Concerned), ("A-APP", Concerned), ("OTHER", Other)] {
@@ -243,11 +282,24 @@ mod tests {
         claims.name = Some("alice".to_owned());
         let shown = ConnectionInfo {
             jwt: Some(Secret::new(claims.sign(&issuer).unwrap())),
-            ..connection(user.public_key(), "A-APP")
+            ..connection(user.public_key(), issuer.public_key())
         };
-        for (name, expected) in [("alice", Relation::Concerned), ("bob", Relation::Other)] {
+        let sentinel = ConnectionInfo {
+            account: Some("A-APP".to_owned()),
+            ..shown.clone()
+        };
+        let issued = ConnectionInfo {
+            tags: vec!["policy:orders".to_owned()],
+            ..shown.clone()
+        };
+        for (name, native, exchanged) in [
+            ("alice", Relation::Concerned, Relation::Concerned),
+            ("bob", Relation::Other, Relation::Unclear),
+        ] {
             let locked = matching(LockTarget::User(name.to_owned()));
-            assert_eq!(locked.relation(&shown), expected, "{name}");
+            assert_eq!(locked.relation(&shown), native, "{name}");
+            assert_eq!(locked.relation(&issued), exchanged, "{name}");
+            assert_eq!(locked.relation(&sentinel), exchanged, "{name}");
         }
     }
 }
