@@ -126,7 +126,7 @@ async fn run_follow(arguments: FollowArguments, print: Print) -> Result<ExitCode
         if arguments.json {
             print(&json(&record)?)?;
         } else {
-            print(&format!("{}\n", one_line(&list::line(&record))))?;
+            print(&format!("{}\n", list::line(&record)))?;
         }
         printed = printed.saturating_add(1);
     }

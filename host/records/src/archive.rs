@@ -1,7 +1,7 @@
 //! Reading of records: from files, from a stream and as they are published.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,6 +14,7 @@ use portcullis_core::DecisionRecord;
 
 use crate::file::rotated_files;
 use crate::stream::{StreamOptions, context};
+use crate::tail::Lines;
 
 /// Records that were read, one after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,17 +81,10 @@ pub fn read_file(
     read: &mut ReadRecords,
     mut then: impl FnMut(DecisionRecord),
 ) -> io::Result<()> {
-    let mut file = BufReader::new(File::open(path)?);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if file.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        if let Some(record) = read.parse(&line) {
-            then(record);
-        }
-    }
+    let mut lines = Lines::default();
+    lines.read(BufReader::new(File::open(path)?), read, &mut then)?;
+    lines.end(read, &mut then);
+    Ok(())
 }
 
 /// Returns the name of the stream that captures the subject of `options`. `None` without one.
@@ -148,7 +142,9 @@ pub async fn read_stream(
     });
     let consumer = consumer.await;
     let consumer = consumer.map_err(|error| failed("make a consumer", error.into()))?;
-    if consumer.cached_info().num_pending == 0 {
+    // A busy host, or an insider, can publish for as long as this reads.
+    let mut left = consumer.cached_info().num_pending;
+    if left == 0 {
         return Ok(());
     }
     let messages = consumer.messages().await;
@@ -158,12 +154,10 @@ pub async fn read_stream(
         if let Some(record) = read.parse(&message.payload) {
             then(record);
         }
+        left = left.saturating_sub(1);
         let info = message.info();
-        if info
-            .map_err(|error| failed("read the stream", error))?
-            .pending
-            == 0
-        {
+        let info = info.map_err(|error| failed("read the stream", error))?;
+        if left == 0 || info.pending == 0 {
             return Ok(());
         }
     }
@@ -186,4 +180,26 @@ pub async fn follow(
         source: error.into(),
     })?;
     Ok(messages.map(|message| message.payload.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::fixtures::line;
+    use crate::tail::MAX_LINE;
+
+    #[test]
+    fn a_line_of_any_length_takes_bounded_memory() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("decisions.jsonl");
+        let mut content = line(1).text.to_vec();
+        content.extend(vec![b' '; 2 * MAX_LINE]);
+        content.extend(&*line(2).text);
+        content.extend(&*line(3).json());
+        std::fs::write(&path, content).unwrap();
+        let (mut read, mut ids) = (ReadRecords::default(), Vec::new());
+        read_file(&path, &mut read, |record| ids.push(record.id)).unwrap();
+        assert_eq!(ids, ["00-1", "00-3"], "the last line has no end");
+        assert_eq!(read.unreadable, 1, "the long line");
+    }
 }

@@ -1,7 +1,7 @@
 //! A file of records that is read while a host writes and rotates it.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use portcullis_core::DecisionRecord;
 use crate::archive::{ReadRecords, record_files};
 
 /// Maximum length of a line, in bytes. A longer one is no record.
-const MAX_LINE: usize = 16 << 20;
+pub(crate) const MAX_LINE: usize = 16 << 20;
 
 /// A file of records that other processes append to and rotate.
 #[derive(Debug)]
@@ -28,6 +28,12 @@ struct OpenFile {
     id: FileId,
     /// Number of bytes that were read.
     position: u64,
+    lines: Lines,
+}
+
+/// The lines of a file, of bounded length.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
     /// The beginning of a line whose end is not written yet.
     line: Vec<u8>,
     /// Whether the rest of the line is skipped, because the line is too long.
@@ -108,8 +114,7 @@ impl OpenFile {
             file: BufReader::new(file),
             id,
             position: 0,
-            line: Vec::new(),
-            skips: false,
+            lines: Lines::default(),
         })
     }
 
@@ -124,8 +129,7 @@ impl OpenFile {
         if is_same && metadata.is_file() && metadata.len() < self.position {
             self.file.rewind()?;
             self.position = 0;
-            self.line.clear();
-            self.skips = false;
+            self.lines = Lines::default();
         }
         Ok(is_same)
     }
@@ -136,18 +140,29 @@ impl OpenFile {
         read: &mut ReadRecords,
         then: &mut impl FnMut(DecisionRecord),
     ) -> io::Result<()> {
+        let length = self.lines.read(&mut self.file, read, then)?;
+        self.position = self.position.saturating_add(length);
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// Reads the complete lines up to the end of the file. Returns the number of bytes.
+    pub(crate) fn read(
+        &mut self,
+        mut file: impl BufRead,
+        read: &mut ReadRecords,
+        then: &mut impl FnMut(DecisionRecord),
+    ) -> io::Result<u64> {
+        let mut total = 0_u64;
         loop {
             let room = MAX_LINE.saturating_sub(self.line.len());
             let room = u64::try_from(room).unwrap_or(u64::MAX);
-            let length = (&mut self.file)
-                .take(room)
-                .read_until(b'\n', &mut self.line)?;
-            self.position = self
-                .position
-                .saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+            let length = (&mut file).take(room).read_until(b'\n', &mut self.line)?;
+            total = total.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
             let is_complete = self.line.ends_with(b"\n");
             if !is_complete && self.line.len() < MAX_LINE {
-                return Ok(());
+                return Ok(total);
             }
             if is_complete && !self.skips {
                 if let Some(record) = read.parse(&self.line) {
@@ -158,6 +173,15 @@ impl OpenFile {
             }
             self.skips = !is_complete;
             self.line.clear();
+        }
+    }
+
+    /// Reads the last line, which no line end follows.
+    pub(crate) fn end(self, read: &mut ReadRecords, then: &mut impl FnMut(DecisionRecord)) {
+        if !self.skips
+            && let Some(record) = read.parse(&self.line)
+        {
+            then(record);
         }
     }
 }

@@ -15,6 +15,25 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter == '\n')
 }
 
+/// Returns a text as a TOML string on one line. What [`one_line`] escapes is escaped here too, in
+/// the form of TOML.
+pub fn quoted(text: &str) -> String {
+    if !text.contains(moves_text) {
+        return toml::Value::from(text).to_string();
+    }
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        // Writing to a string does not fail.
+        let _ = match letter {
+            '"' | '\\' => write!(quoted, "\\{letter}"),
+            letter if moves_text(letter) => write!(quoted, "\\U{:08x}", u32::from(letter)),
+            letter => write!(quoted, "{letter}"),
+        };
+    }
+    quoted.push('"');
+    quoted
+}
+
 fn escaped(text: &str, stands: impl Fn(char) -> bool) -> Cow<'_, str> {
     let is_unsafe = |letter: char| moves_text(letter) && !stands(letter);
     if !text.contains(is_unsafe) {
@@ -23,8 +42,11 @@ fn escaped(text: &str, stands: impl Fn(char) -> bool) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         if is_unsafe(letter) {
-            // Every such character is in the basic plane. Writing to a string does not fail.
-            let _ = write!(escaped, "\\u{:04x}", u32::from(letter));
+            // JSON writes characters beyond the basic plane as two units too.
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
         } else {
             escaped.push(letter);
         }
@@ -33,12 +55,20 @@ fn escaped(text: &str, stands: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Returns whether a terminal does something other than show a character: control characters, marks
-/// without width, line separators and direction marks.
+/// without width, line separators, direction marks and tags.
 fn moves_text(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -54,6 +84,8 @@ mod tests {
             ("a\u{9b}2J", "a\\u009b2J"),
             ("a\rb\u{7f}\u{8}", "a\\u000db\\u007f\\u0008"),
             ("a\u{202e}b\u{2066}", "a\\u202eb\\u2066"),
+            ("a\u{61c}b\u{ad}", "a\\u061cb\\u00ad"),
+            ("a\u{e0041}b", "a\\udb40\\udc41b"),
             ("a\nb", "a\\u000ab"),
         ] {
             assert_eq!(one_line(text), line);
@@ -62,9 +94,26 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_text_is_read_back_and_moves_nothing() {
+        for text in [
+            "plain",
+            "it's",
+            "a\"b\\c",
+            "a\"\u{202e}\\",
+            "a\nb\u{9b}2J\u{e0041}\0\u{7f}",
+            "\"\"\"\n'''",
+        ] {
+            let quoted = quoted(text);
+            assert_eq!(one_line(&quoted), quoted, "{text:?}");
+            let table: toml::Table = format!("key = {quoted}").parse().unwrap();
+            assert_eq!(table["key"].as_str(), Some(text), "{quoted}");
+        }
+    }
+
+    #[test]
     fn what_is_escaped_in_json_is_still_json() {
-        let text = serde_json::json!({ "name": "a\u{9b}b\u{202e}" }).to_string();
+        let text = serde_json::json!({ "name": "a\u{9b}b\u{202e}\u{e0041}" }).to_string();
         let read: serde_json::Value = serde_json::from_str(&lines(&text)).unwrap();
-        assert_eq!(read["name"], "a\u{9b}b\u{202e}");
+        assert_eq!(read["name"], "a\u{9b}b\u{202e}\u{e0041}");
     }
 }

@@ -1,10 +1,11 @@
 //! A decision record as a test of a policy.
 
 use portcullis_core::{DecisionRecord, LoginFacts, RecordedAccess, RecordedSubjects};
+use portcullis_toml::text::quoted;
 use serde_json::{Map, Value};
 
 use super::format::TestFile;
-use super::update::{list, quoted};
+use super::update::list;
 
 /// The password in place of the one that the client presented.
 const PASSWORD: &str = "portcullis-recorded";

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_core::{PermissionSubject, Permit, SubjectPermission, Verdict};
 use portcullis_files::{Disk as _, NewAccess, ReadError, SystemDisk};
+use portcullis_toml::text::quoted;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -161,10 +162,6 @@ fn edit(
         Verdict::Abstain => "abstain = true".to_owned(),
     };
     Ok((key.span().start..value.span().end, new))
-}
-
-pub(super) fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
 }
 
 pub(super) fn list(texts: impl IntoIterator<Item = impl ToString>) -> String {

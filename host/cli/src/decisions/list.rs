@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use portcullis_core::{DecisionRecord, RecordedAccess};
+use portcullis_toml::text::one_line;
 
 use super::filter::FilterArguments;
 use super::source::SourceArguments;
@@ -108,8 +109,8 @@ fn cells(record: &DecisionRecord) -> [String; 9] {
 /// Returns a record in one line.
 pub(super) fn line(record: &DecisionRecord) -> String {
     let cells = cells(record);
-    let cells: Vec<_> = cells.iter().filter(|cell| !cell.is_empty()).collect();
-    let cells: Vec<&str> = cells.into_iter().map(String::as_str).collect();
+    let cells = cells.iter().filter(|cell| !cell.is_empty());
+    let cells: Vec<_> = cells.map(|cell| one_line(cell)).collect();
     cells.join("  ")
 }
 
@@ -154,7 +155,8 @@ pub(super) fn render_rights(record: &DecisionRecord) -> String {
 
 fn write_rights(text: &mut String, access: &RecordedAccess) -> std::fmt::Result {
     let quoted = |subjects: &[String]| {
-        let subjects: Vec<_> = subjects.iter().map(|it| format!("`{it}`")).collect();
+        let subjects = subjects.iter().map(|it| format!("`{}`", one_line(it)));
+        let subjects: Vec<_> = subjects.collect();
         if subjects.is_empty() {
             "nothing".to_owned()
         } else {
@@ -164,7 +166,8 @@ fn write_rights(text: &mut String, access: &RecordedAccess) -> std::fmt::Result 
     if let Some(role) = &access.role {
         writeln!(
             text,
-            "  permissions: those of the template of role `{role}`"
+            "  permissions: those of the template of role `{}`",
+            one_line(role)
         )?;
     } else {
         let sides = [
@@ -198,4 +201,31 @@ fn write_rights(text: &mut String, access: &RecordedAccess) -> std::fmt::Result 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::watch::fixtures::denied;
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_record_begins_a_line() {
+        let mut record = denied(1, "bob\nadmitted  root\u{1b}[2J", "no\r\nadmitted");
+        let access = serde_json::json!({
+            "account": "APP",
+            "publish": { "allow": ["a\nid: 7"], "deny": ["b\n"] },
+            "subscribe": {},
+        });
+        record.access = serde_json::from_value(access).unwrap();
+        assert_eq!(line(&record).lines().count(), 1);
+        let rights = render_rights(&record);
+        assert_eq!(rights.lines().count(), 2, "{rights}");
+        assert!(rights.contains("`a\\u000aid: 7`"), "{rights}");
+        let access = serde_json::json!({
+            "account": "APP", "role": "r\nid: 7", "publish": {}, "subscribe": {},
+        });
+        record.access = serde_json::from_value(access).unwrap();
+        let rights = render_rights(&record);
+        assert_eq!(rights.lines().count(), 1, "{rights}");
+    }
 }

@@ -17,7 +17,7 @@ mod update;
 mod view;
 
 #[cfg(test)]
-mod fixtures;
+pub(super) mod fixtures;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};

@@ -13,7 +13,7 @@ pub(super) fn record(number: u64) -> DecisionRecord {
 }
 
 /// Returns the record of a login of `user` that a policy denied.
-pub(super) fn denied(number: u64, user: &str, reason: &str) -> DecisionRecord {
+pub(in crate::decisions) fn denied(number: u64, user: &str, reason: &str) -> DecisionRecord {
     let policy = json!({
         "name": "static-users",
         "digest": "sha256:00",

@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use portcullis_core::DecisionRecord;
 
-/// Maximum size of the kept records as JSON, in bytes.
+/// Maximum size of the kept records in memory, in bytes, as far as it is known.
 const MAX_SIZE: usize = 64 << 20;
+
+/// Size of a value in memory, in bytes, apart from its text. In JSON, it can have two bytes.
+const VALUE_SIZE: usize = 32;
 
 /// A record with its place in the list.
 #[derive(Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) record: DecisionRecord,
-    /// Size of the record as JSON, in bytes.
+    /// Size of the record in memory, in bytes, as far as its JSON tells it.
     size: usize,
 }
 
@@ -100,12 +103,14 @@ pub(super) fn position(entries: &VecDeque<Arc<Entry>>, entry: &Entry) -> Result<
     entries.binary_search_by(|other| other.key().cmp(&entry.key()))
 }
 
-/// A writer that counts bytes.
+/// A writer that counts bytes, and the room of values by the commas between them.
 struct Counter(usize);
 
 impl io::Write for Counter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.saturating_add(bytes.len());
+        let commas = bytes.iter().filter(|byte| **byte == b',').count();
+        let room = commas.saturating_mul(VALUE_SIZE);
+        self.0 = self.0.saturating_add(bytes.len()).saturating_add(room);
         Ok(bytes.len())
     }
 
@@ -131,6 +136,15 @@ mod tests {
             assert_eq!(kept.insert(Entry::new(record(number))), is_new);
         }
         assert_eq!(ids(&kept), ["00-1", "00-2", "00-3"]);
+    }
+
+    #[test]
+    fn small_values_count_with_their_room_in_memory() {
+        let mut many = record(1);
+        let values = serde_json::json!(vec![0; 10_000]);
+        many.login.identity.claims.insert("a".to_owned(), values);
+        assert!(Entry::new(many).size > 320_000);
+        assert!(Entry::new(record(1)).size < 6000);
     }
 
     #[test]
