@@ -9,7 +9,7 @@ use std::path::Path;
 use portcullis_files::{Disk as _, NewAccess, SystemDisk};
 use rustix::fs::OFlags;
 
-use super::change::Change;
+use super::change::{self, Change, FileId};
 
 /// Maximum size of a changed file, in bytes.
 const MAX_SIZE: u64 = 4 << 20;
@@ -25,9 +25,10 @@ impl Change {
         match self {
             Self::Mode {
                 file,
+                id,
                 before,
                 after,
-            } => set_mode(file, *before, *after).map(|()| None),
+            } => set_mode(file, *id, *before, *after).map(|()| None),
             Self::Content {
                 file,
                 before,
@@ -38,14 +39,19 @@ impl Change {
     }
 }
 
-/// Sets the mode of the file that was looked at, through the open file.
-fn set_mode(path: &Path, before: u32, after: u32) -> io::Result<()> {
+/// Sets the mode of the file that was looked at, through the open file. Another user may have put a
+/// hard link to a file of the system in its place.
+fn set_mode(path: &Path, id: FileId, before: u32, after: u32) -> io::Result<()> {
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file: File = OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits().cast_signed())
         .open(path)?;
-    if file.metadata()?.mode() != before {
+    let metadata = file.metadata()?;
+    if change::id(&metadata) != id {
+        return Err(io::Error::other("it is another file in the meantime"));
+    }
+    if metadata.mode() != before {
         return Err(io::Error::other("its mode has changed in the meantime"));
     }
     file.set_permissions(Permissions::from_mode(after & 0o7777))

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::diff;
 
+/// Device and inode of a file.
+pub(super) type FileId = (u64, u64);
+
 /// A change of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// A change of permission bits.
     Mode {
         file: PathBuf,
+        id: FileId,
         /// The mode with the type of the file, as `git` writes it.
         before: u32,
         after: u32,
@@ -24,13 +28,20 @@ pub(super) enum Change {
     },
 }
 
+/// Returns what tells a file from another one of the same name.
+pub(super) fn id(metadata: &fs::Metadata) -> FileId {
+    (metadata.dev(), metadata.ino())
+}
+
 impl Change {
     /// Returns the change that takes `bits` from the mode of `file`. `None` if the file has none of
     /// them, or is not there.
     pub(super) fn mode(file: &Path, bits: u32) -> Option<Self> {
-        let before = fs::metadata(file).ok()?.mode();
+        let metadata = fs::metadata(file).ok()?;
+        let before = metadata.mode();
         (before & bits != 0).then(|| Self::Mode {
             file: file.to_owned(),
+            id: id(&metadata),
             before,
             after: before & !bits,
         })

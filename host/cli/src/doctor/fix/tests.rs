@@ -180,3 +180,25 @@ fn a_file_that_has_changed_since_is_left_alone() {
     assert_eq!(planned.code(&report), ExitCode::CannotCreate);
     assert_eq!(fs::read_to_string(files.server_conf()).unwrap(), "# new\n");
 }
+
+#[test]
+fn no_other_file_in_the_place_of_a_secret_changes_its_mode() {
+    let mut files = Files::new();
+    let at = |name: &str| files.directory.path().join(name);
+    let (seed, victim) = (at("issuer.nk"), at("victim"));
+    for file in [&seed, &victim] {
+        fs::write(file, "SA-SECRET").unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let problem = Problem::warning(&files.evidence.file, "can be read").about(&seed);
+    files.evidence.problems = vec![problem.with_code("secret-exposed")];
+    let mut planned = files.plan();
+    // The owner of the directory puts a hard link there.
+    fs::remove_file(&seed).unwrap();
+    fs::hard_link(&victim, &seed).unwrap();
+    planned.apply(7);
+    let (json, _) = planned.to_json();
+    assert_eq!(json[0]["error"], "it is another file in the meantime");
+    let mode = fs::metadata(&victim).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+}
