@@ -127,8 +127,8 @@ pub enum InvalidEndpoint {
     /// The URL has a fragment.
     #[error("the address has a fragment")]
     HasFragment,
-    /// The URL is not `https`. [`HttpOptions::allow_http`] permits that, for a network that no third
-    /// party can read.
+    /// The URL is not `https`. [`HttpOptions::allow_http`] permits that, for a network that no
+    /// third party can read.
     #[error("the address is not `https`: plain http is for services on this machine")]
     NotHttps,
 }

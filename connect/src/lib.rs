@@ -34,10 +34,10 @@
 //! - [`RequiredPermission`]: a permission that the connection's user needs, for a service that
 //!   lists or checks its own.
 //!
-//! - [`Clock`], [`Randomness`], [`Disk`], [`HttpClient`]: the outside world as values, for tests and
-//!   simulations.
-//! - [`async_nats`]: the client library, in the version of this crate. [`with_causes`]: an error and
-//!   its causes in one line.
+//! - [`Clock`], [`Randomness`], [`Disk`], [`HttpClient`]: the outside world as values, for tests
+//!   and simulations.
+//! - [`async_nats`]: the client library, in the version of this crate. [`with_causes`]: an error
+//!   and its causes in one line.
 //!
 //! # Features
 //!

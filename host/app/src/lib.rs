@@ -40,8 +40,8 @@
 //!   for tools that do so without NATS. [`login_probe`], [`queue_group`]: the parts that face
 //!   servers, for tools that examine them.
 //! - [`BuildError`], [`RunError`]: the failures.
-//! - [`AuthorizationRequest`], [`Decision`], [`Permit`], [`DecisionRecord`] and the other types of the
-//!   builder's functions: those of `portcullis-core`, which has the rest of the domain.
+//! - [`AuthorizationRequest`], [`Decision`], [`Permit`], [`DecisionRecord`] and the other types of
+//!   the builder's functions: those of `portcullis-core`, which has the rest of the domain.
 //!
 //! # Policies in child processes
 //!

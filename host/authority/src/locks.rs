@@ -175,8 +175,8 @@ impl Locks {
         now: u64,
     ) -> Result<(), Denial> {
         let identity = &request.identity;
-        // An unsigned nkey or a bare token next to it changes the principal, and a policy may look
-        // at the user name all the same.
+        // An unsigned nkey or a bare token next to it changes the principal, and a policy may still
+        // look at the user name.
         let username = request.credentials.username.as_ref();
         let username = username.filter(|name| identity.principal.as_ref() != Some(name));
         let users = identity.principal.iter().chain(username);

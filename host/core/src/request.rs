@@ -24,8 +24,8 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// Creates a request of `server` about a client that presents `credentials`, without facts about
-    /// its connection. The credentials prove nothing yet.
+    /// Creates a request of `server` about a client that presents `credentials`, without facts
+    /// about its connection. The credentials prove nothing yet.
     pub fn new(
         user_nkey: PublicKey,
         server: Server,

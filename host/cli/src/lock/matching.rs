@@ -160,8 +160,8 @@ fn policies(connection: &ConnectionInfo) -> impl Iterator<Item = &str> {
 }
 
 /// Returns how the lock of the user `name` relates to a connection with this user JWT: of the
-/// exchange, whose caller chooses the name in it, of the sentinel next to other credentials, or of a
-/// user that no policy has decided about.
+/// exchange, whose caller chooses the name in it, of the sentinel next to other credentials, or of
+/// a user that no policy has decided about.
 fn jwt_relation(name: &str, jwt: &Secret, connection: &ConnectionInfo) -> Relation {
     let Ok(claims) = UserClaims::decode(jwt.expose()) else {
         return Relation::Unclear;
