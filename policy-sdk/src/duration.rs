@@ -51,10 +51,11 @@ pub fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-            humantime::parse_duration(text).map_err(|error| {
+            // The reasons of `humantime` speak of positions and precision.
+            humantime::parse_duration(text).map_err(|_| {
+                let text = text.escape_debug();
                 E::custom(format_args!(
-                    "invalid duration `{}`: {error}",
-                    text.escape_debug()
+                    "invalid duration `{text}`: write numbers with units, like \"30s\", \"15m\", \"1h30m\" or \"2d\""
                 ))
             })
         }

@@ -109,10 +109,6 @@ impl Verdict {
     /// let Err(error) = check_hash("hunter2") else { unreachable!() };
     /// assert_eq!(Verdict::deny(&error), Verdict::Deny(error.to_string()));
     /// ```
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers pass an error that they hold"
-    )]
     pub fn deny(reason: impl Display) -> Self {
         Self::Deny(reason.to_string())
     }

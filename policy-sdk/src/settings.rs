@@ -72,10 +72,6 @@ impl SettingsError {
     /// let checked = check_hash("hunter2").map_err(|error| SettingsError::at("password", error));
     /// assert!(checked.unwrap_err().to_string().starts_with("password: not a password hash"));
     /// ```
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers pass an error that they hold"
-    )]
     pub fn at(path: impl Into<String>, message: impl fmt::Display) -> Self {
         Self {
             problems: vec![Problem {

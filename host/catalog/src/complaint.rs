@@ -55,8 +55,8 @@ fn expected_words(expected: &str) -> &str {
     }
 }
 
-/// Returns the message for an unknown field, of serde's text after the first quotation mark:
-/// "pasword`, expected one of `username`, `password`".
+/// Returns the message for an unknown field. `text` is that of serde, after the quotation mark
+/// before the field. `None` if no known field is alike.
 fn suggestion(text: &str) -> Option<String> {
     let (field, rest) = text.split_once('`')?;
     let known: Vec<_> = rest.split('`').skip(1).step_by(2).collect();

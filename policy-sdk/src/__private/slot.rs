@@ -50,7 +50,7 @@ fn refuse_problems(verdict: Verdict) -> Verdict {
     match &verdict {
         Verdict::Permit(permit) => match permit.refused() {
             [] => verdict,
-            [problem, ..] => Verdict::deny(format!("invalid permit: {problem}")),
+            problems => Verdict::deny(format!("invalid permit: {}", problems.join("; "))),
         },
         Verdict::Deny(_) | Verdict::Abstain => verdict,
     }

@@ -227,9 +227,10 @@ fn a_permit_with_a_refused_right_is_denied() {
         }
 
         fn decide(&self, request: &Request) -> Verdict {
-            let consumer = request.username().unwrap_or_default();
+            let name = request.username().unwrap_or_default();
             Permit::new("APP")
-                .allow(stream("ORDERS").consume(consumer))
+                .allow(stream("ORDERS").consume(&name))
+                .allow(stream(name).last(["a"]))
                 .into()
         }
     }
@@ -242,7 +243,8 @@ fn a_permit_with_a_refused_right_is_denied() {
         panic!("a consumer of every name is permitted")
     };
     assert!(
-        reason.starts_with("invalid permit: consumer `*`: expected one token"),
+        reason.starts_with("invalid permit: consumer `*`: expected one token")
+            && reason.contains("; stream `*`: expected one token"),
         "{reason}"
     );
 }

@@ -145,9 +145,7 @@ impl Shape {
     /// Returns the type's own words, if they say more than its kind.
     fn description(&self) -> Option<&str> {
         let expected = self.expected.as_str();
-        let is_named_after_a_type = ["struct ", "enum ", "tuple ", "unit ", "variant "]
-            .iter()
-            .any(|start| expected.starts_with(start));
+        let is_named_after_a_type = words::is_named_after_a_type(expected);
         let says_more = match self.kind {
             Kind::Any => !expected.starts_with("any v"),
             Kind::Text | Kind::Bool => !matches!(expected, "a string" | "a boolean"),

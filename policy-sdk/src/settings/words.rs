@@ -31,6 +31,20 @@ pub(super) fn range(number: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// Returns whether serde describes a value by the name of a type of Rust alone.
+pub(super) fn is_named_after_a_type(text: &str) -> bool {
+    const STARTS: [&str; 7] = [
+        "struct ",
+        "enum ",
+        "internally tagged enum ",
+        "adjacently tagged enum ",
+        "tuple ",
+        "unit ",
+        "variant ",
+    ];
+    STARTS.iter().any(|start| text.starts_with(start))
+}
+
 /// Returns the words for a type with a range, a name or a size. `None` for every other text.
 fn of_type(text: &str) -> Option<String> {
     if let Some((least, most)) = range(text) {
@@ -47,7 +61,9 @@ fn of_type(text: &str) -> Option<String> {
                 None => "a list".to_owned(),
             })
         }
-        ("struct", _) => Some("a table".to_owned()),
+        ("struct", _) | ("internally" | "adjacently", Some(("tagged", _))) => {
+            Some("a table".to_owned())
+        }
         ("a", Some(("nonzero", number))) => {
             Some(format!("{}, except 0", expected(number.to_owned())))
         }

@@ -118,8 +118,8 @@ fn claims_are_those_that_a_token_can_have() {
     let claims = "{ a = 18446744073709551615, b = 2026-01-02, c = [1.5] }";
     let tests = parse(&GOOD.replace(r#"{ a = { b = [1, "x"] } }"#, claims)).unwrap();
     let found = &tests.0[1].request.identity.claims;
-    let texts = ["a", "b", "c"].map(|name| found.texts(name).join(" "));
-    assert_eq!(texts, ["18446744073709551615", "2026-01-02", "1.5"]);
+    let values = ["a", "b", "c"].map(|name| found.texts(name).join(" "));
+    assert_eq!(values, ["18446744073709551615", "2026-01-02", "1.5"]);
     let (line, problem) = refusal_of("\"x\"]", "nan]");
     assert_eq!(line, Some(14));
     assert_eq!(

@@ -1,5 +1,6 @@
 //! One version to prove, and the result of its proof.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,9 @@ pub(crate) struct Circumstances {
     pub(crate) seen: Vec<SeenLogin>,
 }
 
+/// The bucket that a policy is granted if no test names one.
+const UNNAMED_BUCKET: &str = "no-test-names-a-bucket";
+
 impl Task {
     /// Returns the rights and limits that the version is loaded with.
     pub(crate) fn terms(&self) -> Terms {
@@ -53,10 +57,15 @@ impl Task {
             let tests = tests.map(|tests| PolicyTests::parse(&self.paths.tests, tests));
             // The proof reports tests that cannot be read.
             let tests = tests.and_then(Result::ok).unwrap_or_default();
+            let mut buckets: BTreeSet<_> = tests.buckets().cloned().collect();
+            if buckets.is_empty() {
+                // A policy that looks keys up loads before it has tests, too.
+                buckets.extend(UNNAMED_BUCKET.parse().ok());
+            }
             terms.grants = Grants {
                 secrets: true,
                 plain_hashes: true,
-                key_values: tests.buckets().cloned().collect(),
+                key_values: buckets,
             };
         }
         terms

@@ -1,8 +1,10 @@
 //! The buckets that policies and their tests look into.
 
+use std::sync::Arc;
+
 use portcullis_catalog::{Catalog, CatalogOptions, TestedPolicy, test_policies};
-use portcullis_core::{Allowed, Outcome};
-use portcullis_test_policies::{engine_with_buckets, granted_buckets, guest};
+use portcullis_core::{Allowed, FixedKeyValues, Outcome};
+use portcullis_test_policies::{engine, engine_with_buckets, granted_buckets, guest};
 
 use crate::site::Site;
 
@@ -86,6 +88,20 @@ fn without_a_host_the_tests_have_the_grants_that_they_need() {
     // The configuration says what this policy has.
     assert!(error(&tested[1]).contains(missing), "{tested:?}");
     assert_eq!(tested[1].assumed, granted_buckets(&[]));
+
+    // A policy that looks keys up loads before a test names a bucket.
+    let without = "[[tests]]\nname = \"t\"\nlogin = { username = \"a\" }\nabstain = true\n";
+    site.put("p.tests.toml", without.as_bytes());
+    let any_bucket = FixedKeyValues::default().others_are_empty();
+    let any_bucket = engine().with_key_values(Arc::new(any_bucket));
+    let tested = test_policies(&any_bucket, &options, &Allowed::Any).unwrap();
+    let outcomes = tested[0].outcomes.as_ref().unwrap();
+    let failure = outcomes[0].failure.as_deref().unwrap_or_default();
+    assert!(
+        failure.contains("bucket `revoked` is not granted"),
+        "{failure}"
+    );
+    assert_eq!(tested[0].assumed, granted_buckets(GRANT));
 }
 
 #[test]

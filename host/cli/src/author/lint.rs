@@ -112,10 +112,13 @@ impl Report {
             .extend(linted.error.map(|error| error.to_string()));
         let settings = module.with_extension("toml");
         let text = fs::read_to_string(&settings).unwrap_or_default();
-        for line in log.take() {
-            self.findings
-                .extend(Finding::of_log_line(&settings, &text, &line));
-        }
+        let log = log.take();
+        let unread = log.iter();
+        let mut unread: Vec<_> = unread
+            .filter_map(|line| Finding::of_log_line(&settings, &text, line))
+            .collect();
+        unread.sort_by_key(|finding| finding.line);
+        self.findings.extend(unread);
         Ok(())
     }
 

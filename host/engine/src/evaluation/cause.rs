@@ -161,6 +161,8 @@ fn cure(message: &str) -> &'static str {
         "; a policy has no threads: call the function directly"
     } else if message.contains("can't sleep") {
         "; a policy cannot wait: decide at once"
+    } else if message.contains("sys/env/unsupported.rs") {
+        "; a policy has no environment: use its settings"
     } else {
         ""
     }
@@ -176,5 +178,26 @@ impl fmt::Display for Joined<'_> {
             write!(formatter, "{separator}{problem}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_for_want_of_what_the_target_lacks_has_a_cure() {
+        for (message, part) in [
+            ("time not implemented on this platform", "no clock"),
+            ("failed to spawn thread: Error { … }", "no threads"),
+            ("can't sleep", "cannot wait"),
+            (
+                "panicked at library/std/src/sys/env/unsupported.rs:20:5: not supported on this platform",
+                "no environment",
+            ),
+        ] {
+            assert!(cure(message).contains(part), "{message}");
+        }
+        assert_eq!(cure("index out of bounds"), "");
     }
 }

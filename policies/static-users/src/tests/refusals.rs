@@ -248,8 +248,8 @@ fn a_bad_user_is_named() {
         (
             r#"profile = "staff""#,
             "profile = \"staff\"\nexpires-in = \"1x\"",
-            "users.alice.expires-in: invalid duration `1x`: unknown time unit \"x\", supported units: \
-             ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
+            "users.alice.expires-in: invalid duration `1x`: write numbers with units, like \"30s\", \"15m\", \
+             \"1h30m\" or \"2d\"",
         ),
         (
             r#"profile = "staff""#,

@@ -206,9 +206,17 @@ enum Untagged {
     Names(Vec<String>),
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type")]
+enum Tagged {
+    #[expect(dead_code, reason = "only the shape counts")]
+    One { a: u8 },
+}
+
 #[test]
 fn a_type_that_decides_by_what_it_finds_takes_any_value() {
     assert_eq!(schema_of::<Untagged>(), json!({}));
+    assert_eq!(schema_of::<Tagged>(), json!({}));
 }
 
 #[test]

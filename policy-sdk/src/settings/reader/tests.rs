@@ -71,6 +71,12 @@ fn keys_may_be_of_any_type_that_a_text_is_read_into() {
 struct Pair(u8, u8);
 
 #[derive(Debug, Deserialize)]
+#[serde(tag = "type")]
+enum Tagged {
+    One,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only parsed")]
 enum Either {
@@ -111,6 +117,7 @@ fn a_value_of_another_kind_is_refused() {
             read::<Either>("true").err(),
             "the value has none of the forms that the policy reads",
         ),
+        (read::<Tagged>("7").err(), "expected a table, found `7`"),
         (
             read::<bool>("null").err(),
             "expected true or false, found no value",
