@@ -3,6 +3,7 @@
 //! runs the tests.
 
 mod account_requests;
+mod account_status;
 mod accounts;
 mod assertions;
 mod callout101;

@@ -18,6 +18,7 @@ mod report;
 mod role;
 mod rotate;
 mod shares;
+mod status;
 mod transfer;
 mod user;
 

@@ -30,7 +30,7 @@ pub(crate) enum ExitCode {
     /// `max-disconnected` has passed, or the connection was closed for good. Or the server of `run`
     /// does not start, or ends before the command. Or the exchange does not answer `token get`, or
     /// its token cannot be read. Or no server, or fewer servers than `--expect` says, answered
-    /// `system`. Or no host answered `reload`.
+    /// `system` or `account status`. Or no host answered `reload`.
     Unreachable = 69,
     /// An internal error of the program or of the machine.
     Internal = 70,
@@ -46,7 +46,8 @@ pub(crate) enum ExitCode {
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
     /// cannot write its status. Or another process changed the JWT that a command on the store of
-    /// accounts changes.
+    /// accounts changes. Or a server does not have the version that `account status` or
+    /// `account rotate --finish` asks for.
     NotCurrent = 75,
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
     /// Or the host of `reload` found something wrong and changed nothing. Or the file for `import`
@@ -129,7 +130,7 @@ mod tests {
                     "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy bench`, `policy lint`, `policy watch`, `import`, `decide` or `access preview` does not find its file or folder. Or `run` does not find a policy or its command. Or the store of accounts does not have the operator, the account, the user or the seed. Or `decisions` does not find its file, or no record with the id."
                 }
                 Self::Unreachable => {
-                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or the exchange does not answer `token get`, or its token cannot be read. Or no server, or fewer servers than `--expect` says, answered `system`. Or no host answered `reload`."
+                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good. Or the server of `run` does not start, or ends before the command. Or the exchange does not answer `token get`, or its token cannot be read. Or no server, or fewer servers than `--expect` says, answered `system` or `account status`. Or no host answered `reload`."
                 }
                 Self::Internal => "An internal error of the program or of the machine.",
                 Self::CannotListen => {
@@ -142,7 +143,7 @@ mod tests {
                     "A file cannot be written, or `init`, `import`, `policy new`, `token get` or `system profile` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link. Or the store of accounts has the name already, or is locked. Or a change of `doctor --fix` fails."
                 }
                 Self::NotCurrent => {
-                    "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status. Or another process changed the JWT that a command on the store of accounts changes."
+                    "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status. Or another process changed the JWT that a command on the store of accounts changes. Or a server does not have the version that `account status` or `account rotate --finish` asks for."
                 }
                 Self::NewAccess => {
                     "`policy diff --no-new-access`: a login gains access with the new version."

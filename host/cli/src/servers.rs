@@ -9,7 +9,7 @@ use portcullis_connect::{Authentication, ConnectionOptions, SecretSource};
 /// The servers of a system, and the login of a user of the system account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct ServerArguments {
-    /// The address of a server; can be given several times. The command then tells the servers.
+    /// The address of a server; can be given several times. The command then connects.
     #[arg(long, value_name = "URL", requires = "creds")]
     server: Vec<ServerAddress>,
     /// The credentials file of a user of the system account.

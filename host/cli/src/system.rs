@@ -117,7 +117,7 @@ pub(crate) fn run(verb: SystemVerb, print: Print) -> Result<ExitCode, Failure> {
 
 impl GatheringArguments {
     /// Returns the end of the wait for answers.
-    fn end(self) -> Gathering {
+    pub(crate) fn end(self) -> Gathering {
         match self.expect {
             Some(servers) => Gathering::expecting(servers, self.wait),
             None => Gathering {
@@ -132,7 +132,7 @@ impl GatheringArguments {
     /// # Errors
     ///
     /// Fails with the number of servers that have answered.
-    fn check<T>(self, gathered: &Gathered<T>) -> Result<(), Failure> {
+    pub(crate) fn check<T>(self, gathered: &Gathered<T>) -> Result<(), Failure> {
         let answered = gathered.replies.len();
         let missing = match self.expect {
             Some(expected) if gathered.end != GatheringEnd::Complete => {
@@ -170,7 +170,7 @@ async fn connect(
 }
 
 /// Returns the failure of a request.
-fn failed(error: SystemError) -> Failure {
+pub(crate) fn failed(error: SystemError) -> Failure {
     let code = match &error {
         SystemError::Reply { .. } | SystemError::Profile { .. } => ExitCode::Refused,
         SystemError::Account(_) => ExitCode::Usage,

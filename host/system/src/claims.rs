@@ -154,6 +154,31 @@ impl<N: Nats> SystemClient<N> {
         Ok(None)
     }
 
+    /// Returns the JWTs of `account` that servers with a resolver of type `full` store
+    /// (`CLAIMS.LOOKUP`), one for each of them. The answers do not name their servers.
+    ///
+    /// The number of servers in `gathering` counts answers without a JWT too.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no server receives the request, because no resolver is of type `full`.
+    pub async fn look_up_all_claims(
+        &self,
+        account: &AccountName,
+        gathering: Gathering,
+    ) -> Result<Vec<String>, SystemError> {
+        let subject = claim_subjects::look_up(account)?;
+        let mut answers = self.request(subject, Vec::new(), gathering).await?;
+        let mut jwts = Vec::new();
+        while let Some(message) = answers.next().await? {
+            let jwt = str::from_utf8(&message.payload).unwrap_or_default();
+            if !jwt.is_empty() {
+                jwts.push(jwt.to_owned());
+            }
+        }
+        Ok(jwts)
+    }
+
     /// Returns the accounts whose JWTs each server stores (`CLAIMS.LIST`).
     ///
     /// # Errors

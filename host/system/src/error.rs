@@ -101,3 +101,13 @@ pub struct Refusal {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
 }
+
+impl Refusal {
+    /// Returns whether the server has not loaded the account of an
+    /// [`AccountzRequest`](crate::AccountzRequest). A server in operator mode loads an account when
+    /// one of its users logs in, or when another server of the cluster has subscriptions of it.
+    pub fn is_unknown_account(&self) -> bool {
+        let words = self.description.strip_prefix("Account ");
+        words.is_some_and(|words| words.ends_with(" does not exist"))
+    }
+}

@@ -16,6 +16,7 @@ use super::push::{self, Answers};
 use super::report::{Report, StoreArguments, failure, now, wrong};
 use super::role::RoleVerb;
 use super::shares;
+use super::status::{self, StatusArguments};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::servers::ServerArguments;
@@ -80,6 +81,16 @@ pub(crate) enum AccountVerb {
         account: String,
         #[command(flatten)]
         servers: ServerArguments,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Print which version of an account's JWT each server has, compared with that of the store. Ends
+    /// with code 75 if a server does not have the stored version.
+    Status {
+        /// The account.
+        account: String,
+        #[command(flatten)]
+        servers: StatusArguments,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -197,6 +208,11 @@ impl AccountVerb {
                 servers,
                 store,
             } => push(&store.open(), account, servers)?.output(store.json),
+            Self::Status {
+                account,
+                servers,
+                store,
+            } => status::run(store, account, servers),
             Self::Delete {
                 account,
                 keep_seeds,

@@ -16,7 +16,7 @@ use crate::runtime::one_thread;
 use crate::servers::ServerArguments;
 
 /// Name of the connection.
-const NAME: &str = "portcullis-account";
+pub(super) const NAME: &str = "portcullis-account";
 /// Time after the last answer in which another server may answer, and the limit for all of them.
 const QUIET: Duration = Duration::from_millis(500);
 const TOTAL: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@ use super::limits;
 use super::permissions::PermissionArguments;
 use super::report::{StoreArguments, failure, wrong};
 use super::rotate;
+use super::status::StatusArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -48,7 +49,8 @@ pub(crate) enum RoleVerb {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Replace a signing key in two steps, with a time between them in which both keys count.
+    /// Replace a signing key in two steps, with a time between them in which both keys count. With
+    /// `--server`, the second step first makes sure that each server has the stored version.
     Rotate {
         /// The account.
         account: String,
@@ -57,6 +59,8 @@ pub(crate) enum RoleVerb {
         /// End the rotation: remove the old key, once no user of the store has it as its signer.
         #[arg(long)]
         finish: bool,
+        #[command(flatten)]
+        servers: Box<StatusArguments>,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -137,14 +141,16 @@ impl RoleVerb {
                 account,
                 key,
                 finish: false,
+                servers,
                 store,
-            } => rotate::begin(store, account, key),
+            } => rotate::begin(store, account, key, servers),
             Self::Rotate {
                 account,
                 key,
                 finish: true,
+                servers,
                 store,
-            } => rotate::finish(store, account, key),
+            } => rotate::finish(store, account, key, servers),
         }
     }
 }

@@ -8,11 +8,22 @@ use serde_json::json;
 
 use super::report::{Report, StoreArguments, failure, now, wrong};
 use super::role;
+use super::status::{self, Status, StatusArguments};
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Adds a key of the same role, and signs the users of the old key with it. Both keys count.
-pub(super) fn begin(store: &StoreArguments, account: &str, name: &str) -> Result<Output, Failure> {
+pub(super) fn begin(
+    store: &StoreArguments,
+    account: &str,
+    name: &str,
+    servers: &StatusArguments,
+) -> Result<Output, Failure> {
+    if servers.is_given() {
+        return Err(wrong(
+            "`--server` is for `--finish`: the servers have to get the new key first",
+        ));
+    }
     let open = store.open();
     let mut found = open.account(account).map_err(failure)?;
     let keys = &mut found.claims.nats.signing_keys;
@@ -44,11 +55,13 @@ pub(super) fn begin(store: &StoreArguments, account: &str, name: &str) -> Result
     let mut text = format!(
         "added the key {new} next to {old}; both count\n\n\
          next, in this order:\n  \
-         1. give the account's new JWT to the servers, and wait until each has it\n  \
+         1. give the account's new JWT to the servers, and wait until each has it: \
+         `portcullis account status {account} --server URL --creds FILE` says which have\n  \
          2. use the seed {} where the old one is: `seed-file` or, for the callout account, \
          `issuer-seed-file` in portcullis.toml, and other signers\n  \
          3. give their new JWTs to these users: {}\n  \
-         4. portcullis account rotate {account} {old} --finish, then give the account's JWT to the servers again\n",
+         4. portcullis account rotate {account} {old} --finish --server URL --creds FILE, then give the \
+         account's JWT to the servers again\n",
         open.keys().path(&seed.public).display(),
         list(&names)
     );
@@ -61,10 +74,16 @@ pub(super) fn begin(store: &StoreArguments, account: &str, name: &str) -> Result
 }
 
 /// Removes the old key, unless it still signs users of the store or is the last one of its role.
-pub(super) fn finish(store: &StoreArguments, account: &str, old: &str) -> Result<Output, Failure> {
+/// With servers, each of them first has to have the stored version, in which both keys count.
+pub(super) fn finish(
+    store: &StoreArguments,
+    account: &str,
+    old: &str,
+    servers: &StatusArguments,
+) -> Result<Output, Failure> {
     let open = store.open();
     let mut found = open.account(account).map_err(failure)?;
-    let keys = &mut found.claims.nats.signing_keys;
+    let keys = &found.claims.nats.signing_keys;
     if !keys.contains(old) {
         return Err(wrong(format!(
             "`{old}` is no signing key of the account; `portcullis account list` shows them"
@@ -89,10 +108,21 @@ pub(super) fn finish(store: &StoreArguments, account: &str, old: &str) -> Result
             list(&users)
         )));
     }
-    keys.remove(old);
+    if servers.is_given() {
+        let required = status::ask(servers, found.clone()).and_then(Status::require);
+        required.map_err(|error| {
+            error.context(format!(
+                "the key {old} stays, because servers need the new one first"
+            ))
+        })?;
+    }
+    found.claims.nats.signing_keys.remove(old);
     let signed = open.put_account(found.claims, now()).map_err(failure)?;
     open.keys().remove(old).map_err(failure)?;
-    let line = format!("removed the key {old}; give the account's new JWT to the servers");
+    let line = format!(
+        "removed the key {old}; give the account's new JWT to the servers, and see with \
+         `portcullis account status` that each has it"
+    );
     let key = found.account.as_str();
     Report::written(&line, "account", account, key, &signed.findings).output(store.json)
 }

@@ -73,6 +73,15 @@ async fn a_look_up_takes_the_first_jwt() {
 }
 
 #[tokio::test]
+async fn a_look_up_of_all_takes_every_jwt() {
+    let subject = format!("$SYS.REQ.ACCOUNT.{ACCOUNT}.CLAIMS.LOOKUP");
+    let (nats, system) = client();
+    serve(&nats, &subject, |_| vec!["a.b.c", "", "d.e.f"]).await;
+    let jwts = system.look_up_all_claims(&account(), expecting(3)).await;
+    assert_eq!(jwts.unwrap(), ["a.b.c", "d.e.f"]);
+}
+
+#[tokio::test]
 async fn accounts_are_listed_by_server() {
     let (nats, system) = client();
     serve(&nats, "$SYS.REQ.CLAIMS.LIST", |_| {

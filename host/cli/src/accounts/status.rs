@@ -1,0 +1,447 @@
+//! `portcullis account status`: the version of an account's JWT that each server has.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+use clap::Args;
+use portcullis_accounts::AccountJwt;
+use portcullis_connect::{Nats, Retries, connect};
+use portcullis_core::{AccountName, with_causes};
+use portcullis_system::{
+    Accountz, AccountzRequest, Gathered, Gathering, GatheringEnd, Reply, ReplyError, ServerFilter,
+    ServerInfo, SystemClient, SystemError,
+};
+use serde_json::{Value, json};
+
+use super::push::NAME;
+use super::report::{Report, StoreArguments, failure, wrong};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::runtime::one_thread;
+use crate::servers::ServerArguments;
+use crate::system::table::{self, Align};
+use crate::system::{GatheringArguments, failed};
+
+/// The servers that have to have a version, and the end of the wait for their answers.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    servers: ServerArguments,
+    #[command(flatten)]
+    gathering: GatheringArguments,
+    /// Accept servers that have no version: they look the account up when one of its users logs in.
+    #[arg(long, requires = "server")]
+    allow_none: bool,
+}
+
+/// The version of an account's JWT that a server has, compared with the stored one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Version {
+    /// The stored version.
+    Current,
+    /// The stored version, on the server's disk. The server has not loaded it.
+    Stored,
+    /// A version that was issued before the stored one.
+    Older(Issued),
+    /// Another version, which was not issued before the stored one.
+    Later(Issued),
+    /// No version. The server looks the account up when one of its users logs in.
+    None,
+    /// A version that cannot be told, and the reason.
+    Unknown(String),
+}
+
+/// What tells versions apart: the time of issue, in seconds since the Unix epoch, and the id
+/// (`jti`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Issued {
+    at: u64,
+    id: Option<String>,
+}
+
+/// The version that one server has.
+#[derive(Debug)]
+struct ServerVersion {
+    server: ServerInfo,
+    version: Version,
+}
+
+/// The versions that the servers of a system have.
+#[derive(Debug)]
+pub(super) struct Status {
+    account: AccountJwt,
+    servers: Vec<ServerVersion>,
+    end: GatheringEnd,
+    /// Failure because fewer servers answered than expected.
+    missing: Option<Failure>,
+    allow_none: bool,
+}
+
+/// The JWTs that servers store, as opposed to those that they have loaded.
+#[derive(Debug, Default)]
+struct OnDisk {
+    /// Names of the servers that store a version of the account.
+    servers: BTreeSet<String>,
+    /// Whether all of them store the wanted version.
+    is_current: bool,
+}
+
+/// Prints the version of each server.
+///
+/// # Errors
+///
+/// Fails if the store does not have the account, or if no server answers.
+pub(super) fn run(
+    store: &StoreArguments,
+    account: &str,
+    arguments: &StatusArguments,
+) -> Result<Output, Failure> {
+    let found = store.open().account(account).map_err(failure)?;
+    let status = ask(arguments, found)?;
+    let code = status.code();
+    let output = status.report().output(store.json)?;
+    Ok(Output { code, ..output })
+}
+
+impl StatusArguments {
+    /// Returns whether the command names a server.
+    pub(super) const fn is_given(&self) -> bool {
+        self.servers.is_given()
+    }
+}
+
+/// Asks the servers for their version of `account`.
+///
+/// # Errors
+///
+/// Fails if no server is named, or none answers.
+pub(super) fn ask(arguments: &StatusArguments, account: AccountJwt) -> Result<Status, Failure> {
+    let Some(mut options) = arguments.servers.connection(NAME) else {
+        return Err(wrong("name the servers, with `--server` and `--creds`"));
+    };
+    options.retries = Retries::Times(0);
+    let name = account.account.as_str().parse();
+    let name: AccountName = name.map_err(Failure::internal)?;
+    let gathering = arguments.gathering;
+    one_thread()?.block_on(async {
+        let connection = connect(&options).await?;
+        let system = SystemClient::new(connection.client().clone());
+        let request = AccountzRequest {
+            account: Some(name.clone()),
+        };
+        let all = ServerFilter::default();
+        let gathered = system.ask_all(&request, &all, gathering.end()).await;
+        let gathered = gathered.map_err(failed)?;
+        let missing = gathering.check(&gathered).err();
+        if gathered.replies.is_empty() {
+            // `check` always fails without an answer.
+            return Err(missing.unwrap_or_else(|| wrong("no server answered")));
+        }
+        let end = gathered.end;
+        let mut servers = versions(&account, gathered);
+        if servers.iter().any(|it| it.version == Version::None) {
+            let on_disk = on_disk(&system, &name, &account, gathering.end()).await;
+            let on_disk = on_disk.map_err(failed)?;
+            for server in &mut servers {
+                on_disk.apply(server);
+            }
+        }
+        Ok(Status {
+            account,
+            servers,
+            end,
+            missing,
+            allow_none: arguments.allow_none,
+        })
+    })
+}
+
+/// Returns the version that each server has loaded, in the order of their names.
+fn versions(account: &AccountJwt, gathered: Gathered<Accountz>) -> Vec<ServerVersion> {
+    let replies = gathered.replies.into_iter();
+    let mut servers: Vec<_> = replies
+        .map(|reply| ServerVersion {
+            version: Version::of_reply(account, &reply),
+            server: reply.server,
+        })
+        .collect();
+    servers.sort_by(|a, b| (&a.server.name, &a.server.id).cmp(&(&b.server.name, &b.server.id)));
+    servers
+}
+
+/// Asks servers that store JWTs for what they store. A resolver in another process answers too.
+async fn on_disk(
+    system: &SystemClient<impl Nats>,
+    name: &AccountName,
+    account: &AccountJwt,
+    gathering: Gathering,
+) -> Result<OnDisk, SystemError> {
+    // Servers without a resolver of their own do not answer, so their number is not known.
+    let gathering = Gathering {
+        servers: None,
+        quiet: gathering.quiet.or(Gathering::default().quiet),
+        ..gathering
+    };
+    let (listed, found) = tokio::join!(
+        system.list_claims(gathering),
+        system.look_up_all_claims(name, gathering)
+    );
+    let replies = match listed {
+        Err(SystemError::NoResponders { .. }) => return Ok(OnDisk::default()),
+        listed => listed?.replies,
+    };
+    let found = match found {
+        Err(SystemError::NoResponders { .. }) => Vec::new(),
+        found => found?,
+    };
+    let key = account.account.as_str();
+    let has_it = |reply: &Reply<Vec<String>>| match &reply.result {
+        Ok(accounts) => accounts.iter().any(|account| account == key),
+        Err(_) => false,
+    };
+    let servers = replies.into_iter().filter(has_it);
+    let servers: BTreeSet<_> = servers.map(|reply| reply.server.name).collect();
+    // The answers to a look-up do not name their servers, so they have to be as many.
+    let is_current =
+        found.len() >= servers.len() && found.iter().all(|token| *token == account.token);
+    Ok(OnDisk {
+        servers,
+        is_current,
+    })
+}
+
+impl OnDisk {
+    /// Corrects the version of a server that has loaded none.
+    fn apply(&self, of: &mut ServerVersion) {
+        if of.version != Version::None || !self.servers.contains(&of.server.name) {
+            return;
+        }
+        of.version = if self.is_current {
+            Version::Stored
+        } else {
+            let reason = "it stores a version that it has not loaded, and not all servers store the current one";
+            Version::Unknown(reason.to_owned())
+        };
+    }
+}
+
+impl Version {
+    fn of_reply(stored: &AccountJwt, reply: &Reply<Accountz>) -> Self {
+        let detail = match &reply.result {
+            Ok(answer) => answer.account.as_ref(),
+            Err(ReplyError::Refused(refusal)) if refusal.is_unknown_account() => None,
+            Err(error) => return Self::Unknown(with_causes(error)),
+        };
+        // A server has an account without a JWT if it knows it from another server only.
+        let token = detail.and_then(|detail| detail.jwt.as_ref());
+        let token = token.map(|token| token.expose().trim());
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Self::None;
+        };
+        if token == stored.token {
+            return Self::Current;
+        }
+        match AccountJwt::decode(token) {
+            Ok(jwt) if jwt.issued_at() < stored.issued_at() => Self::Older(Issued::new(&jwt)),
+            Ok(jwt) => Self::Later(Issued::new(&jwt)),
+            Err(error) => Self::Unknown(with_causes(&error)),
+        }
+    }
+
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Stored => "stored",
+            Self::Older(_) => "older",
+            Self::Later(_) => "later",
+            Self::None => "none",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Returns when the version was issued, and its id. `stored` is the stored version.
+    fn issued(&self, stored: &AccountJwt) -> Option<Issued> {
+        match self {
+            Self::Current | Self::Stored => Some(Issued::new(stored)),
+            Self::Older(issued) | Self::Later(issued) => Some(issued.clone()),
+            Self::None | Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl ServerVersion {
+    fn json(&self, stored: &AccountJwt) -> Value {
+        let issued = self.version.issued(stored);
+        let error = match &self.version {
+            Version::Unknown(reason) => Some(reason),
+            _ => None,
+        };
+        json!({
+            "server": self.server,
+            "version": self.version.word(),
+            "issued_at": issued.as_ref().map(|issued| issued.at),
+            "jti": issued.and_then(|issued| issued.id),
+            "error": error,
+        })
+    }
+}
+
+impl Issued {
+    fn new(jwt: &AccountJwt) -> Self {
+        Self {
+            at: jwt.issued_at(),
+            id: jwt.claims.id.clone(),
+        }
+    }
+}
+
+impl Status {
+    /// Returns the exit code: whether every expected server has answered, and has the version.
+    fn code(&self) -> ExitCode {
+        match &self.missing {
+            Some(missing) => missing.code(),
+            None if self.behind().is_empty() => ExitCode::Success,
+            None => ExitCode::NotCurrent,
+        }
+    }
+
+    /// Fails unless every expected server has answered and has the version.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the names of the servers that do not have it.
+    pub(super) fn require(self) -> Result<(), Failure> {
+        let code = self.code();
+        if code == ExitCode::Success {
+            return Ok(());
+        }
+        let problem = self.conclusion().trim_end().replace('\n', "; ");
+        Err(Failure::new(code, anyhow::Error::msg(problem)))
+    }
+
+    /// Returns the servers that do not have the stored version.
+    fn behind(&self) -> Vec<&ServerVersion> {
+        let has_it = |version: &Version| match version {
+            Version::Current | Version::Stored => true,
+            Version::None => self.allow_none,
+            Version::Older(_) | Version::Later(_) | Version::Unknown(_) => false,
+        };
+        let servers = self.servers.iter();
+        servers.filter(|it| !has_it(&it.version)).collect()
+    }
+
+    fn report(&self) -> Report {
+        let mut text = table::render(
+            [
+                ("SERVER", Align::Left),
+                ("RELEASE", Align::Left),
+                ("CLUSTER", Align::Left),
+                ("VERSION", Align::Left),
+                ("ISSUED", Align::Left),
+            ],
+            &self.rows(),
+        );
+        text.push('\n');
+        text.push_str(&self.conclusion());
+        Report::new(text, self.json())
+    }
+
+    fn rows(&self) -> Vec<[String; 5]> {
+        let servers = self.servers.iter();
+        let row = |ServerVersion { server, version }: &ServerVersion| {
+            let issued = version.issued(&self.account);
+            [
+                server.name.clone(),
+                server.version.clone(),
+                server.cluster.clone().unwrap_or_default(),
+                version.word().to_owned(),
+                issued.map(|issued| time(issued.at)).unwrap_or_default(),
+            ]
+        };
+        servers.map(row).collect()
+    }
+
+    /// Returns lines about what the answers mean, and what to do.
+    fn conclusion(&self) -> String {
+        let name = self.account.claims.name.as_deref().unwrap_or_default();
+        let mut text = String::new();
+        for ServerVersion { server, version } in &self.servers {
+            if let Version::Unknown(reason) = version {
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "server `{}`: {reason}", server.name);
+            }
+        }
+        let (behind, answered) = (self.behind(), self.servers.len());
+        let has = |wanted: fn(&Version) -> bool| behind.iter().any(|it| wanted(&it.version));
+        if behind.is_empty() {
+            let none = if self.servers.iter().any(|it| it.version == Version::None) {
+                ", or none"
+            } else {
+                ""
+            };
+            let _ = writeln!(
+                text,
+                "every server that answered ({answered}) has the stored version of `{name}`{none}"
+            );
+        } else {
+            let names: Vec<_> = behind.iter().map(|it| it.server.name.as_str()).collect();
+            let _ = writeln!(
+                text,
+                "without the stored version of `{name}`: `{}` ({} of {answered} servers that answered)",
+                names.join("`, `"),
+                behind.len()
+            );
+        }
+        if has(|version| matches!(version, Version::Older(_) | Version::Unknown(_))) {
+            let _ = writeln!(
+                text,
+                "`portcullis account push {name}` sends it; a server with `resolver: MEMORY` reads \
+                 what `account preload` prints when it starts or reloads"
+            );
+        }
+        if has(|version| matches!(version, Version::Later(_))) {
+            text.push_str(
+                "a server has a version that the store does not: another program signed it\n",
+            );
+        }
+        if has(|version| *version == Version::None) {
+            text.push_str(
+                "a server without a version looks the account up when a user logs in; \
+                 `--allow-none` accepts that\n",
+            );
+        }
+        if let Some(missing) = &self.missing {
+            let _ = writeln!(text, "{missing}");
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let servers = self.servers.iter().map(|it| it.json(&self.account));
+        let end = match self.end {
+            GatheringEnd::Complete => "complete",
+            GatheringEnd::Quiet => "quiet",
+            GatheringEnd::TimedOut => "timed-out",
+        };
+        json!({
+            "kind": "account",
+            "name": self.account.claims.name,
+            "key": self.account.account.as_str(),
+            "issued_at": self.account.issued_at(),
+            "jti": self.account.claims.id,
+            "has_all": self.code() == ExitCode::Success,
+            "end": end,
+            "servers": servers.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn time(seconds: u64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    humantime::format_rfc3339_seconds(time.unwrap_or(UNIX_EPOCH)).to_string()
+}
+
+#[cfg(test)]
+mod tests;
