@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use portcullis_claims::AccountClaims;
+use portcullis_claims::{AccountClaims, KnownSigners};
 use portcullis_core::{KeyKind, PublicKey};
 use portcullis_files::{Disk, FileLock, Stamp};
 
@@ -23,6 +23,8 @@ const ANNOUNCED: &str = "announced";
 #[derive(Clone, Debug)]
 pub struct AccountJwts {
     records: Records,
+    /// The operator's keys, which sign all of the JWTs.
+    signers: Arc<KnownSigners>,
 }
 
 /// An account JWT whose signature matches its issuer. Whether to trust the issuer is for the
@@ -57,6 +59,11 @@ impl AccountJwt {
     pub fn decode(token: &str) -> Result<Self, StoreError> {
         let token = token.trim();
         let claims = AccountClaims::decode(token).map_err(StoreError::Token)?;
+        Self::of(claims, token)
+    }
+
+    /// Returns the JWT of an account with its decoded claims.
+    fn of(claims: AccountClaims, token: &str) -> Result<Self, StoreError> {
         let account = claims.subject.as_deref().map(str::parse::<PublicKey>);
         match account {
             Some(Ok(account)) if account.kind() == KeyKind::Account => Ok(Self {
@@ -89,6 +96,7 @@ impl AccountJwts {
     pub(crate) fn existing(disk: Arc<dyn Disk>, directory: PathBuf) -> Self {
         Self {
             records: Records::new(disk, directory, "jwt"),
+            signers: Arc::new(KnownSigners::new()),
         }
     }
 
@@ -105,7 +113,10 @@ impl AccountJwts {
         let Some(text) = self.records.read(account.as_str())? else {
             return Ok(None);
         };
-        let problem = match AccountJwt::decode(text.expose()) {
+        let token = text.expose().trim();
+        let decoded = AccountClaims::decode_from_known(token, &self.signers);
+        let decoded = decoded.map_err(StoreError::Token);
+        let problem = match decoded.and_then(|claims| AccountJwt::of(claims, token)) {
             Ok(found) if found.account == *account => return Ok(Some(found)),
             Ok(_) => "it has the JWT of another account".to_owned(),
             Err(StoreError::Token(error)) => error.to_string(),

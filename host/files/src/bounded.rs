@@ -1,4 +1,4 @@
-//! File system calls with a time limit, each on a thread of its own.
+//! File system calls with a time limit, each on another thread than the caller's.
 //!
 //! A system call on a hung mount cannot be interrupted. The caller gives up after the limit, and
 //! the thread remains until the call returns. At most one thread works on a path. While an earlier
@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::ReadError;
+use crate::readers;
 
 /// Time limit of every read of a file or a directory: 5 s.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -43,16 +43,13 @@ pub(crate) fn within<T: Send + 'static>(
     let deadline = Instant::now() + limit;
     let claim = claim(path, limit, deadline)?;
     let (sender, receiver) = channel();
-    let task = move || {
+    readers::run(Box::new(move |reader| {
         let result = work();
         drop(claim);
+        reader.become_idle();
         // Sending fails if the caller has given up, which is no fault.
         let _ = sender.send(result);
-    };
-    Builder::new()
-        .name("portcullis-read".to_owned())
-        .spawn(task)
-        .map_err(ReadError::NoThread)?;
+    }))?;
     let remaining = deadline.saturating_duration_since(Instant::now());
     receiver
         .recv_timeout(remaining)
@@ -79,6 +76,9 @@ fn claim(path: &Path, limit: Duration, deadline: Instant) -> Result<Claim, ReadE
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::thread;
+
     use super::*;
 
     /// A time limit far beyond what a thread needs to start on a busy machine.
@@ -119,6 +119,16 @@ mod tests {
         for (number, caller) in callers.into_iter().enumerate() {
             assert_eq!(caller.join().unwrap().unwrap(), number);
         }
+    }
+
+    #[test]
+    fn a_thread_that_has_ended_its_work_works_for_the_next_caller() {
+        const CALLS: usize = 100;
+        let threads: HashSet<_> = (0..CALLS)
+            .map(|_| within(Path::new("/again"), LONG, || Ok(thread::current().id())).unwrap())
+            .collect();
+        // Other tests use the same threads, and may take one of them in between.
+        assert!(threads.len() < CALLS / 2, "{} threads", threads.len());
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod list;
 mod memory;
 mod private;
 mod read;
+mod readers;
 mod watched;
 
 pub use access::{Access, Untrusted, is_root};

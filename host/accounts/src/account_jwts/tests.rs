@@ -115,6 +115,25 @@ fn a_damaged_file_is_named_and_the_others_are_served() {
 }
 
 #[test]
+fn a_spoilt_signature_is_noticed_after_many_good_ones() {
+    let (disk, jwts) = in_memory();
+    let issuer = Issuer::new();
+    let token = issuer.sign(NOW, "APP");
+    jwts.put(&token).unwrap();
+    // By now, the operator's key is verified in another way.
+    for _ in 0..100 {
+        assert_eq!(name(&jwts, &issuer.account).as_deref(), Some("APP"));
+    }
+    let path = format!("/accounts/{}.jwt", issuer.account);
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let (_, rest) = signature.split_at(1);
+    disk.put(&path, format!("{head}.{other}{rest}").as_bytes());
+    let error = jwts.get(&issuer.account).unwrap_err().to_string();
+    assert!(error.contains("is damaged"), "{error}");
+}
+
+#[test]
 fn what_is_no_account_jwt_is_refused() {
     let (_, jwts) = in_memory();
     let token = Issuer::new().sign(NOW, "x");

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::sign::HEADER;
 use super::{Body, Claims, MAX_TOKEN_SIZE, TokenError, VERSION};
-use crate::keys::{PublicKey, VerifyingKey as _};
+use crate::keys::{KnownSigners, PublicKey, VerifyingKey as _};
 use crate::lenient::{self, object_or_default, or_default};
 
 /// Algorithm of tokens of version 1.
@@ -147,6 +147,22 @@ impl<B: Body + Default + DeserializeOwned> Claims<B> {
     /// Fails if the text is not a token of this kind, or if its signature does not match.
     pub fn decode(token: &str) -> Result<Self, TokenError> {
         decode(token.as_bytes(), Signatures::Verify).map(|decoded| decoded.claims)
+    }
+
+    /// Decodes a token as [`decode`](Self::decode) does. Takes less time for many tokens of few
+    /// issuers, which `signers` caches.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`decode`](Self::decode) does.
+    pub fn decode_from_known(token: &str, signers: &KnownSigners) -> Result<Self, TokenError> {
+        if token.len() > MAX_TOKEN_SIZE {
+            return Err(TokenError::TooLarge);
+        }
+        let verifies = |key: &PublicKey, message: &[u8], signature: &[u8]| {
+            signers.verify(key, message, signature)
+        };
+        decode_by(token.as_bytes(), Some(&verifies)).map(|decoded| decoded.claims)
     }
 
     /// Decodes a token as [`decode`](Self::decode) does. Also returns the claims' JSON as the token

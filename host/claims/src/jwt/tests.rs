@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::sign::HEADER;
 use super::*;
-use crate::keys::IssuerKey;
+use crate::keys::{IssuerKey, KnownSigners};
 
 /// A body of no particular kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,13 @@ fn note(pair: &KeyPair) -> String {
 }
 
 fn open(token: &str) -> Result<Claims<Note>, TokenError> {
-    decode(token.as_bytes(), Signatures::Verify).map(|decoded| decoded.claims)
+    let claims = decode(token.as_bytes(), Signatures::Verify).map(|decoded| decoded.claims);
+    let from_known = Claims::<Note>::decode_from_known(token, &KnownSigners::new());
+    assert_eq!(
+        format!("{:?}", claims.as_ref().err()),
+        format!("{:?}", from_known.err())
+    );
+    claims
 }
 
 #[test]
