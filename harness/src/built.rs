@@ -177,6 +177,12 @@ impl Built {
         path("PORTCULLIS_PROVIDER")
     }
 
+    /// Returns the path of the client made with nats.go. `None` if `cargo xtask` has not set it,
+    /// because Go is not installed.
+    pub fn go_client() -> Option<PathBuf> {
+        env::var_os("PORTCULLIS_GO_CLIENT").map(PathBuf::from)
+    }
+
     /// Returns the path of the service made with callout.go.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub enum ForeignClient {
     JavaScript,
     /// paho-mqtt, for MQTT.
     Mqtt,
+    /// nats.go. Available if Go is installed.
+    Go,
 }
 
 /// An action of a client after its login.
@@ -106,20 +108,29 @@ impl ForeignClient {
         })
     }
 
+    /// Returns why this client cannot be run here; `None` if it can.
+    pub fn missing(self) -> Option<&'static str> {
+        (self == Self::Go && Built::go_client().is_none()).then_some("no go")
+    }
+
     /// Returns the protocol's message for a refused login without a reason.
     const fn refusal(self) -> &'static str {
         match self {
-            Self::Python | Self::JavaScript => "Authorization Violation",
+            Self::Python | Self::JavaScript | Self::Go => "Authorization Violation",
             Self::Mqtt => "Not authorized",
         }
     }
 
     fn command(self) -> Result<Command> {
+        if self == Self::Go {
+            let client = Built::go_client().context("`PORTCULLIS_GO_CLIENT` is not set")?;
+            return Ok(Command::new(client));
+        }
         let clients = Built::clients()?;
         let (program, script) = match self {
             Self::Python => (Built::python()?, "client.py"),
             Self::JavaScript => (Built::node()?, "client.mjs"),
-            Self::Mqtt => (Built::python()?, "mqtt.py"),
+            Self::Mqtt | Self::Go => (Built::python()?, "mqtt.py"),
         };
         let mut command = Command::new(program);
         command

@@ -3,6 +3,7 @@
 //! one that `docs/reference/conformance.md` describes.
 
 mod credentials;
+mod go;
 mod logins;
 mod resolver;
 #[expect(dead_code, reason = "the example's own `main` is not called")]
@@ -21,7 +22,7 @@ pub(crate) static SUITE: Suite = Suite {
     acts: &ACTS,
 };
 
-static ROWS: [Row; 19] = [
+static ROWS: [Row; 20] = [
     row!(
         1,
         "bootstrap",
@@ -91,6 +92,12 @@ static ROWS: [Row; 19] = [
         "the same with nats-py and nats.js",
         (2, 10, 0)
     ),
+    row!(
+        20,
+        "go",
+        "minted credentials and a sentinel, with nats.go",
+        (2, 10, 0)
+    ),
 ];
 
 static ACTS: [Act; 2] = [
@@ -101,7 +108,7 @@ static ACTS: [Act; 2] = [
     },
     Act {
         name: "logins",
-        rows: &[9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],
+        rows: &[9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
         run: |release, results| Box::pin(logins::act(release, results)),
     },
 ];

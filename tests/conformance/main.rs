@@ -32,7 +32,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use portcullis_harness::Release;
 
 use matrix::{Cell, Matrix};
-use suite::{Act, Results, Row, Running, Suite};
+use suite::{Act, Outcome, Results, Row, Running, Suite};
 
 /// The time after which a cell counts as hung: longer than any cell takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -132,9 +132,15 @@ fn act_trial(
             let outcome = in_time((act.run)(release, results.clone()));
             let mut failures = Vec::new();
             for number in act.rows {
-                let failure = results.failure(*number);
-                matrix.set(suite, *number, release, Cell::of(failure.is_none()));
-                failures.extend(failure.map(|failure| format!("row {number}: {failure}")));
+                let cell = match results.outcome(*number) {
+                    Outcome::Passed => Cell::Pass,
+                    Outcome::Missing(reason) => Cell::Missing(reason),
+                    Outcome::Failed(failure) => {
+                        failures.push(format!("row {number}: {failure}"));
+                        Cell::Fail
+                    }
+                };
+                matrix.set(suite, *number, release, cell);
             }
             if let Err(error) = outcome {
                 failures.push(format!("{error:#}"));

@@ -18,6 +18,8 @@ pub(crate) enum Cell {
     Fail,
     /// The release does not have the feature.
     NotApplicable,
+    /// The machine lacks what the row needs.
+    Missing(&'static str),
 }
 
 /// The results so far, of all suites.
@@ -81,9 +83,18 @@ fn print(suite: &Suite, cells: &BTreeMap<Place, Cell>) {
             say(&format!("{release} n/a: {reason}"));
         }
     }
+    let mut missing = BTreeMap::new();
+    for ((name, number, _), cell) in cells {
+        if let (true, Cell::Missing(reason)) = (*name == suite.name, cell) {
+            *missing.entry((number, reason)).or_insert(0_usize) += 1;
+        }
+    }
+    for (number, reason) in missing.keys() {
+        say(&format!("row {number} n/a: {reason}"));
+    }
     say(&format!(
         "\n{passed} passed, {failed} failed, {} n/a; – is not selected",
-        count(Cell::NotApplicable)
+        count(Cell::NotApplicable) + missing.values().sum::<usize>()
     ));
 }
 
@@ -97,7 +108,7 @@ impl Cell {
         match self {
             Self::Pass => "pass",
             Self::Fail => "FAIL",
-            Self::NotApplicable => "n/a",
+            Self::NotApplicable | Self::Missing(_) => "n/a",
         }
     }
 }

@@ -47,7 +47,18 @@ pub(crate) struct Act {
 
 /// The results of an act's rows, by number. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Results(Arc<Mutex<BTreeMap<u8, Result<(), String>>>>);
+pub(crate) struct Results(Arc<Mutex<BTreeMap<u8, Outcome>>>);
+
+/// The result of a row.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// The row passed.
+    Passed,
+    /// The row failed, for this reason.
+    Failed(String),
+    /// The machine lacks what the row needs.
+    Missing(&'static str),
+}
 
 impl Results {
     /// Runs the check of the row `number`.
@@ -58,18 +69,23 @@ impl Results {
     ) -> Pin<Box<dyn Future<Output = ()> + 'check>> {
         // Boxed: an act awaits many checks, and some are large.
         Box::pin(async move {
-            let result = check.await.map_err(|error| format!("{error:#}"));
-            self.0.lock().insert(number, result);
+            let outcome = match check.await {
+                Ok(()) => Outcome::Passed,
+                Err(error) => Outcome::Failed(format!("{error:#}")),
+            };
+            self.0.lock().insert(number, outcome);
         })
     }
 
-    /// Returns the failure of the row `number`. `None` if it passed.
-    pub(crate) fn failure(&self, number: u8) -> Option<String> {
-        match self.0.lock().get(&number) {
-            Some(Ok(())) => None,
-            Some(Err(error)) => Some(error.clone()),
-            None => Some("it did not run".to_owned()),
-        }
+    /// Records that the machine lacks what the row `number` needs.
+    pub(crate) fn missing(&self, number: u8, reason: &'static str) {
+        self.0.lock().insert(number, Outcome::Missing(reason));
+    }
+
+    /// Returns the result of the row `number`.
+    pub(crate) fn outcome(&self, number: u8) -> Outcome {
+        let outcome = self.0.lock().get(&number).cloned();
+        outcome.unwrap_or_else(|| Outcome::Failed("it did not run".to_owned()))
     }
 }
 

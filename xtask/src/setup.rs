@@ -4,6 +4,7 @@
 mod cache;
 mod callout_go;
 mod cargo_deny;
+mod go_client;
 mod languages;
 mod nats_command;
 mod nats_server;
@@ -16,6 +17,7 @@ mod wasm_target;
 
 pub(crate) use callout_go::callout_go;
 pub(crate) use cargo_deny::cargo_deny;
+pub(crate) use go_client::go_client;
 pub(crate) use languages::other_languages;
 pub(crate) use nats_command::nats_command;
 pub(crate) use nats_server::{any_nats_server, named_server, nats_servers};

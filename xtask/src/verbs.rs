@@ -211,21 +211,27 @@ fn identity_provider(
     })
 }
 
-/// Installs the third-party clients. Returns their path and those of their interpreters, with their
-/// environment variables.
+/// Installs the third-party clients. Returns their paths and those of their interpreters, with
+/// their environment variables. That of nats.go is left out if Go is not installed.
 fn prepare_clients(
     steps: &mut Steps,
     workspace: &Workspace,
     node: &Node,
-) -> Result<[(&'static str, PathBuf); 3]> {
-    steps.run("test clients: nats-py, nats.js and paho-mqtt", || {
-        let clients = setup::test_clients(workspace, node)?;
-        Ok([
-            ("PORTCULLIS_CLIENTS", clients),
-            ("PORTCULLIS_NODE", node.program.clone()),
-            ("PORTCULLIS_PYTHON", PathBuf::from(setup::PYTHON)),
-        ])
-    })
+) -> Result<Vec<(&'static str, PathBuf)>> {
+    steps.run(
+        "test clients: nats-py, nats.js, paho-mqtt and, with Go, nats.go",
+        || {
+            let clients = setup::test_clients(workspace, node)?;
+            let mut paths = vec![
+                ("PORTCULLIS_CLIENTS", clients),
+                ("PORTCULLIS_NODE", node.program.clone()),
+                ("PORTCULLIS_PYTHON", PathBuf::from(setup::PYTHON)),
+            ];
+            let in_go = setup::go_client(workspace)?;
+            paths.extend(in_go.map(|client| ("PORTCULLIS_GO_CLIENT", client)));
+            Ok(paths)
+        },
+    )
 }
 
 /// Checks documents, comments, dependencies, formatting, lints and documentation, as CI does.

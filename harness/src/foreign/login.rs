@@ -49,6 +49,11 @@ impl Login {
         Self::default().with("credentials", json!(text))
     }
 
+    /// Logs in with a credentials file, which the client library reads itself. nats.go only.
+    pub fn credentials_file(file: &Path) -> Self {
+        Self::default().with("credentials-file", json!(file))
+    }
+
     /// Adds a token.
     #[must_use]
     pub fn and_token(self, token: &str) -> Self {

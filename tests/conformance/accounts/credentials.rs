@@ -175,7 +175,7 @@ pub(super) async fn minted(stage: &Stage) -> Result<()> {
         let account = info.get("account").and_then(|account| account.as_str());
         ensure!(account == Some(stage.key.as_str()), "{client:?}: {info}");
     }
-    // The command is a program with nats.go.
+    // The command has nats.go of its own release, and row 20 has the pinned one.
     if let Some(nats) = Built::nats_command() {
         let output = Command::new(nats)
             .args(["pub", "orders.new", "one", "--server", &url, "--creds"])

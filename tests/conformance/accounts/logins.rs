@@ -11,7 +11,7 @@ use portcullis_harness::{
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{credentials, system};
+use super::{credentials, go, system};
 use crate::rules::{Rule, settings};
 use crate::stage::user_info;
 use crate::suite::Results;
@@ -32,7 +32,7 @@ pub(super) struct Stage {
     policies: PolicyDirectory,
 }
 
-/// Runs the rows 9 to 19.
+/// Runs the rows 9 to 20.
 pub(super) async fn act(release: Release, results: Results) -> Result<()> {
     results.row(16, credentials::versions()).await;
     let stage = Stage::start(release).await?;
@@ -42,6 +42,10 @@ pub(super) async fn act(release: Release, results: Results) -> Result<()> {
     results.row(17, credentials::minted(&stage)).await;
     results.row(18, stage.sentinel()).await;
     results.row(19, stage.languages()).await;
+    match ForeignClient::Go.missing() {
+        None => results.row(20, go::logins(&stage)).await,
+        Some(reason) => results.missing(20, reason),
+    }
     results.row(9, system::sessions_by_events(&stage)).await;
     results.row(10, system::kick(&stage)).await;
     results.row(12, system::health(&stage)).await;
@@ -120,7 +124,7 @@ impl Stage {
     }
 
     /// Returns the credentials that all clients share.
-    fn shared(&self) -> Result<String> {
+    pub(super) fn shared(&self) -> Result<String> {
         Ok(fs::read_to_string(self.made.path("creds/sentinel.creds"))?)
     }
 
