@@ -1,14 +1,15 @@
 //! Announcements that are repeated, and versions that other processes store.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use portcullis_core::SampleValue;
 use portcullis_files::Operation;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
+use crate::account_jwts::AccountJwts;
 
 /// Servers that answer each announcement as the script says, and the last way from then on. `None`
 /// is a failed attempt.
@@ -180,20 +181,41 @@ async fn a_failed_announcement_is_reported_and_kept() {
     assert_eq!(pending.unwrap().value, SampleValue::Gauge(1.0));
 }
 
-/// Waits until the resolver has looked at the store: it has begun another look.
-async fn until_looked(site: &Site) {
-    let (begun, mut looks) = unbounded_channel();
-    site.disk.set_hook(move |operation, _| {
-        if operation == Operation::Stamps {
-            // The test may wait for no further look.
-            let _ = begun.send(());
-        }
-        Ok(())
-    });
-    for _ in 0..2 {
-        looks.recv().await.unwrap();
+/// The looks of resolvers at the store. Before each but the first, a resolver records what it has
+/// announced. Looks for files that killed writers left behind are among them.
+struct Looks {
+    begun: UnboundedReceiver<()>,
+    accounts: AccountJwts,
+}
+
+impl Looks {
+    /// Sees the looks from now on, until it is dropped.
+    fn at(site: &Site) -> Self {
+        let (sender, begun) = unbounded_channel();
+        site.disk.set_hook(move |operation, _| {
+            if operation == Operation::Stamps {
+                // The test may have ended.
+                let _ = sender.send(());
+            }
+            Ok(())
+        });
+        let accounts = site.store.accounts().clone();
+        Self { begun, accounts }
     }
-    site.disk.remove_hook();
+
+    /// Waits until the record of what was announced is as wanted, and returns it.
+    async fn recorded(
+        &mut self,
+        is_wanted: impl Fn(Option<SystemTime>) -> bool,
+    ) -> Option<SystemTime> {
+        loop {
+            let recorded = self.accounts.announced_until().unwrap();
+            if is_wanted(recorded) {
+                return recorded;
+            }
+            self.begun.recv().await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
@@ -202,6 +224,7 @@ async fn versions_that_were_stored_while_no_resolver_was_running_are_announced_o
     let site = Site::with(options(), Some(Arc::clone(&script) as Arc<dyn Announcer>));
     // A first start announces nothing, and records what the store has.
     let mut resolver = site.resolver.clone();
+    let mut looks = Looks::at(&site);
     let accounts = site.store.accounts().clone();
     for (issued, announced) in [(NOW, 0), (NOW + 1, 1), (NOW + 2, 2)] {
         let version = site.sign(issued, |_| {});
@@ -209,9 +232,8 @@ async fn versions_that_were_stored_while_no_resolver_was_running_are_announced_o
         let stamp = |account| accounts.stamps().unwrap().get(account).unwrap().modified();
         let running = resolver.clone();
         let running = tokio::spawn(async move { running.maintain().await });
-        while accounts.announced_until().unwrap() != Some(stamp(&site.account)) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let stored = stamp(&site.account);
+        looks.recorded(|until| until == Some(stored)).await;
         let told = script.told.lock().clone();
         assert_eq!(told.len(), announced);
         assert!(announced == 0 || told.last() == Some(&version));
@@ -238,10 +260,7 @@ async fn a_version_that_is_not_announced_yet_is_announced_after_the_next_start()
     let script = Script::new([None]);
     let site = start(&script);
     let accounts = site.store.accounts().clone();
-    while accounts.announced_until().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let before = accounts.announced_until().unwrap();
+    let before = Looks::at(&site).recorded(|until| until.is_some()).await;
     accounts.put(&site.sign(NOW + 1, |_| {})).unwrap();
     script.told(3).await;
     assert_eq!(accounts.announced_until().unwrap(), before);
@@ -281,7 +300,7 @@ async fn a_version_that_another_process_stores_is_announced_once() {
     let site = start(&script);
     let other = Store::at(Arc::new(site.disk.clone()), Path::new("/store"));
     // The first look at the store takes its versions as known.
-    until_looked(&site).await;
+    Looks::at(&site).recorded(|until| until.is_some()).await;
     let first = site.sign(NOW + 1, |_| {});
     other.accounts().put(&first).unwrap();
     script.until(|told| told.contains(&first)).await;
