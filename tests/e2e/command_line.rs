@@ -316,3 +316,21 @@ async fn hash_does_not_repeat_the_secret() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn init_refuses_arguments_of_the_other_mode() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let directory = home.path().join("site").display().to_string();
+    for arguments in [
+        &["--resolver", "full"][..],
+        &["--oldest-server", "2.10.26"],
+        &["--mode", "operator", "--key-value", "B"],
+    ] {
+        let command = [&["init", &directory], arguments].concat();
+        let finished = run_portcullis(&command, "").await?;
+        assert_eq!(finished.code, Some(64), "{finished:?}");
+        assert!(finished.stderr.contains("--mode"), "{finished:?}");
+    }
+    assert!(!home.path().join("site").exists());
+    Ok(())
+}

@@ -23,7 +23,7 @@ pub enum StoreError {
     #[error("`{}` has accounts; delete them with `portcullis account delete` first", .0.display())]
     HasAccounts(PathBuf),
     /// A file or a directory cannot be read.
-    #[error("`{}` {source}", path.display())]
+    #[error("cannot read `{}`", path.display())]
     Read {
         /// Path of the file or the directory.
         path: PathBuf,
@@ -75,6 +75,11 @@ pub enum StoreError {
     /// Servers would refuse the claims.
     #[error("nothing is written, because servers would refuse it: {}", errors(.0))]
     Refused(Findings),
+    /// The operator demands signing keys, and has none.
+    #[error(
+        "the operator signs accounts with signing keys only, and has none; add one with `portcullis operator add-key`"
+    )]
+    NoSigningKey,
     /// A seed is missing from the store.
     #[error(
         "`{}` has none of the seeds {}; put one there as `PUBLIC-KEY.nk`",

@@ -21,6 +21,7 @@ mod shares;
 mod status;
 mod transfer;
 mod user;
+mod values;
 
 pub(crate) use account::AccountVerb;
 pub(crate) use creds::CredsVerb;

@@ -61,8 +61,9 @@ pub(crate) struct ResolverArguments {
     /// Store and serve activation tokens.
     #[arg(long)]
     activations: bool,
-    /// The origin of web pages that may call the resolver; can be given several times.
-    #[arg(long, value_name = "ORIGIN")]
+    /// The origin of web pages that may call the resolver, such as `https://tools.example.com`; can
+    /// be given several times.
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     allow_origin: Vec<String>,
     /// The format of the logs.
     #[arg(long, value_name = "FORMAT", value_parser = log_format(), default_value = "pretty")]
@@ -201,6 +202,19 @@ fn subject(text: &str) -> Result<String, String> {
     }
 }
 
+/// Parses the origin of web pages, in the form in which browsers send it.
+fn origin(text: &str) -> Result<String, String> {
+    let host = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("expected `https://HOST` or `https://HOST:PORT`, without a path".to_owned()),
+    }
+}
+
 /// Answers requests of servers over NATS. Returns when the connection is closed for good.
 async fn answer<N: Nats>(servers: &Servers<N>, resolver: Resolver, nats: N) -> Failure {
     let mut id = [0; PublicKey::LEN];
@@ -216,4 +230,30 @@ async fn answer<N: Nats>(servers: &Servers<N>, resolver: Resolver, nats: N) -> F
         Err(error) => error.into(),
     };
     Failure::new(ExitCode::Unreachable, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_the_form_that_browsers_send() {
+        for text in [
+            "https://tools.example.com",
+            "http://127.0.0.1:8080",
+            "http://[::1]:80",
+        ] {
+            assert_eq!(origin(text).unwrap(), text);
+        }
+        for text in [
+            "",
+            "*",
+            "tools.example.com",
+            "https://",
+            "https://a/",
+            "https://a@b",
+        ] {
+            assert!(origin(text).is_err(), "{text}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use portcullis::Host;
 use portcullis_accounts::StoreError;
 use portcullis_catalog::ChildLimits;
+use portcullis_claims::ServerVersion;
 use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
 use portcullis_core::BucketName;
 use portcullis_toml::text::{lines, one_line};
@@ -28,7 +29,7 @@ use crate::failure::Failure;
 use crate::file_limit::raise_file_limit;
 use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
-use crate::init::{self, Mode, NotInitialized, OperatorMode};
+use crate::init::{self, Mode, NotInitialized, OperatorMode, Resolver};
 use crate::inspect;
 use crate::lock;
 use crate::manual;
@@ -64,16 +65,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             mode,
             resolver,
             oldest_server,
-        } => match mode {
-            Mode::Config => initialize(&directory, &key_value),
-            Mode::Operator => initialize_operator(
-                &directory,
-                OperatorMode {
-                    resolver: resolver.unwrap_or_default(),
-                    oldest_server,
-                },
-            ),
-        },
+        } => initialize_site(&directory, &key_value, mode, resolver, oldest_server),
         Command::Import { from } => import(&from),
         Command::Export { to } => finish(to.run().map_err(NotDone::from)),
         Command::Policy { verb } => do_policy(verb),
@@ -225,6 +217,31 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
     Ok(findings.code)
 }
 
+fn initialize_site(
+    directory: &Path,
+    buckets: &[BucketName],
+    mode: Mode,
+    resolver: Option<Resolver>,
+    oldest_server: Option<ServerVersion>,
+) -> Result<ExitCode, Failure> {
+    match mode {
+        Mode::Config if resolver.is_some() || oldest_server.is_some() => Err(wrong_arguments(
+            "`--resolver` and `--oldest-server` are for `--mode operator`",
+        )),
+        Mode::Config => initialize(directory, buckets),
+        Mode::Operator if !buckets.is_empty() => {
+            Err(wrong_arguments("`--key-value` is for `--mode config`"))
+        }
+        Mode::Operator => initialize_operator(
+            directory,
+            OperatorMode {
+                resolver: resolver.unwrap_or_default(),
+                oldest_server,
+            },
+        ),
+    }
+}
+
 fn initialize(directory: &Path, buckets: &[BucketName]) -> Result<ExitCode, Failure> {
     let made = init::init(directory, buckets).map_err(not_made)?;
     print(&made.summary())?;
@@ -235,6 +252,10 @@ fn initialize_operator(directory: &Path, mode: OperatorMode) -> Result<ExitCode,
     let summary = init::init_operator(directory, mode).map_err(not_made)?;
     print(&summary)?;
     Ok(ExitCode::Success)
+}
+
+fn wrong_arguments(problem: &'static str) -> Failure {
+    Failure::new(ExitCode::Usage, anyhow::Error::msg(problem))
 }
 
 fn not_made(error: NotInitialized) -> Failure {

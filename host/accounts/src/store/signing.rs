@@ -131,7 +131,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::NoSeed`] if the store has none that may sign.
+    /// Fails with [`StoreError::NoSeed`] if the store has none that may sign, and with
+    /// [`StoreError::NoSigningKey`] if none may.
     pub fn operator_seed(&self) -> Result<Seed, StoreError> {
         let (operator, _) = self.operator()?;
         let mut keys: Vec<&str> = operator
@@ -142,6 +143,9 @@ impl Store {
             .collect();
         if !operator.nats.strict_signing_key_usage {
             keys.extend(operator.subject.as_deref());
+        }
+        if keys.is_empty() {
+            return Err(StoreError::NoSigningKey);
         }
         self.keys.first_of(&keys)
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 use portcullis_accounts::{AccountJwt, Seed, Store, StoreError};
 use portcullis_claims::{AccountClaims, KeyKind, PublicKey};
+use portcullis_core::with_causes;
 use serde_json::{Value, json};
 
 use super::common::CommonArguments;
@@ -17,6 +18,7 @@ use super::report::{Report, StoreArguments, failure, now, wrong};
 use super::role::RoleVerb;
 use super::shares;
 use super::status::{self, StatusArguments};
+use super::values;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::servers::ServerArguments;
@@ -28,6 +30,7 @@ pub(crate) enum AccountVerb {
     /// Make an account, with a new seed.
     Add {
         /// The account.
+        #[arg(value_parser = values::name)]
         name: String,
         #[command(flatten)]
         edits: Box<AccountEdits>,
@@ -84,8 +87,8 @@ pub(crate) enum AccountVerb {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Print which version of an account's JWT each server has, compared with that of the store. Ends
-    /// with code 75 if a server does not have the stored version.
+    /// Print which version of an account's JWT each server has, compared with that of the store.
+    /// Ends with code 75 if a server does not have the stored version.
     Status {
         /// The account.
         account: String,
@@ -275,6 +278,9 @@ impl AccountEdits {
             &mut defaults.subscribe,
             &mut defaults.responses,
         );
+        self.common.check_rename(claims, |name| {
+            store.check_account_name(name).map_err(failure)
+        })?;
         self.common.apply(claims, now())
     }
 }
@@ -361,8 +367,9 @@ fn list(store: &Store) -> Result<Report, StoreError> {
         let account = match account {
             Ok(account) => account,
             Err(error) => {
+                let error = with_causes(&error);
                 let _ = writeln!(text, "{error}");
-                entries.push(json!({ "error": error.to_string() }));
+                entries.push(json!({ "error": error }));
                 continue;
             }
         };

@@ -10,13 +10,14 @@ use serde_json::Value;
 
 use super::permissions::change;
 use super::report::wrong;
+use super::values;
 use crate::failure::Failure;
 
 /// Changes that every kind of claims has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct CommonArguments {
     /// A new name.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
     pub(super) rename: Option<String>,
     /// A tag to add; can be given several times.
     #[arg(long, value_name = "TAG")]
@@ -25,7 +26,7 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "TAG")]
     remove_tag: Vec<String>,
     /// The time until the JWT expires, such as `90d`, or `never`.
-    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    #[arg(long, value_name = "TIME", value_parser = values::lifetime)]
     expires: Option<Lifetime>,
     /// A JSON merge patch (RFC 7386) of the object `nats`, for fields without an argument.
     #[arg(long, value_name = "JSON")]
@@ -42,6 +43,17 @@ pub(super) enum Lifetime {
 }
 
 impl CommonArguments {
+    /// Checks a new name with `is_free`, unless the claims have it already.
+    pub(super) fn check_rename<B>(
+        &self,
+        claims: &Claims<B>,
+        is_free: impl FnOnce(&str) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let name = self.rename.as_deref();
+        name.filter(|name| claims.name.as_deref() != Some(name))
+            .map_or(Ok(()), is_free)
+    }
+
     /// Changes claims.
     pub(super) fn apply<F>(&self, claims: &mut Claims<Envelope<F>>, now: u64) -> Result<(), Failure>
     where
@@ -66,13 +78,6 @@ impl CommonArguments {
         }
         Ok(())
     }
-}
-
-fn lifetime(text: &str) -> Result<Lifetime, humantime::DurationError> {
-    if text == "never" {
-        return Ok(Lifetime::Unlimited);
-    }
-    humantime::parse_duration(text).map(Lifetime::Limited)
 }
 
 /// Merges a patch into the object `nats`.

@@ -1,8 +1,8 @@
 //! `portcullis creds`: credentials files.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -97,24 +97,72 @@ fn mint(
 
 /// Writes a credentials file that only its owner can read, from its creation on.
 pub(super) fn write(path: &Path, token: &str, seed: &Seed) -> Result<(), Failure> {
-    let credentials = UserCredentials::parse_pair(token, seed.expose());
-    let credentials = credentials.map_err(Failure::internal)?;
-    write_secret(path, &credentials.to_text())
+    NewFile::create(path)?.write_credentials(token, seed)
 }
 
 /// Writes a file that only its owner can read, from its creation on.
 pub(super) fn write_secret(path: &Path, content: &Secret) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(content.expose().as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| {
-        let failed =
-            anyhow::Error::new(error).context(format!("cannot write `{}`", path.display()));
-        Failure::new(ExitCode::CannotCreate, failed)
-    })
+    NewFile::create(path)?.write(content)
+}
+
+/// A new file that only its owner can read, from its creation on. Removed on drop unless it was
+/// written.
+pub(super) struct NewFile {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl NewFile {
+    /// Creates the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the path exists, or if its directory cannot be written.
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let file = options.open(path);
+        let file = file.map_err(|error| unwritten(path, error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: Some(file),
+        })
+    }
+
+    /// Writes the credentials of a user.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be written.
+    pub(super) fn write_credentials(self, token: &str, seed: &Seed) -> Result<(), Failure> {
+        let credentials = UserCredentials::parse_pair(token, seed.expose());
+        let credentials = credentials.map_err(Failure::internal)?;
+        self.write(&credentials.to_text())
+    }
+
+    fn write(mut self, content: &Secret) -> Result<(), Failure> {
+        if let Some(file) = &mut self.file {
+            let written = file.write_all(content.expose().as_bytes());
+            let written = written.and_then(|()| file.sync_all());
+            written.map_err(|error| unwritten(&self.path, error))?;
+        }
+        self.file = None;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // The failure that led here is the one to report.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn unwritten(path: &Path, error: io::Error) -> Failure {
+    let failed = anyhow::Error::new(error).context(format!("cannot write `{}`", path.display()));
+    Failure::new(ExitCode::CannotCreate, failed)
 }
 
 /// Reads a file that a user named.

@@ -8,11 +8,16 @@ use crate::failure::Failure;
 
 /// Value for "no limit".
 const UNLIMITED: i64 = -1;
+/// Maximum of limits that servers before 2.12 keep in 32 bits. With a larger one, they refuse every
+/// login or message.
+const MAX_NARROW: i64 = i32::MAX as i64;
 
 /// The place of a limit in claims, with the form of its value.
 pub(super) enum Slot<'a> {
     Count(&'a mut i64),
     Bytes(&'a mut i64),
+    /// Bytes of a message.
+    Message(&'a mut i64),
     Switch(&'a mut bool),
 }
 
@@ -45,7 +50,7 @@ limits!(AccountLimits {
     "connections" => Count(connections),
     "leafnodes" => Count(leafnodes),
     "subscriptions" => Count(subs),
-    "payload" => Bytes(payload),
+    "payload" => Message(payload),
     "data" => Bytes(data),
     "imports" => Count(imports),
     "exports" => Count(exports),
@@ -66,7 +71,7 @@ limits!(JetStreamLimits {
 
 limits!(UserFields {
     "subscriptions" => Count(subs),
-    "payload" => Bytes(payload),
+    "payload" => Message(payload),
     "data" => Bytes(data),
     "bearer" => Switch(bearer_token),
     "proxy-required" => Switch(proxy_required),
@@ -74,7 +79,7 @@ limits!(UserFields {
 
 limits!(UserTemplate {
     "subscriptions" => Count(subs),
-    "payload" => Bytes(payload),
+    "payload" => Message(payload),
     "data" => Bytes(data),
     "bearer" => Switch(bearer_token),
     "proxy-required" => Switch(proxy_required),
@@ -145,28 +150,40 @@ fn set_one<L: Limits>(limits: &mut L, text: &str) -> Result<(), Failure> {
             }
             Err(_) => "`true` or `false`",
         },
-        Slot::Count(slot) | Slot::Bytes(slot) if value == "unlimited" => {
+        Slot::Count(slot) | Slot::Bytes(slot) | Slot::Message(slot) if value == "unlimited" => {
             *slot = UNLIMITED;
             return Ok(());
         }
-        Slot::Count(slot) => match value.parse::<u32>() {
-            Ok(value) => {
-                *slot = value.into();
+        Slot::Count(slot) => match value.parse::<u32>().map(i64::from) {
+            Ok(value) if value <= MAX_NARROW => {
+                *slot = value;
                 return Ok(());
             }
-            Err(_) => "a number or `unlimited`",
+            _ => "a number up to 2147483647, or `unlimited`",
         },
-        Slot::Bytes(slot) => match value.parse().map(|ByteSize(bytes)| i64::try_from(bytes)) {
-            Ok(Ok(bytes)) => {
+        Slot::Bytes(slot) => match bytes(value) {
+            Some(bytes) => {
                 *slot = bytes;
                 return Ok(());
             }
-            _ => "a size such as `10MiB`, or `unlimited`",
+            None => "a size such as `10MiB`, or `unlimited`",
+        },
+        Slot::Message(slot) => match bytes(value) {
+            Some(bytes) if bytes <= MAX_NARROW => {
+                *slot = bytes;
+                return Ok(());
+            }
+            _ => "a size such as `10MiB` below `2GiB`, or `unlimited`",
         },
     };
     Err(wrong(format!(
         "`{value}` for `{name}`: expected {expected}"
     )))
+}
+
+fn bytes(text: &str) -> Option<i64> {
+    let ByteSize(bytes) = text.parse().ok()?;
+    i64::try_from(bytes).ok()
 }
 
 #[cfg(test)]
@@ -203,7 +220,12 @@ mod tests {
         for (text, expected) in [
             ("conections=5", "those are `connections`"),
             ("connections", "NAME=VALUE"),
-            ("connections=-1", "a number or `unlimited`"),
+            (
+                "connections=-1",
+                "a number up to 2147483647, or `unlimited`",
+            ),
+            ("connections=2147483648", "a number up to 2147483647"),
+            ("payload=2GiB", "below `2GiB`"),
             ("payload=lots", "such as `10MiB`"),
             ("disallow-bearer=yes", "`true` or `false`"),
         ] {

@@ -11,6 +11,8 @@ use super::common::CommonArguments;
 use super::describe;
 use super::permissions::change;
 use super::report::{Report, StoreArguments, failure, now};
+use super::values;
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -21,6 +23,7 @@ pub(crate) enum OperatorVerb {
     /// Make a store with a new operator.
     Add {
         /// The operator.
+        #[arg(value_parser = values::name)]
         name: String,
         #[command(flatten)]
         edits: Box<OperatorEdits>,
@@ -131,8 +134,10 @@ impl OperatorVerb {
                     let before = claims.nats.signing_keys.len();
                     claims.nats.signing_keys.retain(|known| known != key);
                     if claims.nats.signing_keys.len() == before {
-                        let (kind, name) = ("operator", key.clone());
-                        return Err(failure(StoreError::Unknown { kind, name }));
+                        let problem = anyhow::anyhow!(
+                            "the operator has no signing key `{key}`; `portcullis operator list` shows those it has"
+                        );
+                        return Err(Failure::new(ExitCode::NoPolicyDirectory, problem));
                     }
                     Ok(())
                 })?;
@@ -180,11 +185,40 @@ fn edit(
     change(&mut claims)?;
     let name = claims.name.clone().unwrap_or_default();
     let key = claims.subject.clone().unwrap_or_default();
+    let distrusted = distrusted(&open, &claims).map_err(failure)?;
     let signed = open.put_operator(claims, now());
     store.finish(signed.map(|signed| {
         let line = format!("{line} `{name}`; give its new JWT to the servers");
-        Report::written(&line, "operator", &name, &key, &signed.findings)
+        let report = Report::written(&line, "operator", &name, &key, &signed.findings);
+        if distrusted.is_empty() {
+            return report;
+        }
+        let line = format!(
+            "servers with it refuse these accounts until `portcullis account edit` signs them again: `{}`",
+            distrusted.join("`, `")
+        );
+        report.and(&line, "refused_accounts", json!(distrusted))
     }))
+}
+
+/// Returns the names of the accounts that were signed by no key of `operator`.
+fn distrusted(store: &Store, operator: &OperatorClaims) -> Result<Vec<String>, StoreError> {
+    let nats = &operator.nats;
+    let own = operator.subject.as_deref();
+    let own = own.filter(|_| !nats.strict_signing_key_usage);
+    let is_trusted = |issuer: Option<&str>| {
+        issuer.is_some_and(|issuer| {
+            own == Some(issuer) || nats.signing_keys.iter().any(|key| key == issuer)
+        })
+    };
+    // A damaged account is named by the commands that read it.
+    let accounts = store.list_accounts()?.into_iter().flatten();
+    let refused = accounts.filter(|account| !is_trusted(account.claims.issuer.as_deref()));
+    let names = refused.map(|account| {
+        let name = account.claims.name;
+        name.unwrap_or_else(|| account.account.to_string())
+    });
+    Ok(names.collect())
 }
 
 fn delete(store: &Store, seeds: bool) -> Result<Report, StoreError> {

@@ -5,20 +5,22 @@ use std::time::Duration;
 use clap::Args;
 use portcullis_claims::{ResponseRule, SubjectRule};
 
+use super::values;
+
 /// Permissions to add and to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct PermissionArguments {
     /// A subject to allow publishing to; can be given several times, as the next ones.
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = values::permission)]
     allow_pub: Vec<String>,
     /// A subject to allow subscribing to, perhaps with a queue: `SUBJECT QUEUE`.
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = values::permission)]
     allow_sub: Vec<String>,
     /// A subject to deny publishing to.
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = values::permission)]
     deny_pub: Vec<String>,
     /// A subject to deny subscribing to.
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = values::permission)]
     deny_sub: Vec<String>,
     /// A subject to take out of these lists.
     #[arg(long, value_name = "SUBJECT")]

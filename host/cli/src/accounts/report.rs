@@ -70,6 +70,16 @@ impl Report {
         Self { json, text }
     }
 
+    /// Adds a line, and a field of the JSON object.
+    pub(super) fn and(mut self, line: &str, field: &str, value: Value) -> Self {
+        self.text.push_str(line);
+        self.text.push('\n');
+        if let Value::Object(fields) = &mut self.json {
+            fields.insert(field.to_owned(), value);
+        }
+        self
+    }
+
     /// Returns the output in the wanted form.
     pub(super) fn output(self, json: bool) -> Result<Output, Failure> {
         if !json {
@@ -83,9 +93,10 @@ impl Report {
 /// Returns a failure of the store with its exit code.
 pub(crate) fn failure(error: StoreError) -> Failure {
     let code = match &error {
-        StoreError::NoStore(_) | StoreError::Unknown { .. } | StoreError::NoSeed { .. } => {
-            ExitCode::NoPolicyDirectory
-        }
+        StoreError::NoStore(_)
+        | StoreError::Unknown { .. }
+        | StoreError::NoSigningKey
+        | StoreError::NoSeed { .. } => ExitCode::NoPolicyDirectory,
         StoreError::StoreExists(_)
         | StoreError::HasAccounts(_)
         | StoreError::Taken { .. }

@@ -10,6 +10,8 @@ use super::permissions::PermissionArguments;
 use super::report::{StoreArguments, failure, wrong};
 use super::rotate;
 use super::status::StatusArguments;
+use super::values;
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -82,7 +84,7 @@ pub(crate) struct RoleEdits {
     #[arg(long, value_name = "NETWORK")]
     source: Vec<String>,
     /// A connection type that users may have, such as `WEBSOCKET`; can be given several times.
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::connection_type)]
     connection_type: Vec<String>,
 }
 
@@ -231,10 +233,12 @@ pub(super) fn find(keys: &portcullis_claims::SigningKeys, name: &str) -> Result<
         (Some(_), Some(_)) => Err(wrong(format!(
             "several signing keys have the role `{name}`: give the public key of one"
         ))),
-        (None, _) => {
-            let (kind, name) = ("account", name.to_owned());
-            Err(failure(StoreError::Unknown { kind, name }))
-        }
+        (None, _) => Err(Failure::new(
+            ExitCode::NoPolicyDirectory,
+            anyhow::anyhow!(
+                "the account has no signing key or role `{name}`; `portcullis account list` shows those it has"
+            ),
+        )),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Exports and imports as arguments: `KIND:SUBJECT` and options after commas.
 
 use portcullis_accounts::{AccountJwt, Store, StoreError};
-use portcullis_claims::{AccountFields, ActivationClaims, Export, Import, ShareKind};
+use portcullis_claims::{
+    AccountFields, ActivationClaims, Export, Import, KeyKind, PublicKey, ShareKind,
+};
 
 use super::report::{failure, wrong};
+use super::values::misplaced_wildcard;
 use crate::failure::Failure;
 
 const EXPORT: &str = "KIND:SUBJECT[,token][,advertise][,trace][,response=FORM][,name=NAME]";
@@ -18,6 +21,7 @@ pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), 
     let (kind, subject) = head
         .split_once(':')
         .ok_or_else(|| malformed(text, EXPORT))?;
+    check_subject(subject)?;
     let mut export = Export {
         subject: subject.to_owned(),
         kind: Some(share_kind(kind, text, EXPORT)?),
@@ -59,9 +63,7 @@ pub(super) fn add_import(
     let known = match store.account(exporter) {
         Ok(known) => Some(known),
         // An account of another operator is named by its key.
-        Err(StoreError::Unknown { .. }) if exporter.starts_with('A') && exporter.len() == 56 => {
-            None
-        }
+        Err(StoreError::Unknown { .. }) if PublicKey::is_valid(exporter, KeyKind::Account) => None,
         Err(error) => return Err(failure(error)),
     };
     let mut import = Import {
@@ -82,7 +84,12 @@ pub(super) fn add_import(
             _ => return Err(malformed(text, IMPORT)),
         }
     }
+    check_subject(subject)?;
+    if import.account == importer {
+        return Err(wrong("an account does not import what it exports itself"));
+    }
     if let Some(exporter) = known {
+        check_offer(&exporter, &import)?;
         import.token = activation(store, &exporter, importer, &import, now)?;
     }
     let same = |other: &Import| {
@@ -92,6 +99,31 @@ pub(super) fn add_import(
     account.imports.retain(|other| !same(other));
     account.imports.push(import);
     Ok(())
+}
+
+fn check_subject(subject: &str) -> Result<(), Failure> {
+    misplaced_wildcard(subject).map_or(Ok(()), |problem| Err(wrong(problem)))
+}
+
+/// Checks that the exporting account offers what is imported. Servers would leave the import out.
+fn check_offer(exporter: &AccountJwt, import: &Import) -> Result<(), Failure> {
+    let mut offers = exporter.claims.nats.exports.iter();
+    let is_offered =
+        offers.any(|export| export.kind == import.kind && covers(&export.subject, &import.subject));
+    if is_offered {
+        return Ok(());
+    }
+    let name = exporter.claims.name.as_deref();
+    let name = name.unwrap_or(exporter.account.as_str());
+    let kind = match import.kind {
+        Some(ShareKind::Service) => "service",
+        _ => "stream",
+    };
+    let subject = &import.subject;
+    Err(wrong(format!(
+        "the account `{name}` exports no {kind} `{subject}`; export it first, with \
+         `portcullis account edit {name} --export {kind}:{subject}`"
+    )))
 }
 
 /// Returns an activation token of the exporting account. Empty if its export needs none.

@@ -315,7 +315,10 @@ fn operators_sign_with_their_signing_keys() {
     );
     site.text(&format!("operator remove-key {signing}"));
     let (error, _) = site.fails("account edit APP");
-    assert!(error.contains("none of the seeds"), "{error}");
+    assert!(
+        error.contains("with signing keys only, and has none"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -399,4 +402,86 @@ fn tokens_are_verified_by_signature_claims_and_store() {
     site.text("jwt verify @op.jwt");
     fs::write(site.path("none"), "nothing").unwrap();
     assert!(site.fails("jwt decode @none").0.contains("has no JWT"));
+}
+
+#[test]
+fn a_credentials_file_that_cannot_be_written_leaves_no_user() {
+    let site = Site::new();
+    let (error, code) = site.fails("user add ann --account APP --creds @none/ann.creds");
+    assert!(error.contains("cannot write"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
+    assert!(site.text("user list --account APP").starts_with("no users"));
+    site.text("user add ann --account APP");
+    // A user that is refused leaves no file.
+    site.fails("user add bob --account APP --creds @bob.creds --allow-pub a..b");
+    assert!(!site.path("bob.creds").exists());
+}
+
+#[test]
+fn a_name_is_not_given_twice() {
+    let site = Site::new();
+    site.text("account add WEB");
+    let (error, code) = site.fails("account edit WEB --rename APP");
+    assert!(error.contains("has the account `APP` already"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
+    site.text("account edit WEB --rename WEB");
+    for user in ["ann", "bob"] {
+        site.text(&format!("user add {user} --account APP"));
+    }
+    let (error, _) = site.fails("user edit bob --account APP --rename ann");
+    assert!(error.contains("has the user `ann` already"), "{error}");
+    site.text("user edit bob --account APP --rename eve");
+}
+
+#[test]
+fn imports_have_an_export() {
+    let site = Site::new();
+    site.text("account edit APP --export stream:orders.>");
+    site.text("account add WEB");
+    for (import, reason) in [
+        ("service:APP:orders.new", "exports no service `orders.new`"),
+        ("stream:APP:news", "--export stream:news"),
+        ("stream:APP:>.orders", "`>` in `>.orders` is not at the end"),
+    ] {
+        let (error, code) = site.fails(&format!("account edit WEB --import {import}"));
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(code, ExitCode::Usage);
+    }
+    let (error, _) = site.fails("account edit APP --import stream:APP:orders.new");
+    assert!(error.contains("exports itself"), "{error}");
+    let mut key = text(&site.json("account describe APP"), "/claims/sub");
+    key.replace_range(55.., if key.ends_with('A') { "B" } else { "A" });
+    let (error, _) = site.fails(&format!("account edit WEB --import stream:{key}:a"));
+    assert!(error.contains("no account"), "{error}");
+}
+
+#[test]
+fn an_operator_says_which_accounts_servers_would_refuse() {
+    let site = Site::new();
+    let edited = site.json("operator edit --strict-signing-keys true");
+    assert_eq!(edited["refused_accounts"], serde_json::json!(["APP"]));
+    let (error, code) = site.fails("account edit APP");
+    assert!(error.contains("portcullis operator add-key"), "{error}");
+    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    let added = site.text("operator add-key");
+    assert!(added.contains("signs them again: `APP`"), "{added}");
+    site.text("account edit APP");
+    let edited = site.text("operator edit --tag a");
+    assert!(!edited.contains("refuse"), "{edited}");
+}
+
+#[test]
+fn what_an_account_lacks_is_named_by_its_kind() {
+    let site = Site::new();
+    for command in [
+        "account rotate APP reader",
+        "account remove-key APP reader",
+        "account edit-role APP reader",
+    ] {
+        let (error, code) = site.fails(command);
+        assert!(error.contains("no signing key or role `reader`"), "{error}");
+        assert_eq!(code, ExitCode::NoPolicyDirectory);
+    }
+    let (error, _) = site.fails("operator remove-key OABC");
+    assert!(error.contains("no signing key `OABC`"), "{error}");
 }

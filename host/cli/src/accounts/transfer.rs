@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use portcullis_accounts::{Nsc, StoreError, Transferred};
-use portcullis_files::SystemDisk;
+use portcullis_files::{ReadError, SystemDisk};
 use serde_json::json;
 
 use super::report::{Report, StoreArguments, failure, wrong};
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -34,7 +35,13 @@ pub(crate) fn import_nsc(
     store: &StoreArguments,
 ) -> Result<Output, Failure> {
     let nsc = Nsc::at(Arc::new(SystemDisk), directory);
-    let known = nsc.operators().map_err(failure)?;
+    let known = nsc.operators().map_err(|error| match &error {
+        StoreError::Read {
+            source: ReadError::Missing,
+            ..
+        } => Failure::new(ExitCode::NoPolicyDirectory, error),
+        _ => failure(error),
+    })?;
     let name = match (operator, known.as_slice()) {
         (Some(name), _) => name,
         (None, [only]) => only,

@@ -6,17 +6,19 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use portcullis_accounts::{AccountJwt, Seed, Store, StoreError, UserJwt};
 use portcullis_claims::{KeyKind, PublicKey, UserClaims, UserFields};
+use portcullis_core::with_causes;
 use serde_json::{Value, json};
 
 use super::account;
 use super::common::CommonArguments;
-use super::creds;
+use super::creds::NewFile;
 use super::describe;
 use super::limits;
 use super::operator::seed_word;
 use super::permissions::PermissionArguments;
 use super::report::{Report, StoreArguments, failure, now, wrong};
 use super::role;
+use super::values;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -27,6 +29,7 @@ pub(crate) enum UserVerb {
     /// Make a user, with a new seed unless its public key is given.
     Add {
         /// The user.
+        #[arg(value_parser = values::name)]
         name: String,
         #[command(flatten)]
         of: AccountArgument,
@@ -117,7 +120,7 @@ pub(crate) struct UserEdits {
     #[arg(long, value_name = "NETWORK")]
     source: Vec<String>,
     /// A connection type that the user may have, such as `WEBSOCKET`; can be given several times.
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::connection_type)]
     connection_type: Vec<String>,
 }
 
@@ -242,7 +245,9 @@ fn add(
     let mut claims = UserClaims::new(&public, UserFields::unlimited(), now());
     claims.name = Some(name.to_owned());
     let by = edits.apply(&account, &mut claims)?;
-    // The seed comes first: a user without it could not log in.
+    // A path that cannot be written leaves no user behind.
+    let file = creds.map(|path| NewFile::create(path)).transpose()?;
+    // The seed comes before the user, which could not log in without it.
     if let Some(seed) = &seed {
         open.keys().insert(seed).map_err(failure)?;
     }
@@ -252,9 +257,9 @@ fn add(
     }
     let signed = signed.map_err(failure)?;
     let mut line = format!("made the user `{name}` with the key {public}");
-    if let (Some(seed), Some(file)) = (&seed, creds) {
-        creds::write(file, &signed.token, seed)?;
-        let _ = write!(line, ", and its credentials file {}", file.display());
+    if let (Some(seed), Some(file), Some(path)) = (&seed, file, creds) {
+        file.write_credentials(&signed.token, seed)?;
+        let _ = write!(line, ", and its credentials file {}", path.display());
     }
     Report::written(&line, "user", name, &public, &signed.findings).output(store.json)
 }
@@ -267,6 +272,10 @@ fn edit(
 ) -> Result<Output, Failure> {
     let open = store.open();
     let (account, mut found) = find(&open, of, user).map_err(failure)?;
+    edits.common.check_rename(&found.claims, |name| {
+        let free = open.check_user_name(&account.account, name);
+        free.map_err(failure)
+    })?;
     let by = edits.apply(&account, &mut found.claims)?;
     let name = found.claims.name.clone().unwrap_or_default();
     let signed = open.put_user(&account, found.claims, by.as_deref(), now());
@@ -322,8 +331,9 @@ fn list(store: &Store, account: &str) -> Result<Report, StoreError> {
         let user = match user {
             Ok(user) => user,
             Err(error) => {
+                let error = with_causes(&error);
                 let _ = writeln!(text, "{error}");
-                entries.push(json!({ "error": error.to_string() }));
+                entries.push(json!({ "error": error }));
                 continue;
             }
         };

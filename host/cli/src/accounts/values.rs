@@ -1,0 +1,117 @@
+//! Values of arguments that servers or people would stumble over.
+
+use std::time::Duration;
+
+use portcullis_core::{ConnectionType, PublicKey};
+
+use super::common::Lifetime;
+
+/// Maximum length of a name, in bytes: that of a file's name, which nsc makes of it.
+const MAX_NAME_LENGTH: usize = 255;
+
+/// Parses the name of an operator, an account or a user. Commands tell names and public keys apart
+/// by their form, and print a name on one line.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    let problem = if text.trim() != text || text.is_empty() {
+        "a name is not empty, and does not begin or end with a space"
+    } else if text.contains(breaks) {
+        "a name has no control characters"
+    } else if text.len() > MAX_NAME_LENGTH {
+        "a name has at most 255 bytes"
+    } else if text == "*" || text.parse::<PublicKey>().is_ok() {
+        "a name is not a public key, and not `*`"
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(problem.to_owned())
+}
+
+/// Parses a subject of permissions, perhaps with a queue after a space.
+pub(super) fn permission(text: &str) -> Result<String, String> {
+    match text.split(' ').find_map(misplaced_wildcard) {
+        None => Ok(text.to_owned()),
+        Some(problem) => Err(problem),
+    }
+}
+
+/// Returns what is wrong with the wildcards of a subject. The validation of JWTs accepts such a
+/// subject. It stands for nothing, and nats-server 2.15.1 leaves it out of the permissions.
+pub(super) fn misplaced_wildcard(subject: &str) -> Option<String> {
+    let (head, _) = subject.rsplit_once('.')?;
+    let is_misplaced = head.split('.').any(|token| token == ">");
+    is_misplaced.then(|| format!("`>` in `{subject}` is not at the end, so it stands for nothing"))
+}
+
+/// Parses a connection type, in any case.
+pub(super) fn connection_type(text: &str) -> Result<String, String> {
+    let known = text.parse::<ConnectionType>();
+    let known = known.map_err(|error| error.to_string())?;
+    Ok(known.as_str().to_owned())
+}
+
+/// Parses the time until a JWT expires.
+pub(super) fn lifetime(text: &str) -> Result<Lifetime, String> {
+    if text == "never" {
+        return Ok(Lifetime::Unlimited);
+    }
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(Lifetime::Limited(time)),
+        Ok(_) => Err("a JWT is valid for one second or more".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart_from_keys_and_stay_on_a_line() {
+        for text in ["APP", "a b", "größe/1", "A", &"n".repeat(255)] {
+            assert_eq!(name(text).unwrap(), text);
+        }
+        let key = "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA";
+        for text in [
+            "",
+            " ",
+            " a",
+            "a\n",
+            "a\tb",
+            "a\u{2028}b",
+            key,
+            "*",
+            &"n".repeat(256),
+        ] {
+            assert!(name(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_for_the_rest_is_at_the_end() {
+        for text in [">", "a.>", "a>.b", "*.a", "a.> queue", "q.*"] {
+            assert_eq!(permission(text).unwrap(), text);
+        }
+        for text in [">.a", "a.>.b", "a.>.>", "a.>.b queue"] {
+            let problem = permission(text).unwrap_err();
+            assert!(problem.contains("not at the end"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn connection_types_are_those_that_servers_know() {
+        assert_eq!(connection_type("websocket").unwrap(), "WEBSOCKET");
+        let problem = connection_type("tcp").unwrap_err();
+        assert!(problem.contains("expected STANDARD"), "{problem}");
+    }
+
+    #[test]
+    fn a_jwt_lives_for_a_second_or_more() {
+        assert_eq!(lifetime("never").unwrap(), Lifetime::Unlimited);
+        let minute = Lifetime::Limited(Duration::from_mins(1));
+        assert_eq!(lifetime("60s").unwrap(), minute);
+        for text in ["0s", "999ms", "soon", ""] {
+            assert!(lifetime(text).is_err(), "{text}");
+        }
+    }
+}
