@@ -244,13 +244,13 @@ impl Subject {
         let mut ticks = tokio::time::interval(TICK);
         loop {
             tokio::select! {
-                next = live.next() => match next {
-                    Some(first) => self.show(first, live.as_mut()).await?,
-                    None => {
+                next = live.next() => {
+                    let Some(first) = next else {
                         let closed = "the connection was closed for good".to_owned();
                         return self.trouble(closed).await;
-                    }
-                },
+                    };
+                    self.show(first, live.as_mut()).await?;
+                }
                 _ = ticks.tick() => {
                     let reconnects = status.counts().reconnects;
                     let (is_connected, now) = (status.is_connected(), SystemClock.wall());
