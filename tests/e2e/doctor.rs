@@ -60,7 +60,8 @@ impl Report {
 
     /// Returns the number of changes that `--fix` would make.
     pub(crate) fn fixes(&self) -> usize {
-        self.json["fixes"].as_array().map_or(0, Vec::len)
+        let fixes = self.json.get("fixes").and_then(Value::as_array);
+        fixes.map_or(0, Vec::len)
     }
 }
 

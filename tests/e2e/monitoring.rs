@@ -112,15 +112,15 @@ async fn page_of_everything() -> Result<String> {
     let certificate = Authority::create(&site.path().join("tls"))?.issue("exchange")?;
     let tables = format!(
         "code-cache = true\n[health]\nlisten = \"127.0.0.1:0\"\n\
-         [exchange]\nlisten = \"127.0.0.1:0\"\ntls-cert-file = {:?}\ntls-key-file = {:?}\n\
+         [exchange]\nlisten = \"127.0.0.1:0\"\ntls-cert-file = \"{}\"\ntls-key-file = \"{}\"\n\
          [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"*\"]\nrequired = true\n\
          [records.file]\npath = \"records/decisions.jsonl\"\n\
          [records.stream]\nsubject = \"decisions\"\n\
          [records.events]\nsubject = \"logins.{{account}}\"\n\
          [records.otlp]\nurl = \"http://127.0.0.1:1\"\n\
          [telemetry.traces]\nurl = \"http://127.0.0.1:1\"\n{}",
-        certificate.file,
-        certificate.key_file,
+        certificate.file.display(),
+        certificate.key_file.display(),
         provider.issuer(),
         tables(&server)
     );

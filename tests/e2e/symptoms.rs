@@ -97,8 +97,8 @@ async fn two_hosts_with_one_state_directory_are_found() -> Result<()> {
     let config = site.write_config("second.toml", &site.host_config(&server.url(), pages))?;
     let second = Host::spawn(&config, &[])?;
     second.ready().await?;
-    let served = second.says("health served").await?;
-    let address = served.text("health.address");
+    let health = second.says("health served").await?;
+    let address = health.text("health.address");
     configure(&site, &server, |config| {
         format!("{config}\n[health]\nlisten = \"{address}\"\n")
     })?;
