@@ -238,11 +238,12 @@ fn basic(id: &str, secret: &Secret) -> Secret {
     Secret::new(format!("Basic {}", BASE64.encode(pair.as_bytes())))
 }
 
-/// Returns the lifetime, which some servers write as a text. `None` if the answer has none.
+/// Returns the lifetime, which some servers write as a text or with a fraction. `None` if the
+/// answer has none, or a longer one than any clock counts.
 fn lifetime(expires_in: &Value) -> Option<Duration> {
     let seconds = match expires_in {
-        Value::String(text) => text.parse().ok()?,
-        number => number.as_u64()?,
+        Value::String(text) => text.parse::<f64>().ok()?,
+        number => number.as_f64()?,
     };
-    Some(Duration::from_secs(seconds))
+    Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }

@@ -145,6 +145,10 @@ async fn an_answer_without_a_usable_token_is_not_kept() {
             r#"{"access_token":"a","expires_in":"0"}"#,
             "a token that has ended already",
         ),
+        (
+            r#"{"access_token":"a","expires_in":-5}"#,
+            "a token that has ended already",
+        ),
     ] {
         let service = FakeHttp::new(move |request| match request.number {
             1 => (200, body.to_owned()),

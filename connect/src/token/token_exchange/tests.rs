@@ -27,14 +27,17 @@ async fn the_subjects_token_is_exchanged() {
     let service = FakeHttp::new(|_| {
         (
             200,
-            r#"{"access_token":"new","expires_in":"60"}"#.to_owned(),
+            r#"{"access_token":"new","expires_in":"60.5"}"#.to_owned(),
         )
     });
     let subject = Arc::new(StoredToken::new(Secret::new("old")));
     let exchange = TokenExchange::new(options(&service, subject)).unwrap();
     let token = exchange.token().await.unwrap();
     assert_eq!(token.secret().expose(), "new");
-    assert!(token.ends_at().is_some(), "a lifetime can be a text");
+    assert!(
+        token.ends_at().is_some(),
+        "a lifetime can be a text, with a fraction"
+    );
     let form = service.received()[0].form();
     for (name, value) in [
         (
