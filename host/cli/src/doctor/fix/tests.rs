@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::doctor::checks;
 use crate::doctor::evidence::{Greeting, Login, OwnXkey};
-use crate::doctor::tests::good;
+use crate::doctor::tests::fixtures::good;
 
 /// A configuration whose servers and keys nothing reads.
 const CONFIG: &str = "[nats]\nnkey-seed-file = \"service.nk\"\n\n[callout]\naccount = \"AUTH\" # ours\n\
