@@ -9,6 +9,8 @@ pub struct RequiredPermission {
     pub side: PermissionSide,
     /// The subject, with wildcards.
     pub subject: String,
+    /// Narrower subjects that together suffice in place of `subject`. Empty if none do.
+    pub instead: Vec<String>,
     /// The action that the service cannot do without the permission, worded to follow "the service
     /// cannot".
     pub purpose: &'static str,

@@ -6,6 +6,7 @@ mod connection;
 mod fix;
 mod hosts;
 mod machine;
+mod permissions;
 mod servers;
 
 use anyhow::{Context as _, Result};

@@ -37,8 +37,8 @@
 //! - [`HostHandle`]: reloads, [`HostStatus`] and metrics while the host runs.
 //! - [`Config`], [`Secrets`]: `portcullis.toml`, and the secrets that it names.
 //! - [`authority_options`], [`issuers`]: the parts of a configuration that decide and sign logins,
-//!   for tools that do so without NATS. [`login_probe`], [`queue_group`]: the parts that face
-//!   servers, for tools that examine them.
+//!   for tools that do so without NATS. [`login_probe`], [`queue_group`],
+//!   [`further_permissions`]: the parts that face servers, for tools that examine them.
 //! - [`BuildError`], [`RunError`]: the failures.
 //! - [`AuthorizationRequest`], [`Decision`], [`Permit`], [`DecisionRecord`] and the other types of
 //!   the builder's functions: those of `portcullis-core`, which has the rest of the domain.
@@ -76,7 +76,7 @@ pub use handle::{HostHandle, HostStatus};
 pub use health::{CannotListen, LostForTooLong, NotReady};
 pub use host::Host;
 pub use metric_source::MetricSource;
-pub use options::{authority_options, issuers, login_probe, queue_group};
+pub use options::{authority_options, further_permissions, issuers, login_probe, queue_group};
 pub use policies::{OwnAuthorizer, PolicyDirectory};
 pub use portcullis_catalog::Prover;
 pub use portcullis_config::{Config, Secrets};

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use portcullis_authority::{
-    AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder, Tracer,
+    AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder, TargetAccounts, Tracer,
 };
 use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions, Xkeys};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
-use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe};
+use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe, RequiredPermission};
 use portcullis_core::{AccountName, Secret};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
@@ -37,6 +37,7 @@ pub(crate) fn service_options(
         participation: callout.participation,
         probe: probe(config)?,
         discovery: callout.discoverable.then(|| discovery(config)),
+        further_permissions: further_permissions(config),
     })
 }
 
@@ -96,6 +97,21 @@ pub fn queue_group(config: &Config) -> QueueGroup {
         account: callout_account(&config.callout, config.operator.as_ref()),
         ..config.callout.group.clone()
     }
+}
+
+/// Returns the permissions in the callout account that the host's own user needs for more than
+/// logins and buckets.
+pub fn further_permissions(config: &Config) -> Vec<RequiredPermission> {
+    let rules = permit_rules(&config.callout, config.operator.as_ref(), &config.ceilings);
+    let is_fixed = rules.new_accounts.is_empty() && rules.requested_accounts.is_empty();
+    let accounts = match &rules.accounts {
+        TargetAccounts::Only(names) if is_fixed => Some(names),
+        _ => None,
+    };
+    let stream_is_elsewhere = config.records_nats.is_some();
+    config
+        .records
+        .required_permissions(accounts, stream_is_elsewhere)
 }
 
 /// Returns the probe with which the host tries a login of its own. `None` if it is disabled, or if

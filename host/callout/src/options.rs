@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_authority::{AuthorityOptions, PermitRules};
-use portcullis_connect::LoginProbe;
+use portcullis_connect::{LoginProbe, RequiredPermission};
 use portcullis_core::AccountName;
 
 use crate::deny::DenyModes;
@@ -36,6 +36,9 @@ pub struct ServiceOptions {
     pub probe: Option<LoginProbe>,
     /// The description for NATS tools. Default: `None`, NATS tools cannot find the service.
     pub discovery: Option<Discovery>,
+    /// The permissions that the host's own user needs for more than logins, such as records. The
+    /// host logs those that the user lacks. Default: none.
+    pub further_permissions: Vec<RequiredPermission>,
 }
 
 /// The limits on the time of requests.
@@ -60,6 +63,7 @@ impl ServiceOptions {
             participation: ParticipationOptions::default(),
             probe: None,
             discovery: None,
+            further_permissions: Vec::new(),
         }
     }
 }

@@ -13,7 +13,8 @@ pub(crate) const SERVICE_INFO: &str = "$SRV.INFO";
 /// The subjects on which servers wait for answers about logins.
 const SERVER_INBOXES: &str = "$SYS._INBOX.>";
 
-/// Returns the permissions that the host's user needs to serve logins. Key-value buckets need more.
+/// Returns the permissions that the host's user needs to serve logins. Key-value buckets and records
+/// need more.
 ///
 /// `inbox_prefix` is the prefix of the connections' inboxes; the client library's default is
 /// `_INBOX`. With `discoverable`, the host answers NATS tools, whose inboxes begin with `_INBOX`.
@@ -22,6 +23,7 @@ pub fn required_permissions(inbox_prefix: &str, discoverable: bool) -> Vec<Requi
     let required = |side, subject: &str, purpose| RequiredPermission {
         side,
         subject: subject.to_owned(),
+        instead: Vec::new(),
         purpose,
     };
     let inbox = format!("{inbox_prefix}.>");
@@ -115,19 +117,29 @@ impl UserInfo {
         if permission.subject == SERVER_INBOXES && granted.responses.is_some() {
             return true;
         }
-        let (side, wanted) = match permission.side {
-            PermissionSide::Publish => (
-                granted.publish.as_ref(),
-                PermissionSubject::publish(&permission.subject),
-            ),
+        let permits = |subject: &str| granted.permits(permission.side, subject, queue_group);
+        let parts = &permission.instead;
+        permits(&permission.subject)
+            || (!parts.is_empty() && parts.iter().all(|subject| permits(subject)))
+    }
+
+    fn granted(&self) -> Option<&Granted> {
+        self.data.permissions.as_ref()
+    }
+}
+
+impl Granted {
+    fn permits(&self, side: PermissionSide, subject: &str, queue_group: &str) -> bool {
+        let (side, wanted) = match side {
+            PermissionSide::Publish => (self.publish.as_ref(), PermissionSubject::publish(subject)),
+            PermissionSide::Subscribe if subject == AUTH_REQUESTS => {
+                let of_group = format!("{subject} {queue_group}");
+                let wanted = PermissionSubject::subscribe(&of_group);
+                (self.subscribe.as_ref(), wanted)
+            }
             PermissionSide::Subscribe => {
-                let subject = if permission.subject == AUTH_REQUESTS {
-                    format!("{AUTH_REQUESTS} {queue_group}")
-                } else {
-                    permission.subject.clone()
-                };
-                let wanted = PermissionSubject::subscribe(&subject);
-                (granted.subscribe.as_ref(), wanted)
+                let wanted = PermissionSubject::subscribe(subject);
+                (self.subscribe.as_ref(), wanted)
             }
         };
         match (side, wanted) {
@@ -135,10 +147,6 @@ impl UserInfo {
             // The server is the judge of an inbox prefix that is not a valid subject.
             (None, _) | (Some(_), Err(_)) => true,
         }
-    }
-
-    fn granted(&self) -> Option<&Granted> {
-        self.data.permissions.as_ref()
     }
 }
 
@@ -234,6 +242,26 @@ mod tests {
                 .iter()
                 .all(|permission| granted.grants(permission, "q"))
         );
+    }
+
+    #[test]
+    fn narrower_subjects_suffice_if_all_of_them_are_granted() {
+        let events = RequiredPermission {
+            side: PermissionSide::Publish,
+            subject: "logins.*".to_owned(),
+            instead: ["logins.A", "logins.B"].map(str::to_owned).to_vec(),
+            purpose: "publish login events",
+        };
+        let grants = |allowed: &str| {
+            let granted = info(&format!(
+                r#","permissions":{{"publish":{{"allow":[{allowed}]}}}}"#
+            ));
+            granted.grants(&events, "q")
+        };
+        assert!(grants(r#""logins.*""#));
+        assert!(grants(r#""logins.A","logins.B""#));
+        assert!(!grants(r#""logins.A""#));
+        assert!(!grants(r#""logins.A.*""#));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_authority::{Authority, Issuers, Throttle};
-use portcullis_connect::{LoginProbe, Nats};
+use portcullis_connect::{LoginProbe, Nats, RequiredPermission};
 use portcullis_core::{Authorizer, Sample, with_causes};
 use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::watch;
@@ -30,6 +30,7 @@ pub struct Service<A, C = SystemClock> {
     options: ParticipationOptions,
     probe: Option<LoginProbe>,
     discovery: Option<Discovery>,
+    further_permissions: Vec<RequiredPermission>,
 }
 
 impl<A: Authorizer> Service<A> {
@@ -58,6 +59,7 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
             options: options.participation,
             probe: options.probe,
             discovery: options.discovery,
+            further_permissions: options.further_permissions,
         }
     }
 
@@ -227,6 +229,7 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
             options: self.options,
             group: self.group.clone(),
             is_discoverable: self.discovery.is_some(),
+            further_permissions: self.further_permissions.clone(),
             makes_probes: self.probe.is_some(),
             cannot_decide: Box::new(move || handler.authority.authorizer().cannot_decide()),
         };

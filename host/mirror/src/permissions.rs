@@ -78,6 +78,7 @@ const fn required(
     RequiredPermission {
         side,
         subject,
+        instead: Vec::new(),
         purpose,
     }
 }

@@ -38,6 +38,7 @@ mod event;
 mod file;
 mod line;
 mod otlp;
+mod permissions;
 mod receiver;
 mod sink;
 mod sinks;

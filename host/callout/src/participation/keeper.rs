@@ -48,6 +48,8 @@ pub(crate) struct Setting {
     pub(crate) group: QueueGroup,
     /// Whether NATS tools and other hosts can find the service.
     pub(crate) is_discoverable: bool,
+    /// The permissions that the host's user needs for more than logins.
+    pub(crate) further_permissions: Vec<RequiredPermission>,
     /// Whether the service makes probe logins.
     pub(crate) makes_probes: bool,
     /// Returns the reason for which the authorizer cannot decide. `None` if it can.
@@ -83,6 +85,7 @@ impl<C: Clock, N: Nats> Keeper<C, N> {
             &self.clients,
             &self.setting.group,
             self.setting.is_discoverable,
+            &self.setting.further_permissions,
         );
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -26,13 +26,16 @@ pub struct OwnUser {
 }
 
 /// Asks the server of `client` about its user, as a host of `group` does. With `discoverable`, the
-/// host also answers NATS tools.
+/// host also answers NATS tools. `further` are the permissions that the user needs for more than
+/// logins.
 pub async fn inspect_own_user(
     client: &impl Nats,
     group: &QueueGroup,
     discoverable: bool,
+    further: &[RequiredPermission],
 ) -> OwnUser {
-    let mut identities = Identities::new(std::slice::from_ref(client), group, discoverable);
+    let clients = std::slice::from_ref(client);
+    let mut identities = Identities::new(clients, group, discoverable, further);
     identities.refresh(&SystemClock).await;
     OwnUser {
         obstacles: identities.obstacles(),
@@ -60,11 +63,18 @@ struct Identity<N> {
 }
 
 impl<N: Nats> Identities<N> {
-    pub(super) fn new(clients: &[N], group: &QueueGroup, discoverable: bool) -> Self {
+    pub(super) fn new(
+        clients: &[N],
+        group: &QueueGroup,
+        discoverable: bool,
+        further: &[RequiredPermission],
+    ) -> Self {
         let inbox = clients.first().map(Nats::new_inbox).unwrap_or_default();
         let prefix = inbox
             .rsplit_once('.')
             .map_or("_INBOX", |(prefix, _)| prefix);
+        let mut required = required_permissions(prefix, discoverable);
+        required.extend_from_slice(further);
         let connections = clients.iter().map(|client| Identity {
             client: client.clone(),
             connects: 0,
@@ -74,7 +84,7 @@ impl<N: Nats> Identities<N> {
         Self {
             account: group.account.clone(),
             queue_group: group.name.clone(),
-            required: required_permissions(prefix, discoverable),
+            required,
             connections: connections.collect(),
         }
     }

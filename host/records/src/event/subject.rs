@@ -55,10 +55,24 @@ impl EventSubject {
     /// is not printable ASCII, and each of `.`, `*`, `>` and `%`, is `%` and two hexadecimal digits
     /// for each of its bytes. A login without a user has the token `-`.
     pub fn subject(&self, account: &str, user: Option<&str>) -> String {
+        self.filled(&encoded(account), &encoded(user.unwrap_or_default()))
+    }
+
+    /// Returns the subject of all logins, with a wildcard for each placeholder.
+    pub(crate) fn of_all(&self) -> String {
+        self.filled("*", "*")
+    }
+
+    /// Returns the subject of all logins for `account`, with a wildcard for the user.
+    pub(crate) fn of_account(&self, account: &str) -> String {
+        self.filled(&encoded(account), "*")
+    }
+
+    fn filled(&self, account: &str, user: &str) -> String {
         let tokens = self.0.iter().map(|token| match token {
-            Token::Text(text) => text.clone(),
-            Token::Account => encoded(account),
-            Token::User => encoded(user.unwrap_or_default()),
+            Token::Text(text) => text.as_str(),
+            Token::Account => account,
+            Token::User => user,
         });
         tokens.collect::<Vec<_>>().join(".")
     }

@@ -55,7 +55,7 @@ impl<'a> Listener<'a> {
         let mut subscriptions = Vec::new();
         for connection in connections.iter().flatten() {
             let client = connection.client();
-            let user = inspect_own_user(client, &group, false).await;
+            let user = inspect_own_user(client, &group, false, &[]).await;
             let denied = user.missing.iter().any(|it| it.subject == AUTH_REQUESTS);
             if denied {
                 return Err(format!(
@@ -66,7 +66,7 @@ impl<'a> Listener<'a> {
             let subscribed = client.queue_subscribe(AUTH_REQUESTS, NAME.to_owned()).await;
             let subscription = subscribed.map_err(|error| with_causes(&error))?;
             // The server handles requests in order, so its answer confirms the subscription.
-            inspect_own_user(client, &group, false).await;
+            inspect_own_user(client, &group, false, &[]).await;
             subscriptions.push(subscription.boxed());
         }
         if subscriptions.is_empty() {

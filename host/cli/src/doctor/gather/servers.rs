@@ -47,7 +47,8 @@ pub(super) async fn examine(
         Some(connection) => {
             let group = portcullis::queue_group(config);
             let discoverable = config.callout.discoverable;
-            Some(inspect_own_user(connection.client(), &group, discoverable).await)
+            let further = portcullis::further_permissions(config);
+            Some(inspect_own_user(connection.client(), &group, discoverable, &further).await)
         }
     };
     let server = Server {

@@ -180,6 +180,7 @@ pub(in crate::doctor) fn lacking(vital: bool) -> OwnUser {
     let lacks = RequiredPermission {
         side: PermissionSide::Publish,
         subject: "$SRV.INFO".to_owned(),
+        instead: Vec::new(),
         purpose: "find other hosts that take part",
     };
     let obstacle = vital.then(|| Obstacle::NotPermitted(lacks.clone()));
