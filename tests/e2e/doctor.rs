@@ -6,6 +6,7 @@ mod connection;
 mod fix;
 mod hosts;
 mod machine;
+mod operator;
 mod permissions;
 mod servers;
 

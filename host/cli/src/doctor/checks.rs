@@ -3,6 +3,7 @@
 mod accounts;
 mod bypass;
 mod callout;
+mod callout_jwt;
 mod certificates;
 mod health;
 mod limits;
@@ -14,6 +15,7 @@ mod releases;
 mod server_conf;
 mod servers;
 mod services;
+mod xkey;
 
 use super::evidence::Evidence;
 use super::report::{Checked, Report};
@@ -40,6 +42,7 @@ const CHECKS: &[Check] = &[
     ("clock", callout::clock),
     ("server configuration", server_conf::callout),
     ("system account", accounts::system),
+    ("JWT of the callout account", callout_jwt::authorization),
     ("target accounts", accounts::targets),
     ("token sizes", limits::control_line),
     ("message sizes", limits::payload),

@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) issuer: Option<String>,
     /// Other issuers that the host answers for, while keys are rotated.
     pub(crate) other_issuers: Vec<String>,
+    /// The public key of the seed that signs responses. `None` if the secrets are invalid.
+    pub(crate) signer: Option<String>,
     /// The xkey of the host.
     pub(crate) xkey: OwnXkey,
     /// Other xkeys that open requests, while keys are rotated.
@@ -98,6 +100,8 @@ pub(crate) struct Features {
     pub(crate) tokens: bool,
     /// Whether policies look into key-value buckets.
     pub(crate) buckets: bool,
+    /// Whether the host makes accounts at their first login.
+    pub(crate) first_login: bool,
 }
 
 /// An account that policies may place users in.
@@ -378,6 +382,23 @@ pub(crate) struct System {
     pub(crate) servers: Vec<SystemServer>,
     /// The target accounts that no server has, in operator mode those that no resolver has.
     pub(crate) missing_targets: Result<Vec<Target>, String>,
+    /// The JWTs of the callout account that servers have, usually one. `None` in config mode.
+    pub(crate) callout: Option<Result<Vec<CalloutJwt>, String>>,
+}
+
+/// The JWT of the callout account, as some servers have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CalloutJwt {
+    /// The servers or the resolver, in words.
+    pub(crate) place: String,
+    /// The users that servers do not ask about: public nkeys.
+    pub(crate) auth_users: Vec<String>,
+    /// The public nkeys of the accounts that users may be placed in, or `*` alone for any.
+    pub(crate) allowed_accounts: Vec<String>,
+    /// The public key that requests are encrypted for.
+    pub(crate) xkey: Option<String>,
+    /// The keys that sign for the account, its own included.
+    pub(crate) signers: Vec<String>,
 }
 
 /// One server, as it tells the system account.

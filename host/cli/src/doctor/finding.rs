@@ -139,7 +139,7 @@ codes! {
     CalloutNotAsked = "callout-not-asked", Error,
         "A server decides logins without asking the host's account.";
     CalloutAbsent = "callout-absent", Error,
-        "The server's configuration has no `auth_callout`.";
+        "The server's configuration has no `auth_callout`, or the account's JWT no `authorization`.";
     CalloutAccountDiffers = "callout-account-differs", Error,
         "The server's configuration hands logins to another account than the host's.";
     CalloutUserMissing = "callout-user-missing", Error,
@@ -152,6 +152,10 @@ codes! {
         "The server encrypts requests, and the host has no key to open them.";
     CalloutXkeyMissingThere = "callout-xkey-missing-there", Error,
         "The host demands encrypted requests, and the server sends them in the clear.";
+    CalloutTargetNotAllowed = "callout-target-not-allowed", Error,
+        "The callout account's JWT does not allow an account that policies may place users in.";
+    CalloutSignerUnknown = "callout-signer-unknown", Warning,
+        "The callout account's JWT does not have the key that the host signs answers with.";
     CalloutTimeoutTooShort = "callout-timeout-too-short", Error,
         "The server gives a login up before the host's deadline.";
     ServerNotTrusted = "server-not-trusted", Error,

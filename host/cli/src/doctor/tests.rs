@@ -8,7 +8,7 @@ use super::checks;
 use super::finding::{Code, Finding, Severity};
 use super::report::{Report, render};
 use crate::exit::ExitCode;
-use fixtures::{Break, conf, good, probed, read, settings};
+use fixtures::{Break, conf, good, operated, probed, read, settings};
 
 fn report_of(change: Break) -> Report {
     let mut evidence = good();
@@ -39,6 +39,29 @@ fn a_server_may_expect_another_key_of_the_host_while_keys_are_rotated() {
         read(it, |request| request.expected = "A-NEXT".to_owned());
     });
     assert_eq!(report.findings, []);
+}
+
+#[test]
+fn in_operator_mode_the_callout_account_says_what_the_configuration_does_in_config_mode() {
+    let agreeing = report_of(|it| {
+        operated(it);
+    });
+    assert_eq!(agreeing.findings, []);
+    assert!(agreeing.looked_at.contains(&"JWT of the callout account"));
+    let any = report_of(|it| {
+        operated(it).allowed_accounts = vec!["*".to_owned()];
+        settings(it).features.first_login = true;
+    });
+    assert_eq!(any.findings, []);
+    let alone = report_of(|it| {
+        operated(it);
+        it.system = None;
+    });
+    let gaps = alone.not_looked_at.iter().map(|(name, _)| *name);
+    assert!(
+        gaps.collect::<Vec<_>>()
+            .contains(&"JWT of the callout account")
+    );
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::doctor::evidence::{Evidence, OwnXkey, Settings};
+use super::xkey::XkeyPlace;
+use crate::doctor::evidence::{Evidence, Settings};
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 use crate::doctor::server_conf::{CalloutConf, ServerConf};
@@ -89,32 +90,12 @@ fn issuer(settings: &Settings, callout: &CalloutConf) -> Option<Finding> {
 }
 
 fn xkey(settings: &Settings, callout: &CalloutConf) -> Option<Finding> {
-    let (code, cause) = match (&settings.xkey, &callout.xkey) {
-        (OwnXkey::Unknown, _) | (OwnXkey::Absent, None) => return None,
-        (OwnXkey::Key(own), Some(there)) if own == there => return None,
-        (_, Some(there)) if settings.other_xkeys.contains(there) => return None,
-        (OwnXkey::Absent, Some(_)) => (
-            Code::CalloutXkeyMissingHere,
-            "the server's configuration has an `xkey`, and the host has none",
-        ),
-        (OwnXkey::Key(_), None) => (
-            Code::CalloutXkeyMissingThere,
-            "the host has an xkey, and the server's configuration has none",
-        ),
-        (OwnXkey::Key(_), Some(_)) => (
-            Code::CalloutXkeyDiffers,
-            "the server's configuration names another xkey than the host's",
-        ),
+    let place = XkeyPlace {
+        name: "the server's configuration",
+        owner: "the server's",
+        block: "the server's auth_callout",
     };
-    let remedy = "make `xkey` in the server's auth_callout the public key of `xkey-seed-file`, or remove both";
-    let mut finding = Finding::new(code, cause, remedy);
-    if let Some(there) = &callout.xkey {
-        finding = finding.because(format!("the server's `xkey` is `{there}`"));
-    }
-    if let OwnXkey::Key(own) = &settings.xkey {
-        finding = finding.because(format!("the host's is `{own}`"));
-    }
-    Some(finding)
+    place.compare(settings, callout.xkey.as_ref())
 }
 
 fn timeout(settings: &Settings, conf: &ServerConf) -> Option<Finding> {

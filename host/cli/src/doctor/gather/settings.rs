@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portcullis_claims::{CurveKey, UserCredentials};
+use portcullis_claims::{CurveKey, IssuerKey, UserCredentials};
 use portcullis_config::{Config, Secrets, permit_rules};
 use portcullis_connect::{Authentication, SecretSource};
 use portcullis_core::AccountName;
@@ -23,6 +23,10 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
             },
         },
     };
+    let signer = secrets.and_then(|secrets| {
+        let key = IssuerKey::from_seed(secrets.issuer_seed.expose()).ok()?;
+        Some(key.public_key().to_owned())
+    });
     let main = issuers.map(|issuers| issuers.request_subject().to_owned());
     let keys = secrets.and_then(|secrets| secrets.callout_keys().ok());
     let (mut other_issuers, mut other_xkeys) =
@@ -33,6 +37,7 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
     Settings {
         issuer: main,
         other_issuers,
+        signer,
         xkey,
         other_xkeys,
         user: own_user(&config.nats.authentication),
@@ -46,6 +51,10 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
         features: Features {
             tokens: !config.identity.issuers.is_empty(),
             buckets: !config.key_value.mirror.buckets.is_empty(),
+            first_login: config
+                .operator
+                .as_ref()
+                .is_some_and(|operator| operator.first_login.is_some()),
         },
     }
 }

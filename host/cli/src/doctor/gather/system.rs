@@ -1,9 +1,10 @@
 //! What the servers tell the system account.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_claims::UserCredentials;
+use portcullis_claims::{AccountClaims, UserCredentials};
 use portcullis_config::Config;
 use portcullis_connect::{
     Authentication, Connection, ConnectionOptions, Nats, Retries, SecretSource, connect,
@@ -15,7 +16,7 @@ use portcullis_system::{
 use serde_json::Value;
 
 use super::servers::NAME;
-use crate::doctor::evidence::{System, SystemServer, Target};
+use crate::doctor::evidence::{CalloutJwt, System, SystemServer, Target};
 
 /// Asks all servers, with the credentials in `creds`, which are a credentials file or a user seed.
 pub(super) async fn ask(
@@ -42,6 +43,65 @@ pub(super) async fn ask(
     Ok(System {
         servers: servers.collect(),
         missing_targets: missing(&client, config.operator.is_some(), targets).await,
+        callout: match &config.operator {
+            None => None,
+            Some(operator) => {
+                let account = AccountName::from(&operator.account);
+                Some(callout_jwts(&client, &account).await)
+            }
+        },
+    })
+}
+
+/// Returns the JWTs of the callout account that servers have. One that no server has used yet is
+/// asked of the resolvers.
+async fn callout_jwts<N: Nats>(
+    client: &SystemClient<N>,
+    account: &AccountName,
+) -> Result<Vec<CalloutJwt>, String> {
+    let request = AccountzRequest {
+        account: Some(account.clone()),
+    };
+    let all = ServerFilter::default();
+    let answered = client.ask_all(&request, &all, Gathering::default());
+    let answered = answered.await.map_err(|error| with_causes(&error))?;
+    let mut servers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for reply in answered.replies {
+        let detail = reply.result.ok().and_then(|accounts| accounts.account);
+        if let Some(jwt) = detail.and_then(|account| account.jwt) {
+            let names = servers.entry(jwt.expose().to_owned()).or_default();
+            names.push(format!("`{}`", reply.server.name));
+        }
+    }
+    if servers.is_empty() {
+        let found = client.look_up_claims(account, Gathering::default()).await;
+        let unknown = || {
+            format!(
+                "no server has used account `{account}` since its start, and no resolver has it"
+            )
+        };
+        let jwt = found.ok().flatten().ok_or_else(unknown)?;
+        return Ok(vec![read(&jwt, account, "the resolver".to_owned())?]);
+    }
+    let read = servers.into_iter().map(|(jwt, names)| {
+        let place = format!("server {}", names.join(", "));
+        read(&jwt, account, place)
+    });
+    read.collect()
+}
+
+fn read(jwt: &str, account: &AccountName, place: String) -> Result<CalloutJwt, String> {
+    let claims = AccountClaims::decode(jwt)
+        .map_err(|error| format!("the JWT of {place} is invalid: {}", with_causes(&error)))?;
+    let authorization = &claims.nats.authorization;
+    let signing = claims.nats.signing_keys.iter();
+    let signing = signing.map(|(key, _)| key.to_owned());
+    Ok(CalloutJwt {
+        auth_users: authorization.auth_users.clone(),
+        allowed_accounts: authorization.allowed_accounts.clone(),
+        xkey: Some(authorization.xkey.clone()).filter(|key| !key.is_empty()),
+        signers: signing.chain([account.to_string()]).collect(),
+        place,
     })
 }
 

@@ -28,6 +28,7 @@ pub(in crate::doctor) fn good() -> Evidence {
         settings: Some(Settings {
             issuer: Some("A-OWN".to_owned()),
             other_issuers: Vec::new(),
+            signer: Some("A-OWN".to_owned()),
             xkey: OwnXkey::Key("X-OWN".to_owned()),
             other_xkeys: Vec::new(),
             user: Some("U-OWN".to_owned()),
@@ -91,6 +92,7 @@ pub(in crate::doctor) fn good() -> Evidence {
                 sync_interval: Some(Duration::from_mins(2)),
             }],
             missing_targets: Ok(Vec::new()),
+            callout: None,
         })),
     }
 }
@@ -174,6 +176,24 @@ pub(in crate::doctor) fn fail(evidence: &mut Evidence, greeting: Greeting, error
 
 pub(in crate::doctor) fn conf(evidence: &mut Evidence) -> &mut ServerConf {
     evidence.server_conf.as_mut().unwrap().as_mut().unwrap()
+}
+
+/// Makes the host and the servers ones of operator mode that agree. Returns the JWT of the callout
+/// account.
+pub(in crate::doctor) fn operated(evidence: &mut Evidence) -> &mut CalloutJwt {
+    let settings = settings(evidence);
+    settings.operator_mode = true;
+    "A-APP".clone_into(&mut settings.targets[0].id);
+    let jwt = CalloutJwt {
+        place: "server `n1`".to_owned(),
+        auth_users: vec!["U-OWN".to_owned()],
+        allowed_accounts: vec!["A-APP".to_owned()],
+        xkey: Some("X-OWN".to_owned()),
+        signers: vec!["AUTH".to_owned(), "A-OWN".to_owned()],
+    };
+    let system = evidence.system.as_mut().unwrap().as_mut().unwrap();
+    let jwts = system.callout.insert(Ok(vec![jwt]));
+    &mut jwts.as_mut().unwrap()[0]
 }
 
 pub(in crate::doctor) fn lacking(vital: bool) -> OwnUser {
