@@ -10,6 +10,7 @@ mod limits;
 mod local;
 mod locks;
 mod machine;
+mod names;
 mod records;
 mod releases;
 mod server_conf;
@@ -44,6 +45,8 @@ const CHECKS: &[Check] = &[
     ("system account", accounts::system),
     ("JWT of the callout account", callout_jwt::authorization),
     ("target accounts", accounts::targets),
+    ("accounts that files name", names::names),
+    ("recent permits", accounts::rejected),
     ("token sizes", limits::control_line),
     ("message sizes", limits::payload),
     ("JetStream", limits::sync_interval),

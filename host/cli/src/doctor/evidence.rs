@@ -1,15 +1,20 @@
 //! Evidence: the observations that the checks compare. Gathering it is the only part with I/O.
 
+mod accounts;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portcullis_authority::Lock;
+use portcullis_authority::{Lock, PermitRules};
 use portcullis_callout::{FoundService, OwnUser, QueueGroup};
+use portcullis_core::AccountName;
 use portcullis_toml::Problem;
 
 use super::server_conf::ServerConf;
+
+pub(crate) use accounts::{CalloutJwt, NamedAccount, Namer, RejectedAccount, Target};
 
 /// All observations of one run.
 #[derive(Clone, Debug)]
@@ -38,6 +43,11 @@ pub(crate) struct Evidence {
     pub(crate) records: Option<Records>,
     /// The bucket of locks. `None` if the configuration names none.
     pub(crate) locks: Option<Locks>,
+    /// The accounts that files name, apart from target accounts.
+    pub(crate) names: Vec<NamedAccount>,
+    /// The accounts for which servers refused permits, by the host's file of decision records.
+    /// `None` if the host writes no such file.
+    pub(crate) rejected: Option<Result<Vec<RejectedAccount>, String>>,
     /// The configured servers.
     pub(crate) servers: Vec<Server>,
     /// The services of the callout account that answer logins.
@@ -76,8 +86,12 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     /// The allowed difference of clocks.
     pub(crate) clock_skew: Duration,
-    /// The accounts that policies may place users in.
+    /// The accounts that policies may place users in, as far as the configuration names them.
     pub(crate) targets: Vec<Target>,
+    /// The rules for permits.
+    pub(crate) rules: PermitRules,
+    /// The system account, by the configuration.
+    pub(crate) system_account: AccountName,
     /// The features of the host that need more of servers than logins do.
     pub(crate) features: Features,
 }
@@ -102,15 +116,6 @@ pub(crate) struct Features {
     pub(crate) buckets: bool,
     /// Whether the host makes accounts at their first login.
     pub(crate) first_login: bool,
-}
-
-/// An account that policies may place users in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// The name in the configuration.
-    pub(crate) name: String,
-    /// The account as servers list it: its name in config mode, its key in operator mode.
-    pub(crate) id: String,
 }
 
 /// A user JWT.
@@ -380,25 +385,14 @@ pub(crate) struct ReadRequest {
 pub(crate) struct System {
     /// The servers that answered.
     pub(crate) servers: Vec<SystemServer>,
+    /// The accounts that servers list: in config mode all, in operator mode those in use.
+    pub(crate) accounts: Vec<String>,
+    /// The system account of the servers, as they list it. `None` if they do not say it.
+    pub(crate) system_account: Option<String>,
     /// The target accounts that no server has, in operator mode those that no resolver has.
     pub(crate) missing_targets: Result<Vec<Target>, String>,
     /// The JWTs of the callout account that servers have, usually one. `None` in config mode.
     pub(crate) callout: Option<Result<Vec<CalloutJwt>, String>>,
-}
-
-/// The JWT of the callout account, as some servers have it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CalloutJwt {
-    /// The servers or the resolver, in words.
-    pub(crate) place: String,
-    /// The users that servers do not ask about: public nkeys.
-    pub(crate) auth_users: Vec<String>,
-    /// The public nkeys of the accounts that users may be placed in, or `*` alone for any.
-    pub(crate) allowed_accounts: Vec<String>,
-    /// The public key that requests are encrypted for.
-    pub(crate) xkey: Option<String>,
-    /// The keys that sign for the account, its own included.
-    pub(crate) signers: Vec<String>,
 }
 
 /// One server, as it tells the system account.

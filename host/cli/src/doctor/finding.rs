@@ -168,6 +168,14 @@ codes! {
         "The clocks of server and host are further apart than `clock-skew` allows.";
     AccountMissing = "account-missing", Error,
         "The servers do not have an account that policies may place users in.";
+    NamedAccountMissing = "named-account-missing", Warning,
+        "Settings of a policy, an assertion, a ceiling or a lock name an account that servers do not have.";
+    NamedAccountNotAllowed = "named-account-not-allowed", Warning,
+        "Settings of a policy or an assertion name an account that policies may not place users in.";
+    AccountRejected = "account-rejected", Warning,
+        "Servers refused recent permits, because they do not have or do not allow the account.";
+    SystemAccountDiffers = "system-account-differs", Warning,
+        "`system-account` is not the servers' system account, and policies may place users in that.";
     ServerConfUnreadable = "server-conf-unreadable", Error,
         "The file of `--server-conf` cannot be read.";
     SystemLoginRefused = "system-login-refused", Error,

@@ -7,8 +7,11 @@ mod issuers;
 mod listener;
 mod locks;
 mod machine;
+mod names;
+mod policy_settings;
 mod probe;
 mod records;
+mod rejections;
 mod servers;
 mod settings;
 mod system;
@@ -45,6 +48,8 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
         state: None,
         records: None,
         locks: None,
+        names: Vec::new(),
+        rejected: None,
         servers: Vec::new(),
         services: Err("the configuration is invalid".to_owned()),
         server_conf,
@@ -62,6 +67,8 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
     evidence.issuers = issuers::fetch(&config).await;
     evidence.health = Some(health::ask(&config).await);
     evidence.certificates = certificates::of_files(&config);
+    evidence.names = names::accounts(&config);
+    evidence.rejected = rejections::read(&config, evidence.now);
     gather_from_servers(&mut evidence, &config, secrets.as_ref(), arguments).await;
     evidence.records = Some(records::try_places(&config).await);
     evidence.locks = locks::read(&config).await;

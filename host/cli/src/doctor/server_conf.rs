@@ -17,6 +17,8 @@ pub(crate) struct ServerConf {
     pub(crate) callout: Option<CalloutConf>,
     /// The accounts, those that every server has included.
     pub(crate) accounts: Vec<String>,
+    /// The system account. Default: `$SYS`.
+    pub(crate) system_account: String,
     /// The time for a login. `None` if the file does not set it, or not as a number of seconds.
     pub(crate) timeout: Option<f64>,
     /// The maximum length of a protocol line, in bytes. `None` if the file does not set it.
@@ -76,13 +78,15 @@ impl From<&Map> for ServerConf {
             _ => accounts.extend(map.texts(&["accounts"])),
         }
         let system = map.text(&["system_account", "system"]);
-        accounts.push(system.unwrap_or("$SYS").to_owned());
+        let system = system.unwrap_or("$SYS").to_owned();
+        accounts.push(system.clone());
         accounts.dedup();
         let timeout = authorization.and_then(|block| block.text(&["timeout"]));
         Self {
             operator_mode: map.get(&["operator", "operators", "root"]).is_some(),
             callout: callout.map(CalloutConf::from),
             accounts,
+            system_account: system,
             max_control_line: map.text(&["max_control_line"]).and_then(size),
             timeout: timeout.and_then(|text| text.trim_end_matches('s').parse().ok()),
         }

@@ -86,7 +86,10 @@ fn targets(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
             )
         })
         .collect();
+    let mut remedy = "add the accounts with `portcullis account edit NAME --allowed-account KEY`, and push the account";
     if settings.features.first_login {
+        remedy = "allow any account with `portcullis account edit NAME --allowed-account '*'`, remove the others there, \
+                  and push the account";
         lacking.push("accounts at their first login need `*` there, and nothing else".to_owned());
     }
     if lacking.is_empty() {
@@ -96,7 +99,7 @@ fn targets(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
         Code::CalloutTargetNotAllowed,
         "the callout account's JWT does not allow every account that policies may place users in, so servers refuse \
          such permits",
-        "add the accounts with `portcullis account edit NAME --allowed-account KEY`, and push the account",
+        remedy,
     )
     .because(place(jwt));
     let more = lacking.len().saturating_sub(NAMED);

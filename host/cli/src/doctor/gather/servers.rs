@@ -40,7 +40,9 @@ pub(super) async fn examine(
     let greeting = greet(address, config.nats.connect_timeout).await;
     let (login, connection) = match &greeting {
         Greeting::Failed(error) => (Login::Failed(error.clone()), None),
-        Greeting::Info(_) | Greeting::TlsFirst | Greeting::Silent => log_in(config, address).await,
+        Greeting::Info(_) | Greeting::TlsFirst | Greeting::Silent => {
+            log_in(config, address, &greeting).await
+        }
     };
     let user = match &connection {
         None => None,
@@ -100,7 +102,11 @@ pub(super) fn host_and_port(address: &ServerAddress) -> Option<(String, u16)> {
     Some((host.to_owned(), url.port().unwrap_or(PORT)))
 }
 
-async fn log_in(config: &Config, address: &ServerAddress) -> (Login, Option<Connection>) {
+async fn log_in(
+    config: &Config,
+    address: &ServerAddress,
+    greeting: &Greeting,
+) -> (Login, Option<Connection>) {
     let options = ConnectionOptions {
         servers: vec![address.to_string()],
         name: NAME.to_owned(),
@@ -119,7 +125,27 @@ async fn log_in(config: &Config, address: &ServerAddress) -> (Login, Option<Conn
             let after = SystemClock.elapsed(start);
             (Login::Refused { after }, None)
         }
+        Err(ConnectError::MaxRetries { source, .. })
+            if is_plain(config, greeting) && is_closed(&source) =>
+        {
+            let after = SystemClock.elapsed(start);
+            (Login::Refused { after }, None)
+        }
         Err(ConnectError::MaxRetries { source, .. }) => (Login::Failed(with_causes(&source)), None),
         Err(error) => (Login::Failed(with_causes(&error)), None),
     }
+}
+
+/// Returns whether the session is one without TLS, in which nothing but the login can fail.
+fn is_plain(config: &Config, greeting: &Greeting) -> bool {
+    let tls = &config.nats.tls;
+    let is_offered = !matches!(greeting, Greeting::Info(info) if !info.tls_required);
+    !is_offered && !tls.required && !tls.first
+}
+
+/// Returns whether the server has closed the connection without an answer. In operator mode,
+/// nats-server 2.10 refuses a login that a callout did not answer in this way.
+fn is_closed(trouble: &ConnectionTrouble) -> bool {
+    let words = "broken pipe";
+    matches!(trouble, ConnectionTrouble::Unreachable { error, .. } if error.contains(words))
 }

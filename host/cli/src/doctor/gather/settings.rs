@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use portcullis_authority::PermitRules;
 use portcullis_claims::{CurveKey, IssuerKey, UserCredentials};
 use portcullis_config::{Config, Secrets, permit_rules};
 use portcullis_connect::{Authentication, SecretSource};
@@ -34,6 +35,7 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
     // In operator mode, servers expect the callout account and not its signing key.
     other_issuers.retain(|key| config.operator.is_none() && Some(key) != main.as_ref());
     other_xkeys.retain(|key| !matches!(&xkey, OwnXkey::Key(own) if own == key));
+    let rules = permit_rules(&config.callout, config.operator.as_ref(), &config.ceilings);
     Settings {
         issuer: main,
         other_issuers,
@@ -47,7 +49,9 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
         tls_required: config.nats.tls.required,
         deadline: config.callout.times.deadline,
         clock_skew: config.callout.open.clock_skew,
-        targets: targets(config),
+        targets: targets(config, &rules),
+        rules,
+        system_account: config.callout.system_account.clone(),
         features: Features {
             tokens: !config.identity.issuers.is_empty(),
             buckets: !config.key_value.mirror.buckets.is_empty(),
@@ -59,9 +63,8 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
     }
 }
 
-fn targets(config: &Config) -> Vec<Target> {
+fn targets(config: &Config, rules: &PermitRules) -> Vec<Target> {
     let operator = config.operator.as_ref();
-    let rules = permit_rules(&config.callout, operator, &config.ceilings);
     let id = |name: &AccountName| match operator {
         None => Some(name.to_string()),
         Some(operator) => operator.accounts.get(name).map(|it| it.key.to_string()),

@@ -1,6 +1,6 @@
 //! What the servers tell the system account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,9 +40,15 @@ pub(super) async fn ask(
             sync_interval: config.and_then(sync_interval),
         })
     });
+    let servers = servers.collect();
+    let (accounts, system_account) = accounts(&client).await.unwrap_or_default();
+    let operator_mode = config.operator.is_some();
+    let missing_targets = missing(&client, operator_mode, targets, &accounts).await;
     Ok(System {
-        servers: servers.collect(),
-        missing_targets: missing(&client, config.operator.is_some(), targets).await,
+        servers,
+        missing_targets,
+        accounts,
+        system_account,
         callout: match &config.operator {
             None => None,
             Some(operator) => {
@@ -134,22 +140,30 @@ async fn log_in(config: &Config, creds: &Path) -> Result<Connection, String> {
     connected.map_err(|error| with_causes(&error))
 }
 
-/// Returns the targets that no server has.
-async fn missing<N: Nats>(
+/// Returns the accounts that servers list, and their system account.
+async fn accounts<N: Nats>(
     client: &SystemClient<N>,
-    operator_mode: bool,
-    targets: &[Target],
-) -> Result<Vec<Target>, String> {
+) -> Result<(Vec<String>, Option<String>), String> {
     let all = ServerFilter::default();
     let request = AccountzRequest::default();
     let listed = client.ask_all(&request, &all, Gathering::default());
     let listed = listed.await.map_err(|error| with_causes(&error))?;
-    let known: Vec<_> = listed
-        .replies
-        .into_iter()
-        .filter_map(|reply| reply.result.ok())
-        .flat_map(|accounts| accounts.accounts)
-        .collect();
+    let mut known = BTreeSet::new();
+    let mut system = None;
+    for listed in listed.replies.into_iter().filter_map(|it| it.result.ok()) {
+        known.extend(listed.accounts);
+        system = Some(listed.system_account).filter(|name| !name.is_empty());
+    }
+    Ok((known.into_iter().collect(), system))
+}
+
+/// Returns the targets that no server has. `known` are the accounts that servers list.
+async fn missing<N: Nats>(
+    client: &SystemClient<N>,
+    operator_mode: bool,
+    targets: &[Target],
+    known: &[String],
+) -> Result<Vec<Target>, String> {
     if known.is_empty() {
         return Err("no server lists its accounts".to_owned());
     }

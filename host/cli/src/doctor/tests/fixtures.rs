@@ -1,10 +1,11 @@
 //! Evidence of a host and a server that agree, and the parts that breaks change.
 
 use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
-use portcullis_authority::Lock;
+use portcullis_authority::{Lock, PermitRules, TargetAccounts};
 use portcullis_callout::{FoundService, Obstacle, OwnUser, QueueGroup, ServiceEndpoint};
 use portcullis_connect::{PermissionSide, RequiredPermission};
 use portcullis_toml::Problem;
@@ -38,6 +39,11 @@ pub(in crate::doctor) fn good() -> Evidence {
             tls_required: false,
             deadline: Duration::from_secs(1),
             clock_skew: Duration::from_secs(5),
+            rules: PermitRules {
+                accounts: TargetAccounts::Only(BTreeSet::from(["APP".parse().unwrap()])),
+                ..PermitRules::default()
+            },
+            system_account: "SYS".parse().unwrap(),
             targets: vec![target],
             features: Features::default(),
         }),
@@ -69,6 +75,8 @@ pub(in crate::doctor) fn good() -> Evidence {
             file: "state/locks.json".into(),
             copy: LockCopyFound::Confirmed(NOW - 60),
         }),
+        names: vec![named("APP", Namer::Settings)],
+        rejected: Some(Ok(Vec::new())),
         servers: vec![server()],
         services: Ok(vec![service("one", "yes", "q", "4f2a")]),
         server_conf: Some(Ok(ServerConf {
@@ -79,7 +87,8 @@ pub(in crate::doctor) fn good() -> Evidence {
                 auth_users: vec!["U-OWN".to_owned()],
                 xkey: Some("X-OWN".to_owned()),
             }),
-            accounts: vec!["$G".to_owned(), "AUTH".to_owned(), "APP".to_owned()],
+            accounts: ["$G", "AUTH", "APP", "SYS"].map(str::to_owned).to_vec(),
+            system_account: "SYS".to_owned(),
             timeout: Some(5.0),
             max_control_line: None,
         })),
@@ -91,6 +100,8 @@ pub(in crate::doctor) fn good() -> Evidence {
                 max_control_line: Some(4096),
                 sync_interval: Some(Duration::from_mins(2)),
             }],
+            accounts: ["$G", "AUTH", "APP", "SYS"].map(str::to_owned).to_vec(),
+            system_account: Some("SYS".to_owned()),
             missing_targets: Ok(Vec::new()),
             callout: None,
         })),
@@ -133,6 +144,32 @@ pub(in crate::doctor) fn request() -> ReadRequest {
         trusted: true,
         fault: None,
     }
+}
+
+/// Returns an account that a place of this kind names.
+pub(in crate::doctor) fn named(name: &str, namer: Namer) -> NamedAccount {
+    let (file, key) = match namer {
+        Namer::Settings => ("policies/users.toml", "settings.users.alice.account"),
+        Namer::Assertion => ("assertions.toml", "account of `nobody reads payroll`"),
+        Namer::Configuration => ("portcullis.toml", "ceilings.accounts.OTHER"),
+    };
+    NamedAccount {
+        name: name.to_owned(),
+        namer,
+        file: file.into(),
+        line: (namer != Namer::Configuration).then_some(7),
+        key: key.to_owned(),
+    }
+}
+
+/// Makes every account except the system account one that policies may place users in.
+pub(in crate::doctor) fn open_to_all(evidence: &mut Evidence) {
+    let settings = settings(evidence);
+    settings.targets = Vec::new();
+    settings.rules.accounts = TargetAccounts::Any {
+        named: BTreeSet::new(),
+        barred: BTreeSet::from([settings.system_account.clone()]),
+    };
 }
 
 pub(in crate::doctor) fn service(id: &str, word: &str, group: &str, digest: &str) -> FoundService {
