@@ -167,6 +167,18 @@ fn the_reference_lists_every_code() {
 }
 
 #[test]
+fn the_runbook_says_where_to_read_about_every_finding() {
+    let page = include_str!("../../../../docs/guide/runbook.md");
+    let (_, section) = page.split_once("## Troubleshooting by finding").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let to_act_on = |code: &&Code| code.severity() > Severity::Info;
+    for code in Code::ALL.iter().filter(to_act_on) {
+        let name = format!("`{}`", code.as_str());
+        assert!(section.contains(&name), "{name}");
+    }
+}
+
+#[test]
 fn the_report_as_json_has_all_of_it() {
     let json = report_of(|evidence| probed(evidence, None)).to_json();
     assert_eq!(json["findings"][0]["code"], "callout-not-asked");
