@@ -146,3 +146,25 @@ async fn other_keys_than_those_of_the_callout_accounts_jwt_are_found(
     assert!(finding.contains(&xkey.public_key()), "{finding}");
     Ok(())
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_seed_that_a_target_accounts_jwt_does_not_know_is_found(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let mut system = System::new(release)?;
+    system.operator.account_mut("APP")?.use_signing_key();
+    let _server = system.start(Resolver::Full).await?;
+    let known = system.doctor().await?;
+    assert_eq!(known.codes(), [""; 0], "{known:#?}");
+    let other = KeyPair::new_account();
+    system.replace_seed("APP.nk", &other.seed()?)?;
+
+    let report = system.doctor().await?;
+
+    assert_eq!(report.codes(), ["target-signer-unknown"], "{report:#?}");
+    let finding = report.finding("target-signer-unknown");
+    assert!(finding.contains(&other.public_key()), "{finding}");
+    assert!(finding.contains("[operator.accounts.APP]"), "{finding}");
+    Ok(())
+}

@@ -16,6 +16,7 @@ mod releases;
 mod server_conf;
 mod servers;
 mod services;
+mod signers;
 mod xkey;
 
 use super::evidence::Evidence;
@@ -44,6 +45,7 @@ const CHECKS: &[Check] = &[
     ("server configuration", server_conf::callout),
     ("system account", accounts::system),
     ("JWT of the callout account", callout_jwt::authorization),
+    ("keys of target accounts", signers::targets),
     ("target accounts", accounts::targets),
     ("accounts that files name", names::names),
     ("recent permits", accounts::rejected),

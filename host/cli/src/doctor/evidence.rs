@@ -2,6 +2,7 @@
 
 mod accounts;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use portcullis_toml::Problem;
 
 use super::server_conf::ServerConf;
 
-pub(crate) use accounts::{CalloutJwt, NamedAccount, Namer, RejectedAccount, Target};
+pub(crate) use accounts::{AccountJwt, NamedAccount, Namer, RejectedAccount, Target};
 
 /// All observations of one run.
 #[derive(Clone, Debug)]
@@ -392,7 +393,9 @@ pub(crate) struct System {
     /// The target accounts that no server has, in operator mode those that no resolver has.
     pub(crate) missing_targets: Result<Vec<Target>, String>,
     /// The JWTs of the callout account that servers have, usually one. `None` in config mode.
-    pub(crate) callout: Option<Result<Vec<CalloutJwt>, String>>,
+    pub(crate) callout: Option<Result<Vec<AccountJwt>, String>>,
+    /// The JWTs of the target accounts, by their names in the configuration. Empty in config mode.
+    pub(crate) targets: BTreeMap<String, Result<Vec<AccountJwt>, String>>,
 }
 
 /// One server, as it tells the system account.

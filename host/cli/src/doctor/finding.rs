@@ -156,6 +156,8 @@ codes! {
         "The callout account's JWT does not allow an account that policies may place users in.";
     CalloutSignerUnknown = "callout-signer-unknown", Warning,
         "The callout account's JWT does not have the key that the host signs answers with.";
+    TargetSignerUnknown = "target-signer-unknown", Error,
+        "A target account's JWT does not have a key that signs its users, so servers refuse them.";
     CalloutTimeoutTooShort = "callout-timeout-too-short", Error,
         "The server gives a login up before the host's deadline.";
     ServerNotTrusted = "server-not-trusted", Error,

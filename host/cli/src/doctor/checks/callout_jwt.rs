@@ -1,7 +1,7 @@
 //! Comparison of the callout account's JWT with the host's configuration, in operator mode.
 
 use super::xkey::XkeyPlace;
-use crate::doctor::evidence::{CalloutJwt, Evidence, Settings};
+use crate::doctor::evidence::{AccountJwt, Evidence, Settings};
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 
@@ -45,7 +45,7 @@ pub(super) fn authorization(evidence: &Evidence) -> Checked {
     checked
 }
 
-fn absent(settings: &Settings, jwt: &CalloutJwt) -> Finding {
+fn absent(settings: &Settings, jwt: &AccountJwt) -> Finding {
     let account = &settings.group.account;
     Finding::new(
         Code::CalloutAbsent,
@@ -55,7 +55,7 @@ fn absent(settings: &Settings, jwt: &CalloutJwt) -> Finding {
     .because(place(jwt))
 }
 
-fn user(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
+fn user(settings: &Settings, jwt: &AccountJwt) -> Option<Finding> {
     let own = settings.user.as_ref()?;
     (!jwt.auth_users.contains(own)).then(|| {
         Finding::new(
@@ -69,7 +69,7 @@ fn user(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
     })
 }
 
-fn targets(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
+fn targets(settings: &Settings, jwt: &AccountJwt) -> Option<Finding> {
     let allowed = &jwt.allowed_accounts;
     if allowed.as_slice() == [ANY] {
         return None;
@@ -113,7 +113,7 @@ fn targets(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
     })
 }
 
-fn xkey(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
+fn xkey(settings: &Settings, jwt: &AccountJwt) -> Option<Finding> {
     let words = XkeyPlace {
         name: "the callout account's JWT",
         owner: "the JWT's",
@@ -123,7 +123,7 @@ fn xkey(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
     Some(finding.because(place(jwt)))
 }
 
-fn signer(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
+fn signer(settings: &Settings, jwt: &AccountJwt) -> Option<Finding> {
     let own = settings.signer.as_ref()?;
     (!jwt.signers.contains(own)).then(|| {
         Finding::new(
@@ -137,6 +137,6 @@ fn signer(settings: &Settings, jwt: &CalloutJwt) -> Option<Finding> {
     })
 }
 
-fn place(jwt: &CalloutJwt) -> String {
+fn place(jwt: &AccountJwt) -> String {
     format!("so says the JWT of {}", jwt.place)
 }

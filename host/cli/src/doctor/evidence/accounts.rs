@@ -9,6 +9,9 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// The account as servers list it: its name in config mode, its key in operator mode.
     pub(crate) id: String,
+    /// The public keys of the seeds that sign its users, in operator mode. Empty if the secrets are
+    /// invalid.
+    pub(crate) signers: Vec<String>,
 }
 
 /// An account that a file names.
@@ -54,9 +57,9 @@ pub(crate) struct RejectedAccount {
     pub(crate) reason: String,
 }
 
-/// The JWT of the callout account, as some servers have it.
+/// The JWT of an account, as some servers have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CalloutJwt {
+pub(crate) struct AccountJwt {
     /// The servers or the resolver, in words.
     pub(crate) place: String,
     /// The users that servers do not ask about: public nkeys.

@@ -49,7 +49,7 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
         tls_required: config.nats.tls.required,
         deadline: config.callout.times.deadline,
         clock_skew: config.callout.open.clock_skew,
-        targets: targets(config, &rules),
+        targets: targets(config, secrets, &rules),
         rules,
         system_account: config.callout.system_account.clone(),
         features: Features {
@@ -63,7 +63,7 @@ pub(super) fn settings(config: &Config, secrets: Option<&Secrets>) -> Settings {
     }
 }
 
-fn targets(config: &Config, rules: &PermitRules) -> Vec<Target> {
+fn targets(config: &Config, secrets: Option<&Secrets>, rules: &PermitRules) -> Vec<Target> {
     let operator = config.operator.as_ref();
     let id = |name: &AccountName| match operator {
         None => Some(name.to_string()),
@@ -74,9 +74,18 @@ fn targets(config: &Config, rules: &PermitRules) -> Vec<Target> {
         Some(Target {
             name: name.to_string(),
             id: id(name)?,
+            signers: secrets.map_or_else(Vec::new, |secrets| signers(secrets, name)),
         })
     };
     named.filter_map(target).collect()
+}
+
+/// Returns the public keys of the seeds that sign users of the account.
+fn signers(secrets: &Secrets, name: &AccountName) -> Vec<String> {
+    let seeds = secrets.accounts.get(name).into_iter();
+    let seeds = seeds.flat_map(|seeds| seeds.seed.iter().chain(seeds.roles.values()));
+    let keys = seeds.filter_map(|seed| IssuerKey::from_seed(seed.expose()).ok());
+    keys.map(|key| key.public_key().to_owned()).collect()
 }
 
 /// Returns the user JWTs that the host and this command log in with. Those that cannot be read are

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use futures::future::join_all;
 use portcullis_claims::{AccountClaims, UserCredentials};
 use portcullis_config::Config;
 use portcullis_connect::{
@@ -16,7 +17,10 @@ use portcullis_system::{
 use serde_json::Value;
 
 use super::servers::NAME;
-use crate::doctor::evidence::{CalloutJwt, System, SystemServer, Target};
+use crate::doctor::evidence::{AccountJwt, System, SystemServer, Target};
+
+/// Maximum number of target accounts whose JWTs are asked for.
+const MAX_TARGETS: usize = 64;
 
 /// Asks all servers, with the credentials in `creds`, which are a credentials file or a user seed.
 pub(super) async fn ask(
@@ -53,18 +57,39 @@ pub(super) async fn ask(
             None => None,
             Some(operator) => {
                 let account = AccountName::from(&operator.account);
-                Some(callout_jwts(&client, &account).await)
+                Some(jwts(&client, &account).await)
             }
+        },
+        targets: if operator_mode {
+            target_jwts(&client, targets).await
+        } else {
+            BTreeMap::new()
         },
     })
 }
 
-/// Returns the JWTs of the callout account that servers have. One that no server has used yet is
-/// asked of the resolvers.
-async fn callout_jwts<N: Nats>(
+/// Returns the JWTs of the target accounts, by their names in the configuration.
+async fn target_jwts<N: Nats>(
+    client: &SystemClient<N>,
+    targets: &[Target],
+) -> BTreeMap<String, Result<Vec<AccountJwt>, String>> {
+    let asked = targets.iter().take(MAX_TARGETS).map(|target| async {
+        let name = target.id.parse::<AccountName>();
+        let found = match name {
+            Ok(account) => jwts(client, &account).await,
+            Err(error) => Err(with_causes(&error)),
+        };
+        (target.name.clone(), found)
+    });
+    join_all(asked).await.into_iter().collect()
+}
+
+/// Returns the JWTs of an account that servers have, usually one. One that no server has used yet
+/// is asked of the resolvers.
+async fn jwts<N: Nats>(
     client: &SystemClient<N>,
     account: &AccountName,
-) -> Result<Vec<CalloutJwt>, String> {
+) -> Result<Vec<AccountJwt>, String> {
     let request = AccountzRequest {
         account: Some(account.clone()),
     };
@@ -96,13 +121,13 @@ async fn callout_jwts<N: Nats>(
     read.collect()
 }
 
-fn read(jwt: &str, account: &AccountName, place: String) -> Result<CalloutJwt, String> {
+fn read(jwt: &str, account: &AccountName, place: String) -> Result<AccountJwt, String> {
     let claims = AccountClaims::decode(jwt)
         .map_err(|error| format!("the JWT of {place} is invalid: {}", with_causes(&error)))?;
     let authorization = &claims.nats.authorization;
     let signing = claims.nats.signing_keys.iter();
     let signing = signing.map(|(key, _)| key.to_owned());
-    Ok(CalloutJwt {
+    Ok(AccountJwt {
         auth_users: authorization.auth_users.clone(),
         allowed_accounts: authorization.allowed_accounts.clone(),
         xkey: Some(authorization.xkey.clone()).filter(|key| !key.is_empty()),
@@ -152,7 +177,8 @@ async fn accounts<N: Nats>(
     let mut system = None;
     for listed in listed.replies.into_iter().filter_map(|it| it.result.ok()) {
         known.extend(listed.accounts);
-        system = Some(listed.system_account).filter(|name| !name.is_empty());
+        let named = Some(listed.system_account).filter(|name| !name.is_empty());
+        system = system.or(named);
     }
     Ok((known.into_iter().collect(), system))
 }

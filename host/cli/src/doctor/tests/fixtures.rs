@@ -1,6 +1,5 @@
 //! Evidence of a host and a server that agree, and the parts that breaks change.
 
-use std::collections::BTreeMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
@@ -21,6 +20,7 @@ pub(in crate::doctor) fn good() -> Evidence {
     let target = Target {
         name: "APP".to_owned(),
         id: "APP".to_owned(),
+        signers: Vec::new(),
     };
     Evidence {
         now: NOW,
@@ -104,6 +104,7 @@ pub(in crate::doctor) fn good() -> Evidence {
             system_account: Some("SYS".to_owned()),
             missing_targets: Ok(Vec::new()),
             callout: None,
+            targets: BTreeMap::new(),
         })),
     }
 }
@@ -217,18 +218,25 @@ pub(in crate::doctor) fn conf(evidence: &mut Evidence) -> &mut ServerConf {
 
 /// Makes the host and the servers ones of operator mode that agree. Returns the JWT of the callout
 /// account.
-pub(in crate::doctor) fn operated(evidence: &mut Evidence) -> &mut CalloutJwt {
+pub(in crate::doctor) fn operated(evidence: &mut Evidence) -> &mut AccountJwt {
     let settings = settings(evidence);
     settings.operator_mode = true;
     "A-APP".clone_into(&mut settings.targets[0].id);
-    let jwt = CalloutJwt {
+    settings.targets[0].signers = vec!["A-APP-1".to_owned()];
+    let jwt = AccountJwt {
         place: "server `n1`".to_owned(),
         auth_users: vec!["U-OWN".to_owned()],
         allowed_accounts: vec!["A-APP".to_owned()],
         xkey: Some("X-OWN".to_owned()),
         signers: vec!["AUTH".to_owned(), "A-OWN".to_owned()],
     };
+    let of_target = AccountJwt {
+        place: "server `n1`".to_owned(),
+        signers: vec!["A-APP".to_owned(), "A-APP-1".to_owned()],
+        ..AccountJwt::default()
+    };
     let system = evidence.system.as_mut().unwrap().as_mut().unwrap();
+    system.targets.insert("APP".to_owned(), Ok(vec![of_target]));
     let jwts = system.callout.insert(Ok(vec![jwt]));
     &mut jwts.as_mut().unwrap()[0]
 }

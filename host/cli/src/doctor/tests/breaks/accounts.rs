@@ -91,6 +91,10 @@ pub(super) const BREAKS: &[Broken] = &[
     (&[Code::CalloutSignerUnknown], |it| {
         operated(it).signers = vec!["AUTH".to_owned()];
     }),
+    (&[Code::TargetSignerUnknown], |it| {
+        operated(it);
+        settings(it).targets[0].signers = vec!["A-OLD".to_owned()];
+    }),
     (&[Code::ServerConfUnreadable], |it| {
         it.server_conf = Some(Err("`server.conf`: line 3: a map has no `}`".to_owned()));
     }),
