@@ -1,11 +1,15 @@
 //! Permits under ceilings, compared with a model of the server.
 
+mod model;
+mod work;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+pub(crate) use self::model::{decides, matches, server_allows};
+use self::model::{delivers_in, is_within, server_publishes};
 use super::*;
-use crate::tails::tests::filters;
 
 fn apply(ceiling: &Ceiling, permissions: &Permissions) -> Result<Permissions, CeilingExceeded> {
     ceiling.apply(
@@ -30,126 +34,6 @@ fn tries() -> Vec<(String, &'static str)> {
         }
     }
     all
-}
-
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let (mut pattern, mut text) = (pattern.split('.'), text.split('.'));
-    loop {
-        match (pattern.next(), text.next()) {
-            (None, None) | (Some(">"), Some(_)) => return true,
-            (Some(wanted), Some(token)) if wanted == "*" || wanted == token => {}
-            _ => return false,
-        }
-    }
-}
-
-/// Decides on a subscription as a server does (`canSubscribe`). Written from the server's source,
-/// independent of the code under test.
-pub(crate) fn server_allows(side: &SubjectPermission, subject: &str, queue: &str) -> bool {
-    decides(side, subject, queue, DenyFilter::Overlapping)
-}
-
-/// Decides on a subscription as [`server_allows`] does, or as servers with
-/// [`DenyFilter::Containing`] do: there, a deny of another queue group replaces the plain denies.
-pub(crate) fn decides(
-    side: &SubjectPermission,
-    subject: &str,
-    queue: &str,
-    filter: DenyFilter,
-) -> bool {
-    let hits = |list: &[PermissionSubject]| {
-        let (mut plain, mut queues) = (false, Vec::new());
-        for entry in list {
-            match entry.as_str().split_once(' ') {
-                None => plain |= matches(entry.as_str(), subject),
-                Some((pattern, queue)) if matches(pattern, subject) => {
-                    queues.push(queue.to_owned());
-                }
-                Some(_) => {}
-            }
-        }
-        (plain, queues)
-    };
-    let one_of = |queues: &[String]| queues.iter().any(|pattern| matches(pattern, queue));
-    let (plain, queues) = hits(&side.allow);
-    let mut allowed = plain || side.allow.is_empty();
-    if !queue.is_empty() && !queues.is_empty() {
-        allowed = one_of(&queues);
-    }
-    let (plain, queues) = hits(&side.deny);
-    let named = !queue.is_empty() && !queues.is_empty();
-    let denied = match filter {
-        DenyFilter::Containing if named => one_of(&queues),
-        _ => plain || (named && one_of(&queues)),
-    };
-    allowed && !denied
-}
-
-/// Returns the denies that count on delivery. Older servers do not look at those with queue groups.
-fn plain_denies(side: &SubjectPermission) -> impl Iterator<Item = &str> {
-    let plain = side.deny.iter().filter(|deny| deny.queue().is_none());
-    plain.map(PermissionSubject::as_str)
-}
-
-/// Returns whether a server lets a client in `queue` subscribe and then delivers `message`.
-fn delivers_in(
-    side: &SubjectPermission,
-    (subscription, queue): (&str, &str),
-    message: &str,
-    filter: DenyFilter,
-) -> bool {
-    decides(side, subscription, queue, filter)
-        && matches(subscription, message)
-        && !(filters(plain_denies(side), subscription, filter)
-            && plain_denies(side).any(|deny| matches(deny, message)))
-}
-
-/// Returns whether some subscription of a client in `queue` is within `most` if every `*` is one
-/// token, and receives `message`. On servers with [`DenyFilter::Containing`], denies with wildcards
-/// do not hold all subscriptions, so only literal ones count.
-fn is_within(most: &SubjectPermission, message: &str, queue: &str, filter: DenyFilter) -> bool {
-    let is_literal = |deny: &&str| filter == DenyFilter::Overlapping || !deny.contains(['*', '>']);
-    let denied = || {
-        plain_denies(most)
-            .filter(is_literal)
-            .any(|deny| matches(deny, message))
-    };
-    let mut literal = most.clone();
-    literal.deny.retain(|deny| deny.queue().is_some());
-    subscriptions().iter().any(|subscription| {
-        let widened = |entry: &&PermissionSubject| {
-            let entry = entry.as_str().split(' ').next().unwrap_or_default();
-            entry.ends_with('*') && subscription.ends_with('>')
-        };
-        let mut literal = literal.clone();
-        literal.allow.retain(|entry| !widened(&entry));
-        // An empty list allows everything to the model of the server.
-        !literal.allow.is_empty()
-            && matches(subscription, message)
-            && decides(&literal, subscription, queue, filter)
-    }) && !denied()
-}
-
-/// Returns the subscriptions of up to four tokens.
-fn subscriptions() -> &'static [String] {
-    static ALL: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
-        let mut all = Vec::new();
-        let mut begun = vec![String::new()];
-        for _ in 0..4 {
-            all.extend(begun.iter().map(|begun| format!("{begun}>")));
-            let longer = |begun: &String| ["a", "b", "*"].map(|token| format!("{begun}{token}"));
-            let whole: Vec<_> = begun.iter().flat_map(longer).collect();
-            begun = whole.iter().map(|begun| format!("{begun}.")).collect();
-            all.extend(whole);
-        }
-        all
-    });
-    &ALL
-}
-
-fn server_publishes(side: &SubjectPermission, subject: &str) -> bool {
-    let hit = |list: &[PermissionSubject]| list.iter().any(|own| matches(own.as_str(), subject));
-    (side.allow.is_empty() || hit(&side.allow)) && !hit(&side.deny)
 }
 
 fn filter() -> impl Strategy<Value = DenyFilter> {
@@ -546,128 +430,5 @@ fn a_refusing_ceiling_wants_its_denies_below_an_open_star_too() {
     assert!(matches!(error, CeilingExceeded::OpenTail(_)), "{error:?}");
     for denied in ["a.*", "*.*"] {
         assert!(under(&[denied]).is_ok(), "{denied}");
-    }
-}
-
-mod work {
-    use super::*;
-
-    /// Returns a side with the maximum number of `subject` that fits into a permit.
-    fn side(subject: impl Fn(usize) -> String) -> SubjectPermission {
-        let mut bytes = 0;
-        let allow = (0..Permit::MAX_SUBJECTS).map(subject).take_while(|text| {
-            bytes += text.len();
-            bytes <= Permit::MAX_SUBJECT_BYTES
-        });
-        SubjectPermission {
-            allow: allow.map(|text| text.parse().unwrap()).collect(),
-            deny: vec![],
-        }
-    }
-
-    fn cost(
-        ceiling: &Ceiling,
-        asked: &SubjectPermission,
-    ) -> (u64, Result<Permissions, CeilingExceeded>) {
-        let mut work = WorkBudget::default();
-        let permissions = Permissions {
-            subscribe: asked.clone(),
-            ..Permissions::default()
-        };
-        let applied = ceiling.apply(&permissions, DenyFilter::Overlapping, &mut work);
-        (work.spent(), applied)
-    }
-
-    #[test]
-    fn the_largest_ordinary_permits_cost_little() {
-        let most: Vec<_> = (0..100).map(|number| format!("team{number}.>")).collect();
-        let most: Vec<_> = most.iter().map(String::as_str).collect();
-        let mut asked = side(|number| format!("team{}.orders.{number}.*", number % 100));
-        // The side that allows nothing needs one subject, the deny that closes it.
-        asked.allow.pop();
-        assert_eq!(asked.allow.len(), Permit::MAX_SUBJECTS - 1);
-        for on_excess in [OnExcess::Clip, OnExcess::Refuse] {
-            let ceiling = Ceiling {
-                subscribe: allow(&most),
-                on_excess,
-                ..Ceiling::default()
-            };
-            let (spent, applied) = cost(&ceiling, &asked);
-            assert_eq!(applied.unwrap().subscribe.allow.len(), asked.allow.len());
-            assert!(spent < WorkBudget::MAX / 16, "{spent}");
-        }
-    }
-
-    // With these inputs, comparing every pair took seconds.
-    #[test]
-    fn hostile_permits_cost_no_more_than_the_budget() {
-        let stars = |tokens: usize| "*.".repeat(tokens);
-        let ceilings = [
-            allow(&[">"]),
-            allow(&["> g*", "a"]),
-            allow(&["> g*", "> q.*", "*.>", "a.> *"]),
-            side(|number| format!("*.*.{number}.*")),
-        ];
-        let asked = [
-            side(|number| format!("{}{number}", stars(505))),
-            side(|number| format!("{}*.>", stars(number % 505))),
-            side(|number| format!("{}{} g{number}", stars(number % 400), number)),
-            side(|number| format!("> q.{number}")),
-            side(|number| format!("{}*", "*.a.".repeat(number % 250))),
-            side(|number| {
-                if number % 2 == 0 {
-                    format!("*.{number}")
-                } else {
-                    format!("*.* g{number}")
-                }
-            }),
-        ];
-        for ceiling in ceilings {
-            for asked in &asked {
-                for on_excess in [OnExcess::Clip, OnExcess::Refuse] {
-                    let ceiling = Ceiling {
-                        subscribe: ceiling.clone(),
-                        on_excess,
-                        ..Ceiling::default()
-                    };
-                    let (spent, applied) = cost(&ceiling, asked);
-                    assert!(spent <= WorkBudget::MAX, "{spent}");
-                    let shown = applied.err().map(|error| error.to_string());
-                    assert!(shown.is_none_or(|shown| !shown.is_empty()));
-                }
-            }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-
-        // The number of comparisons never exceeds what was paid for, and giving up is a named
-        // error.
-        #[test]
-        fn no_permit_costs_more_than_its_budget(
-            asked in subjects_like(), most in subjects_like(), limit in 1_u64..100_000, refuse in any::<bool>(),
-        ) {
-            let on_excess = if refuse { OnExcess::Refuse } else { OnExcess::Clip };
-            let ceiling = Ceiling { subscribe: most, on_excess, ..Ceiling::default() };
-            let mut work = WorkBudget::new(limit);
-            let asked = Permissions { subscribe: asked, ..Permissions::default() };
-            let compared = crate::subject::compared(|| {
-                let applied = ceiling.apply(&asked, DenyFilter::Overlapping, &mut work);
-                assert_eq!(
-                    matches!(applied, Err(CeilingExceeded::TooMuchWork(_))),
-                    work.is_exceeded(),
-                );
-            });
-            prop_assert!(compared <= limit.saturating_mul(2) + 4096, "{compared} for {limit}");
-        }
-    }
-
-    fn subjects_like() -> impl Strategy<Value = SubjectPermission> {
-        let subject = "([ab*]\\.){0,60}[ab*>]( (q|r|q\\.r|q\\.\\*|\\*|>))?";
-        let list = move || {
-            proptest::collection::vec(subject.prop_map(|text| text.parse().unwrap()), 0..200)
-        };
-        (list(), list()).prop_map(|(allow, deny)| SubjectPermission { allow, deny })
     }
 }
