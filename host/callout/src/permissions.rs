@@ -13,8 +13,8 @@ pub(crate) const SERVICE_INFO: &str = "$SRV.INFO";
 /// The subjects on which servers wait for answers about logins.
 const SERVER_INBOXES: &str = "$SYS._INBOX.>";
 
-/// Returns the permissions that the host's user needs to serve logins. Key-value buckets and records
-/// need more.
+/// Returns the permissions that the host's user needs to serve logins. Key-value buckets and
+/// records need more.
 ///
 /// `inbox_prefix` is the prefix of the connections' inboxes; the client library's default is
 /// `_INBOX`. With `discoverable`, the host answers NATS tools, whose inboxes begin with `_INBOX`.

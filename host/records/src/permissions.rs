@@ -10,8 +10,8 @@ use crate::stream::StreamOptions;
 
 impl RecordOptions {
     /// Returns the permissions that the host's own user needs in the callout account. `accounts`
-    /// are those of all logins. `None` if they are not known. With `stream_is_elsewhere`, the stream
-    /// has a connection of its own, with another user.
+    /// are those of all logins. `None` if they are not known. With `stream_is_elsewhere`, the
+    /// stream has a connection of its own, with another user.
     pub fn required_permissions(
         &self,
         accounts: Option<&BTreeSet<AccountName>>,

@@ -36,7 +36,7 @@ pub(crate) enum Namer {
     Settings,
     /// An assertion: it is about logins in the account.
     Assertion,
-    /// `portcullis.toml`: the account has a ceiling, or is told of denials.
+    /// `portcullis.toml`: the account has a ceiling, or receives events of denials.
     Configuration,
 }
 
