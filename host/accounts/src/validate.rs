@@ -100,7 +100,11 @@ impl Findings {
         if self.all.len() >= MAX_FINDINGS && (severity == Severity::Warning || self.any(severity)) {
             return;
         }
-        let text = on_one_line(cut(&text, MAX_TEXT).into_owned());
+        let text = if text.len() > MAX_TEXT {
+            on_one_line(cut(&text, MAX_TEXT).into_owned())
+        } else {
+            on_one_line(text)
+        };
         let finding = Finding { severity, text };
         if !self.all.contains(&finding) {
             self.all.push(finding);
