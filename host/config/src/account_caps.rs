@@ -15,6 +15,25 @@ const PATTERN: Kind<AccountPattern> = Kind {
     parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
+/// A size of stored messages.
+const STORAGE: Kind<i64> = Kind {
+    expected: SIZE.expected,
+    parse: |text| {
+        let bytes = (SIZE.parse)(text)?;
+        i64::try_from(bytes).map_err(|_| InvalidValue::above("8191PiB", text))
+    },
+};
+
+/// The size of a message. Servers before 2.12 keep it in 32 bits: with a larger one, they refuse
+/// every message.
+const MESSAGE: Kind<i64> = Kind {
+    expected: SIZE.expected,
+    parse: |text| match i32::try_from((SIZE.parse)(text)?) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(_) => Err(InvalidValue::above(i32::MAX, text)),
+    },
+};
+
 /// Value for "no limit" in account JWTs.
 const UNLIMITED: i64 = -1;
 
@@ -82,7 +101,7 @@ pub(crate) fn read_limits(
 ) -> Option<AccountLimits> {
     let connections = read_limit(&mut section, "connections", defaults.connections);
     let subscriptions = read_limit(&mut section, "subscriptions", defaults.subs);
-    let payload = read_size(&mut section, "payload", defaults.payload);
+    let payload = section.value("payload", &MESSAGE, defaults.payload);
     let mut shared = |key: &'static str, default: i64| {
         if may_share {
             read_from(&mut section, key, 0, default)
@@ -93,8 +112,8 @@ pub(crate) fn read_limits(
     let leafnodes = shared("leafnodes", defaults.leafnodes);
     let imports = shared("imports", defaults.imports);
     let exports = shared("exports", defaults.exports);
-    let memory = read_size(&mut section, "jetstream-memory", 0);
-    let disk = read_size(&mut section, "jetstream-disk", 0);
+    let memory = section.value("jetstream-memory", &STORAGE, 0);
+    let disk = section.value("jetstream-disk", &STORAGE, 0);
     let streams = read_limit(&mut section, "jetstream-streams", 10);
     let consumers = read_limit(&mut section, "jetstream-consumers", 100);
     section.finish();
@@ -135,15 +154,8 @@ fn read_from(
 ) -> Option<i64> {
     match section.setting(key) {
         None => Some(default),
-        Some(setting) => setting.number(least, i64::from(u32::MAX)),
-    }
-}
-
-fn read_size(section: &mut Section<'_>, key: &'static str, default: i64) -> Option<i64> {
-    match section.setting(key) {
-        None => Some(default),
-        Some(setting) => setting
-            .parse(&SIZE)
-            .and_then(|bytes| i64::try_from(bytes).ok()),
+        // Servers before 2.12 keep these numbers in 32 bits: with a larger one, they refuse every
+        // login.
+        Some(setting) => setting.number(least, i64::from(i32::MAX)),
     }
 }

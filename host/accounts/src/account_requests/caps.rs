@@ -9,6 +9,10 @@ use portcullis_core::AccountLimit;
 /// Value for "no limit" in account JWTs.
 const UNLIMITED: i64 = -1;
 
+/// Maximum of limits that servers before 2.12 keep in 32 bits. With a larger one, they refuse every
+/// login or message.
+const MAX_NARROW: i64 = i32::MAX as i64;
+
 /// Returns the limits of an account that asks for `asked`, with the limits of the permit and those
 /// that the host grants at `most`.
 ///
@@ -30,16 +34,17 @@ pub(super) fn capped(
         let permitted = permitted.map_or(UNLIMITED, |max| i64::try_from(*max).unwrap_or(i64::MAX));
         smallest([asked, permitted, most])
     };
+    let narrow = |limit, asked, most| least(limit, asked, most).min(MAX_NARROW);
     let exports = least(AccountLimit::Exports, asked.exports, most.exports);
     let limits = AccountLimits {
-        connections: least(
+        connections: narrow(
             AccountLimit::Connections,
             asked.connections,
             most.connections,
         ),
-        leafnodes: least(AccountLimit::Leafnodes, asked.leafnodes, most.leafnodes),
-        subs: least(AccountLimit::Subscriptions, asked.subs, most.subs),
-        payload: least(AccountLimit::Payload, asked.payload, most.payload),
+        leafnodes: narrow(AccountLimit::Leafnodes, asked.leafnodes, most.leafnodes),
+        subs: narrow(AccountLimit::Subscriptions, asked.subs, most.subs),
+        payload: narrow(AccountLimit::Payload, asked.payload, most.payload),
         data: smallest([asked.data, most.data, UNLIMITED]),
         imports: least(AccountLimit::Imports, asked.imports, most.imports),
         exports,
@@ -167,6 +172,22 @@ mod tests {
         assert_eq!((limits.connections, limits.exports), (100, 5));
         assert_eq!(limits.jetstream.disk_storage, 1 << 30);
         assert!(limits.wildcard_exports);
+    }
+
+    #[test]
+    fn no_limit_is_larger_than_every_server_keeps() {
+        let asked = AccountLimits {
+            connections: 1 << 31,
+            subs: 1 << 32,
+            payload: i64::MAX,
+            leafnodes: 1 << 40,
+            ..any()
+        };
+        let limits = capped(&asked, &BTreeMap::new(), &AccountLimits::unlimited());
+        let narrow = [limits.connections, limits.subs, limits.payload];
+        assert_eq!(narrow, [2_147_483_647; 3]);
+        assert_eq!(limits.leafnodes, 2_147_483_647);
+        assert_eq!(limits.imports, UNLIMITED);
     }
 
     #[test]

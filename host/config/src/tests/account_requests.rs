@@ -72,6 +72,18 @@ fn accounts_that_signed_themselves_may_ask() {
     "limits = { exports = -1 }",
     "operator.account-requests.limits.exports: "
 )]
+#[case(
+    "limits = { connections = 2147483648 }",
+    "operator.account-requests.limits.connections: "
+)]
+#[case(
+    "limits = { payload = \"2GiB\" }",
+    "operator.account-requests.limits.payload: must be at most `2147483647`"
+)]
+#[case(
+    "limits = { jetstream-disk = \"15EiB\" }",
+    "operator.account-requests.limits.jetstream-disk: must be at most `8191PiB`"
+)]
 #[case("max-in-flight = 0", "operator.account-requests.max-in-flight: ")]
 #[case(
     "nats = { max-disconnected = \"1m\" }",
