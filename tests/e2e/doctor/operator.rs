@@ -108,7 +108,7 @@ async fn a_target_account_that_the_callout_accounts_jwt_does_not_allow_is_found(
     let mut system = System::new(release)?;
     let app = system.operator.account("APP")?.public_key();
     let other = system.operator.account("OTHER")?.public_key();
-    system.operator.allow_accounts(&[app.clone()]);
+    system.operator.allow_accounts(std::slice::from_ref(&app));
     let _server = system.start(Resolver::Full).await?;
 
     let report = system.doctor().await?;

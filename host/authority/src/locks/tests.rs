@@ -213,7 +213,7 @@ fn an_account_is_locked_by_its_name_and_by_its_key() {
     let issuer = AccountIssuer {
         key: key.clone(),
         issuer: Some(()),
-        roles: BTreeMap::from([("reader".to_owned(), ())]),
+        roles: [("reader".to_owned(), ())].into(),
     };
     let rules = PermitRules {
         signing: Some(BTreeMap::from([("APP".parse().unwrap(), issuer)])),

@@ -389,7 +389,7 @@ pub(crate) struct System {
     /// The accounts that servers list: in config mode all, in operator mode those in use.
     pub(crate) accounts: Vec<String>,
     /// The system account of the servers, as they list it. `None` if they do not say it.
-    pub(crate) system_account: Option<String>,
+    pub(crate) own_account: Option<String>,
     /// The target accounts that no server has, in operator mode those that no resolver has.
     pub(crate) missing_targets: Result<Vec<Target>, String>,
     /// The JWTs of the callout account that servers have, usually one. `None` in config mode.

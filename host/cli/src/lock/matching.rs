@@ -288,7 +288,7 @@ mod tests {
             account: Some("A-APP".to_owned()),
             ..shown.clone()
         };
-        let issued = ConnectionInfo {
+        let by_exchange = ConnectionInfo {
             tags: vec!["policy:orders".to_owned()],
             ..shown.clone()
         };
@@ -298,7 +298,7 @@ mod tests {
         ] {
             let locked = matching(LockTarget::User(name.to_owned()));
             assert_eq!(locked.relation(&shown), native, "{name}");
-            assert_eq!(locked.relation(&issued), exchanged, "{name}");
+            assert_eq!(locked.relation(&by_exchange), exchanged, "{name}");
             assert_eq!(locked.relation(&sentinel), exchanged, "{name}");
         }
     }

@@ -108,8 +108,8 @@ struct Counter(usize);
 
 impl io::Write for Counter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let commas = bytes.iter().filter(|byte| **byte == b',').count();
-        let room = commas.saturating_mul(VALUE_SIZE);
+        let values = bytes.split(|byte| *byte == b',').skip(1).count();
+        let room = values.saturating_mul(VALUE_SIZE);
         self.0 = self.0.saturating_add(bytes.len()).saturating_add(room);
         Ok(bytes.len())
     }

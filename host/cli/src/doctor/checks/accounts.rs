@@ -119,7 +119,7 @@ fn system_account(evidence: &Evidence, settings: &Settings) -> Option<Finding> {
         return None;
     }
     let (actual, place) = match (&evidence.system, &evidence.server_conf) {
-        (Some(Ok(system)), _) => (system.system_account.as_ref()?, "the servers name"),
+        (Some(Ok(system)), _) => (system.own_account.as_ref()?, "the servers name"),
         (_, Some(Ok(conf))) => (&conf.system_account, "the file of `--server-conf` names"),
         _ => return None,
     };

@@ -3,6 +3,7 @@
 //! A policy of another author can have a setting of the same name that means something else. So
 //! settings count only if they have no key that the policy of this program would refuse.
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::names::line_at;
@@ -165,7 +166,7 @@ impl Finder<'_> {
 
     /// Adds the accounts of the members of the table or list at `key` of the settings.
     fn look_at_members(&mut self, settings: &DeTable<'_>, key: &str) {
-        match settings.get(key).map(|members| members.get_ref()) {
+        match settings.get(key).map(Spanned::get_ref) {
             Some(DeValue::Table(members)) => {
                 for (name, member) in members {
                     if let Some(table) = member.get_ref().as_table() {

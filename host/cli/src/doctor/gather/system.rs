@@ -45,14 +45,14 @@ pub(super) async fn ask(
         })
     });
     let servers = servers.collect();
-    let (accounts, system_account) = accounts(&client).await.unwrap_or_default();
+    let (accounts, own_account) = accounts(&client).await.unwrap_or_default();
     let operator_mode = config.operator.is_some();
     let missing_targets = missing(&client, operator_mode, targets, &accounts).await;
     Ok(System {
         servers,
         missing_targets,
         accounts,
-        system_account,
+        own_account,
         callout: match &config.operator {
             None => None,
             Some(operator) => {

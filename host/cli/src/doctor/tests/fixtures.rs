@@ -101,7 +101,7 @@ pub(in crate::doctor) fn good() -> Evidence {
                 sync_interval: Some(Duration::from_mins(2)),
             }],
             accounts: ["$G", "AUTH", "APP", "SYS"].map(str::to_owned).to_vec(),
-            system_account: Some("SYS".to_owned()),
+            own_account: Some("SYS".to_owned()),
             missing_targets: Ok(Vec::new()),
             callout: None,
             targets: BTreeMap::new(),
