@@ -59,16 +59,7 @@ pub(in crate::doctor) fn good() -> Evidence {
             path: "state".into(),
             trial: WriteTrial::Written,
         }),
-        records: Some(Records {
-            file: Some(RecordFile {
-                path: "records/decisions.jsonl".into(),
-                trial: WriteTrial::Absent,
-            }),
-            stream: Some(RecordStream {
-                subject: "portcullis.decisions".to_owned(),
-                found: Ok(Some("DECISIONS".to_owned())),
-            }),
-        }),
+        records: Some(records()),
         locks: Some(Locks {
             bucket: "locks".to_owned(),
             known: Ok(Vec::new()),
@@ -79,19 +70,7 @@ pub(in crate::doctor) fn good() -> Evidence {
         rejected: Some(Ok(Vec::new())),
         servers: vec![server()],
         services: Ok(vec![service("one", "yes", "q", "4f2a")]),
-        server_conf: Some(Ok(ServerConf {
-            operator_mode: false,
-            callout: Some(CalloutConf {
-                issuer: "A-OWN".to_owned(),
-                account: "AUTH".to_owned(),
-                auth_users: vec!["U-OWN".to_owned()],
-                xkey: Some("X-OWN".to_owned()),
-            }),
-            accounts: ["$G", "AUTH", "APP", "SYS"].map(str::to_owned).to_vec(),
-            system_account: "SYS".to_owned(),
-            timeout: Some(5.0),
-            max_control_line: None,
-        })),
+        server_conf: Some(Ok(server_conf())),
         system: Some(Ok(System {
             servers: vec![SystemServer {
                 name: "n1".to_owned(),
@@ -106,6 +85,35 @@ pub(in crate::doctor) fn good() -> Evidence {
             callout: None,
             targets: BTreeMap::new(),
         })),
+    }
+}
+
+fn records() -> Records {
+    Records {
+        file: Some(RecordFile {
+            path: "records/decisions.jsonl".into(),
+            trial: WriteTrial::Absent,
+        }),
+        stream: Some(RecordStream {
+            subject: "portcullis.decisions".to_owned(),
+            found: Ok(Some("DECISIONS".to_owned())),
+        }),
+    }
+}
+
+fn server_conf() -> ServerConf {
+    ServerConf {
+        operator_mode: false,
+        callout: Some(CalloutConf {
+            issuer: "A-OWN".to_owned(),
+            account: "AUTH".to_owned(),
+            auth_users: vec!["U-OWN".to_owned()],
+            xkey: Some("X-OWN".to_owned()),
+        }),
+        accounts: ["$G", "AUTH", "APP", "SYS"].map(str::to_owned).to_vec(),
+        system_account: "SYS".to_owned(),
+        timeout: Some(5.0),
+        max_control_line: None,
     }
 }
 
