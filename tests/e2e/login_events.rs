@@ -1,11 +1,16 @@
 //! Login events: what an application's account hears of its logins.
 
+use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use async_nats::Subscriber;
 use futures::StreamExt;
-use portcullis_harness::{Accounts, Credentials, Host, Release, Site, hash, is_refused, log_in};
+use portcullis_harness::{
+    Accounts, Credentials, Host, NatsServer, PolicyDirectory, Release, Site, hash, is_refused,
+    log_in, run_portcullis,
+};
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -99,5 +104,41 @@ async fn an_application_hears_of_the_logins_into_its_own_account() -> Result<()>
     });
     assert_eq!(admitted, expected);
     drop((other, desk));
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn init_sets_up_what_events_need(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let directory = home.path().to_string_lossy();
+    let made = run_portcullis(&["init", &directory, "--login-events"], "").await?;
+    ensure!(made.code == Some(0), "{made:?}");
+    let server = NatsServer::start(release, &home.path().join("nats-server.conf")).await?;
+    let users = settings(&[alice("").await?, sensor("everything", "").await?]);
+    let policies = PolicyDirectory::create(home.path().join("policies"))?;
+    policies.put_policy(POLICY, &static_users()?, &users)?;
+    let config = home.path().join("portcullis.toml");
+    let written = fs::read_to_string(&config)?;
+    let written = written
+        .replace("nats://127.0.0.1:4222", &server.url())
+        .replace("127.0.0.1:9222", "127.0.0.1:0");
+    fs::write(&config, written)?;
+    let host = Host::spawn(&config, &[])?;
+    host.decides().await?;
+
+    let listener = log_in(&server.url(), SENSOR, "listener").await?;
+    let mut events = listener.subscribe("logins").await?;
+    listener.flush().await?;
+    let _desk = log_in(&server.url(), ALICE, "desk").await?;
+
+    let admitted = event_of(&mut events, "desk").await?;
+    assert_eq!(admitted["account"], "APP");
+    let log = host.log().all();
+    let is_lacking = |message| log.iter().any(|event| event.says(message));
+    assert!(!is_lacking("permission missing"), "{log:#?}");
+    assert!(!is_lacking("nats server error"), "{log:#?}");
     Ok(())
 }

@@ -82,6 +82,10 @@ pub(crate) enum Command {
         /// then has an account for the buckets, with users who read, fill and make them.
         #[arg(long, value_name = "BUCKET", conflicts_with = "resolver")]
         key_value: Vec<BucketName>,
+        /// Publish login events for the applications in the account `APP`. In operator mode,
+        /// `portcullis account edit` lets accounts share them.
+        #[arg(long)]
+        login_events: bool,
         /// Accounts in the server's configuration, or JWTs of an operator that is made too.
         #[arg(long, value_enum, default_value_t)]
         mode: Mode,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod buckets;
+mod events;
 mod files;
 mod operator;
 
@@ -61,23 +62,12 @@ pub(crate) enum NotInitialized {
 
 /// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an
 /// empty directory for policies. Creates `directory` if it is missing. With `buckets`, the server
-/// has an account for them, with users who read, fill and make them.
+/// has an account for them, with users who read, fill and make them. Policies place users in
+/// `accounts`.
 ///
 /// # Errors
 ///
 /// Fails if one of the files exists or cannot be written. In either case, no new file remains.
-pub(crate) fn init(
-    directory: &Path,
-    buckets: &[BucketName],
-) -> Result<Initialized, NotInitialized> {
-    init_with(directory, buckets, &Accounts::default())
-}
-
-/// Writes the files of [`init`], with other accounts in which policies place users.
-///
-/// # Errors
-///
-/// Fails as [`init`] does.
 pub(crate) fn init_with(
     directory: &Path,
     buckets: &[BucketName],
@@ -103,7 +93,14 @@ pub(crate) fn init_with(
         files.secret("keys/bucket-admin.nk", &buckets.admin.seed)?;
     }
     files.directory("policies", Directory::Shared)?;
-    let server = server_config(&issuer, &xkey, &service, &inbox_prefix)
+    let mut required = required_permissions(inbox_prefix.as_str(), true);
+    let (mut table, mut export) = (String::new(), String::new());
+    if accounts.hear_of_logins() {
+        required.extend(events::permissions());
+        (table, export) = (events::table(), events::export());
+    }
+    let server = server_config(&issuer, &xkey, &service, &required)
+        .replace("{exports}", &export)
         .replace(
             "{jetstream}",
             &jetstream(directory, buckets.as_ref(), accounts),
@@ -125,7 +122,8 @@ pub(crate) fn init_with(
         .replace(
             "{buckets}",
             &buckets.as_ref().map(Buckets::table).unwrap_or_default(),
-        );
+        )
+        .replace("{events}", &table);
     files.file("portcullis.toml", &config)?;
     files.keep();
     Ok(Initialized {
@@ -140,14 +138,13 @@ fn server_config(
     issuer: &NewKey,
     xkey: &NewKey,
     service: &NewKey,
-    inbox_prefix: &InboxPrefix,
+    required: &[RequiredPermission],
 ) -> String {
-    let required = required_permissions(inbox_prefix.as_str(), true);
     NATS_SERVER_CONF
         .replace("{issuer}", &issuer.public)
         .replace("{xkey}", &xkey.public)
         .replace("{service}", &service.public)
-        .replace("{service-permissions}", &permissions(&required))
+        .replace("{service-permissions}", &permissions(required))
 }
 
 /// Renders `JetStream`, with its files in `directory`, if there are buckets or `accounts` need it.

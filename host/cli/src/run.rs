@@ -62,10 +62,18 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         Command::Init {
             directory,
             key_value,
+            login_events,
             mode,
             resolver,
             oldest_server,
-        } => initialize_site(&directory, &key_value, mode, resolver, oldest_server),
+        } => initialize_site(
+            &directory,
+            &key_value,
+            mode,
+            resolver,
+            oldest_server,
+            login_events,
+        ),
         Command::Import { from } => import(&from),
         Command::Export { to } => finish(to.run().map_err(NotDone::from)),
         Command::Policy { verb } => do_policy(verb),
@@ -223,12 +231,13 @@ fn initialize_site(
     mode: Mode,
     resolver: Option<Resolver>,
     oldest_server: Option<ServerVersion>,
+    login_events: bool,
 ) -> Result<ExitCode, Failure> {
     match mode {
         Mode::Config if resolver.is_some() || oldest_server.is_some() => Err(wrong_arguments(
             "`--resolver` and `--oldest-server` are for `--mode operator`",
         )),
-        Mode::Config => initialize(directory, buckets),
+        Mode::Config => initialize(directory, buckets, login_events),
         Mode::Operator if !buckets.is_empty() => {
             Err(wrong_arguments("`--key-value` is for `--mode config`"))
         }
@@ -237,13 +246,19 @@ fn initialize_site(
             OperatorMode {
                 resolver: resolver.unwrap_or_default(),
                 oldest_server,
+                login_events,
             },
         ),
     }
 }
 
-fn initialize(directory: &Path, buckets: &[BucketName]) -> Result<ExitCode, Failure> {
-    let made = init::init(directory, buckets).map_err(not_made)?;
+fn initialize(
+    directory: &Path,
+    buckets: &[BucketName],
+    login_events: bool,
+) -> Result<ExitCode, Failure> {
+    let accounts = init::Accounts::with_events(login_events);
+    let made = init::init_with(directory, buckets, &accounts).map_err(not_made)?;
     print(&made.summary())?;
     Ok(ExitCode::Success)
 }

@@ -1,12 +1,12 @@
 use std::fs;
 
 use super::*;
-use crate::init::init;
+use crate::init::{Accounts, init_with};
 
 /// Makes a directory with `init`, applies `spoil` to it and returns the findings.
 fn findings(spoil: fn(&Path), policies: &[&str]) -> (ExitCode, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
-    init(directory.path(), &[]).unwrap();
+    init_with(directory.path(), &[], &Accounts::default()).unwrap();
     spoil(directory.path());
     let found = run_check(&directory.path().join("portcullis.toml"), |_, tables| {
         policies
@@ -109,7 +109,7 @@ fn what_is_not_toml_is_all_there_is_to_say() {
 #[test]
 fn a_directory_without_a_policy_is_not_ok() {
     let directory = tempfile::tempdir().unwrap();
-    init(directory.path(), &[]).unwrap();
+    init_with(directory.path(), &[], &Accounts::default()).unwrap();
     let found = run_check(&directory.path().join("portcullis.toml"), |file, tables| {
         check_policies(file, tables, &Prover::default())
     });
@@ -127,7 +127,7 @@ fn a_directory_without_a_policy_is_not_ok() {
 #[test]
 fn a_ceiling_of_a_policy_that_does_not_exist_is_a_warning() {
     let directory = tempfile::tempdir().unwrap();
-    init(directory.path(), &[]).unwrap();
+    init_with(directory.path(), &[], &Accounts::default()).unwrap();
     let file = directory.path().join("portcullis.toml");
     let config = std::fs::read_to_string(&file).unwrap();
     let ceilings = "\n[ceilings.policies.typo]\npublish-allow = [\"a\"]\n";

@@ -2,12 +2,16 @@
 
 use portcullis_core::{AccountName, Secret};
 
+use super::events;
+
 /// The accounts in which policies place users. Default: `APP`, without users of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Accounts {
     names: Vec<AccountName>,
     /// Password of the user [`ADMIN`](Self::ADMIN). `None` if no account has such a user.
     admin: Option<Secret>,
+    /// Whether the accounts hear of their logins.
+    hear_of_logins: bool,
 }
 
 impl Accounts {
@@ -22,7 +26,21 @@ impl Accounts {
         Self {
             names,
             admin: Some(password),
+            hear_of_logins: false,
         }
+    }
+
+    /// Returns the accounts of a new site. With `login_events`, they hear of their logins.
+    pub(crate) fn with_events(login_events: bool) -> Self {
+        Self {
+            hear_of_logins: login_events,
+            ..Self::default()
+        }
+    }
+
+    /// Returns whether the accounts hear of their logins.
+    pub(super) const fn hear_of_logins(&self) -> bool {
+        self.hear_of_logins
     }
 
     /// Returns whether the first account has the user [`ADMIN`](Self::ADMIN).
@@ -33,7 +51,13 @@ impl Accounts {
     /// Renders the accounts in nats-server.conf.
     pub(super) fn render(&self) -> String {
         let Some(password) = &self.admin else {
-            let accounts = self.texts().map(|name| format!("  {name} {{}}\n"));
+            let accounts = self.texts().map(|name| {
+                if self.hear_of_logins {
+                    format!("  {name} {{\n    {}\n  }}\n", events::import(name))
+                } else {
+                    format!("  {name} {{}}\n")
+                }
+            });
             return accounts.collect();
         };
         let accounts = self.texts().enumerate().map(|(index, name)| {

@@ -15,7 +15,7 @@ use portcullis_connect::{InboxPrefix, PermissionSide};
 use portcullis_core::Secret;
 use portcullis_files::{Disk as _, SystemDisk};
 
-use super::{Directory, NewFiles, NotInitialized};
+use super::{Directory, NewFiles, NotInitialized, events};
 
 const PORTCULLIS_TOML: &str = include_str!("operator/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("operator/nats-server.conf");
@@ -60,6 +60,8 @@ pub(crate) struct OperatorMode {
     pub(crate) resolver: Resolver,
     /// Oldest release among the servers. `None` for the newest known one.
     pub(crate) oldest_server: Option<ServerVersion>,
+    /// Whether the host publishes login events.
+    pub(crate) login_events: bool,
 }
 
 /// A user with its files.
@@ -133,7 +135,11 @@ pub(crate) fn init(directory: &Path, mode: OperatorMode) -> Result<String, NotIn
     let config = PORTCULLIS_TOML
         .replace("{inbox-prefix}", inbox_prefix.as_str())
         .replace("{callout}", callout.account.as_str())
-        .replace("{app}", app.account.as_str());
+        .replace("{app}", app.account.as_str())
+        .replace(
+            "{events}",
+            &mode.login_events.then(events::table).unwrap_or_default(),
+        );
     files.file("portcullis.toml", &config)?;
     files.keep();
     system.store.is_kept = true;
@@ -181,7 +187,7 @@ impl System {
             UserFields::unlimited(),
             now,
         )?;
-        let fields = service_permissions(inbox_prefix);
+        let fields = service_permissions(inbox_prefix, mode.login_events);
         let service = user(store, &callout.0, "portcullis", &service_seed, fields, now)?;
         let sentinel = store.keys().generate(KeyKind::User)?;
         let sentinel = user(
@@ -301,9 +307,13 @@ fn user(
 }
 
 /// Returns the permissions that the service needs, and no others.
-fn service_permissions(inbox_prefix: &str) -> UserFields {
+fn service_permissions(inbox_prefix: &str, login_events: bool) -> UserFields {
     let mut fields = UserFields::unlimited();
-    for permission in required_permissions(inbox_prefix, true) {
+    let mut required = required_permissions(inbox_prefix, true);
+    if login_events {
+        required.extend(events::permissions());
+    }
+    for permission in required {
         let list = match permission.side {
             PermissionSide::Publish => &mut fields.publish.allow,
             PermissionSide::Subscribe => &mut fields.subscribe.allow,

@@ -27,7 +27,7 @@ fn what_is_made_passes_the_check() {
     ] {
         let root = directory.path().join(root);
         let buckets: Vec<_> = buckets.iter().map(|name| name.parse().unwrap()).collect();
-        init(&root, &buckets).unwrap();
+        init_with(&root, &buckets, &Accounts::default()).unwrap();
         passes_the_check(&root);
         let config = Config::load(&root.join("portcullis.toml")).unwrap().value;
         assert_eq!(config.key_value.mirror.buckets, buckets);
@@ -42,6 +42,8 @@ fn what_is_made_passes_the_check() {
                     "{jet",
                     "-permissions}",
                     "{keeper",
+                    "{events",
+                    "{exports",
                     "{reader",
                 ]
                 .iter()
@@ -49,6 +51,25 @@ fn what_is_made_passes_the_check() {
             });
             assert_eq!(place, None, "{file}");
         }
+    }
+}
+
+#[test]
+fn login_events_have_a_table_a_permission_and_shares() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("events");
+    init_with(&root, &[], &Accounts::with_events(true)).unwrap();
+    passes_the_check(&root);
+    let config = Config::load(&root.join("portcullis.toml")).unwrap().value;
+    let subject = config.records.events.unwrap().subject.to_string();
+    assert_eq!(subject, "portcullis.logins.{account}");
+    let server = fs::read_to_string(root.join("nats-server.conf")).unwrap();
+    for line in [
+        "            \"portcullis.logins.*\"\n",
+        "exports: [ { stream: \"portcullis.logins.*\", account_token_position: 3 } ]",
+        "imports: [ { stream: { account: AUTH, subject: \"portcullis.logins.APP\" }, to: \"logins\" } ]",
+    ] {
+        assert!(server.contains(line), "{server}");
     }
 }
 
@@ -67,7 +88,7 @@ fn passes_the_check(root: &Path) {
 #[test]
 fn the_server_is_told_the_public_keys_of_the_seeds() {
     let directory = tempfile::tempdir().unwrap();
-    let made = init(directory.path(), &[]).unwrap();
+    let made = init_with(directory.path(), &[], &Accounts::default()).unwrap();
     let config = Config::load(&directory.path().join("portcullis.toml")).unwrap();
     let secrets = config.value.resolve_secrets().unwrap().value;
     let public = |seed: &str| KeyPair::from_seed(seed).unwrap().public_key();
@@ -94,7 +115,12 @@ fn seeds_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let directory = tempfile::tempdir().unwrap();
-    init(directory.path(), &["revoked".parse().unwrap()]).unwrap();
+    init_with(
+        directory.path(),
+        &["revoked".parse().unwrap()],
+        &Accounts::default(),
+    )
+    .unwrap();
     let mode = |name: &str| {
         let metadata = fs::metadata(directory.path().join(name)).unwrap();
         metadata.permissions().mode() & 0o777
@@ -118,7 +144,7 @@ fn nothing_is_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(name);
         fs::write(&path, "mine").unwrap();
-        let error = init(directory.path(), &[]).unwrap_err();
+        let error = init_with(directory.path(), &[], &Accounts::default()).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
@@ -150,7 +176,7 @@ fn a_file_in_the_place_of_the_directory_is_an_error() {
     let path = directory.path().join("file");
     fs::write(&path, "mine").unwrap();
     assert!(matches!(
-        init(&path, &[]),
+        init_with(&path, &[], &Accounts::default()),
         Err(NotInitialized::Write { .. })
     ));
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
