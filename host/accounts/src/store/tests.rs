@@ -138,7 +138,7 @@ fn signing_keys_sign_before_the_identity_and_alone_if_the_operator_says_so() {
     operator.nats.strict_signing_key_usage = true;
     store.put_operator(operator, NOW).unwrap();
     let missing = store.operator_seed().unwrap_err();
-    assert!(matches!(missing, StoreError::NoSeed { .. }), "{missing}");
+    assert!(matches!(missing, StoreError::NoSigningKey), "{missing}");
     let (mut operator, _) = store.operator().unwrap();
     let key = store.keys().generate(KeyKind::Operator).unwrap().public;
     operator.nats.signing_keys.push(key.to_string());
