@@ -5,23 +5,20 @@ use std::collections::BTreeMap;
 use portcullis_claims::{ServerVersion, deny_filter};
 use portcullis_core::DenyFilter;
 
-use crate::doctor::evidence::{Evidence, Greeting};
+use crate::doctor::evidence::{Evidence, Greeting, OwnXkey, Settings};
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 
 /// Finds releases that cannot ask, that are unknown, or that have pitfalls.
 pub(super) fn releases(evidence: &Evidence) -> Checked {
-    let operator_mode = match &evidence.settings {
-        None => return Checked::impossible("the configuration is invalid"),
-        Some(settings) => settings.operator_mode,
+    let Some(settings) = &evidence.settings else {
+        return Checked::impossible("the configuration is invalid");
     };
     let mut checked = Checked::default();
     for (version, servers) in versions(evidence, &mut checked) {
         checked.examine(None);
         let servers = servers.join(", ");
-        checked
-            .findings
-            .extend(judge(&version, &servers, operator_mode));
+        checked.findings.extend(judge(&version, &servers, settings));
     }
     checked
 }
@@ -50,7 +47,7 @@ fn versions(evidence: &Evidence, checked: &mut Checked) -> BTreeMap<String, Vec<
     versions
 }
 
-fn judge(text: &str, servers: &str, operator_mode: bool) -> Vec<Finding> {
+fn judge(text: &str, servers: &str, settings: &Settings) -> Vec<Finding> {
     let Ok(version) = text.parse::<ServerVersion>() else {
         return vec![unknown(text, servers)];
     };
@@ -77,13 +74,13 @@ fn judge(text: &str, servers: &str, operator_mode: bool) -> Vec<Finding> {
         Code::ServerReleasePitfalls,
         format!("nats-server {text} has faults that the host cannot close"),
         remedy.clone(),
-        pitfalls(version, operator_mode),
+        pitfalls(version, settings.operator_mode),
     );
     let notes = collect(
         Code::ServerReleaseNotes,
         format!("nats-server {text} leaves more to the host than later releases"),
         remedy,
-        notes(version),
+        notes(version, &settings.xkey),
     );
     pitfalls.into_iter().chain(notes).collect()
 }
@@ -111,7 +108,7 @@ fn pitfalls(version: ServerVersion, operator_mode: bool) -> Vec<&'static str> {
     pitfalls
 }
 
-fn notes(version: ServerVersion) -> Vec<&'static str> {
+fn notes(version: ServerVersion, xkey: &OwnXkey) -> Vec<&'static str> {
     let mut notes = Vec::new();
     if !version.checks_who_signed_the_response() {
         notes.push("it accepts responses of other signers than the configured issuer");
@@ -121,7 +118,25 @@ fn notes(version: ServerVersion) -> Vec<&'static str> {
             "it ignores `subs`, `payload` and `src` of user JWTs: the host enforces `src` itself and refuses permits with \
              the others",
         );
+    }
+    if !version.enforces_limits() && !matches!(xkey, OwnXkey::Key(_)) {
         notes.push("other users of the callout account can read requests if their permissions allow it: set an xkey");
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_xkey_is_advised_where_there_is_none() {
+        let version = "2.15.1".parse().unwrap();
+        let advised = |xkey| {
+            let notes = notes(version, &xkey);
+            notes.iter().any(|note| note.ends_with("set an xkey"))
+        };
+        assert!(advised(OwnXkey::Absent));
+        assert!(!advised(OwnXkey::Key("X-OWN".to_owned())));
+    }
 }
