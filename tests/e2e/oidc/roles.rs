@@ -50,7 +50,7 @@ async fn tokens_of_both_flows_are_understood_wherever_a_client_puts_them(
             sorted(&info["permissions"]),
             json!({
                 "publish": { "allow": ["$SYS.REQ.USER.INFO", "orders.*"] },
-                "subscribe": { "allow": ["_INBOX.>", "_INBOX.>", "orders.>"], "deny": ["orders.sealed"] },
+                "subscribe": { "allow": ["_INBOX.>", "orders.>"], "deny": ["orders.sealed"] },
             })
         );
         let left = Duration::from_nanos(info["expires"].as_u64().unwrap_or_default());
