@@ -245,61 +245,18 @@ async fn a_lame_duck_is_noticed(
     Ok(())
 }
 
-#[rstest]
-#[tokio::test]
-async fn a_server_that_is_given_up_is_exchanged_for_another(
-    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
-) -> Result<()> {
-    let site = site(release).await?;
-    let (first, second) = (
-        site.start_server(Accounts::Several).await?,
-        site.start_server(Accounts::Several).await?,
-    );
-    // A delay longer than the test: the host must try the other server without a delay.
-    let both = format!("{}\", \"{}", first.url(), second.url());
-    let config = site.host_config(&both, "");
-    let config = config.replace("reconnect-wait = \"50ms\"", "reconnect-wait = \"1h\"");
-    let host = site.spawn_host_with(&config)?;
-    host.ready().await?;
-    let connected = host
-        .wait_for("the connection", |event| event.says("nats connected"))
-        .await?;
-    let on_first = connected
-        .text("nats.address")
-        .ends_with(&format!(":{}", first.port()));
-    let (lost, other) = if on_first {
-        (first, second)
-    } else {
-        (second, first)
-    };
-    // Even if this connection was short, the host does not wait: only a second short one in a row
-    // causes a delay.
-    drop(lost.stop().await?);
-
-    let again = host
-        .wait_for("the other server", |event| event.says("nats reconnected"))
-        .await?;
-
-    assert_eq!(
-        again.text("nats.address"),
-        format!("127.0.0.1:{}", other.port())
-    );
-    log_in_by(Instant::now() + Duration::from_mins(1), &other).await?;
-    Ok(())
-}
-
-/// Covers a server whose machine lost its power: no end of the connection reaches the host.
-#[tokio::test]
-async fn a_server_that_hangs_is_exchanged_for_another() -> Result<()> {
-    let site = site(Release::Nats2_15).await?;
+/// Starts two servers and a host that knows both, with a changed configuration. Returns the host,
+/// and the servers: that of its connection first.
+async fn between_two_servers(
+    site: &Site,
+    change: impl FnOnce(&str) -> String,
+) -> Result<(Host, [NatsServer; 2])> {
     let (first, second) = (
         site.start_server(Accounts::Several).await?,
         site.start_server(Accounts::Several).await?,
     );
     let both = format!("{}\", \"{}", first.url(), second.url());
-    let config = site.host_config(&both, "");
-    let config = with_nats(&config, "ping-interval = \"200ms\"");
-    let host = site.spawn_host_with(&config)?;
+    let host = site.spawn_host_with(&change(&site.host_config(&both, "")))?;
     host.ready().await?;
     let connected = host
         .wait_for("the connection", |event| event.says("nats connected"))
@@ -307,25 +264,55 @@ async fn a_server_that_hangs_is_exchanged_for_another() -> Result<()> {
     let is_on_first = connected
         .text("nats.address")
         .ends_with(&format!(":{}", first.port()));
-    let (hung, other) = if is_on_first {
-        (first, second)
+    let servers = if is_on_first {
+        [first, second]
     } else {
-        (second, first)
+        [second, first]
     };
-    let id = hung.id()?.to_string();
-    let stopped = Command::new("kill").args(["-STOP", &id]).status().await?;
-    assert!(stopped.success());
+    Ok((host, servers))
+}
 
+/// Checks that the host reconnects to `other`, and that a login succeeds there.
+async fn goes_on_with(host: &Host, other: &NatsServer) -> Result<()> {
     let again = host
         .wait_for("the other server", |event| event.says("nats reconnected"))
         .await?;
-
     assert_eq!(
         again.text("nats.address"),
         format!("127.0.0.1:{}", other.port())
     );
-    log_in_by(Instant::now() + Duration::from_mins(1), &other).await?;
+    log_in_by(Instant::now() + Duration::from_mins(1), other).await?;
     Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_server_that_is_given_up_is_exchanged_for_another(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    // A delay longer than the test: the host must try the other server without a delay.
+    let patient =
+        |config: &str| config.replace("reconnect-wait = \"50ms\"", "reconnect-wait = \"1h\"");
+    let (host, [lost, other]) = between_two_servers(&site, patient).await?;
+    // Even if this connection was short, the host does not wait: only a second short one in a row
+    // causes a delay.
+    drop(lost.stop().await?);
+
+    goes_on_with(&host, &other).await
+}
+
+/// Covers a server whose machine lost its power: no end of the connection reaches the host.
+#[tokio::test]
+async fn a_server_that_hangs_is_exchanged_for_another() -> Result<()> {
+    let site = site(Release::Nats2_15).await?;
+    let attentive = |config: &str| with_nats(config, "ping-interval = \"200ms\"");
+    let (host, [hung, other]) = between_two_servers(&site, attentive).await?;
+    let id = hung.id()?.to_string();
+    let stopped = Command::new("kill").args(["-STOP", &id]).status().await?;
+    assert!(stopped.success());
+
+    goes_on_with(&host, &other).await
 }
 
 /// Covers credentials that expired and that no operator renews.

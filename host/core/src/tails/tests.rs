@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ceiling::tests::matches;
 
 fn subjects(texts: &[&str]) -> Vec<PermissionSubject> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -17,18 +18,6 @@ fn side(allow: &[&str], deny: &[&str]) -> SubjectPermission {
 
 fn tails(side: &SubjectPermission, filter: DenyFilter) -> Tails {
     side.tails(filter, &mut WorkBudget::default()).unwrap()
-}
-
-/// Returns whether `pattern` matches `text`, whose wildcards are ordinary tokens.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (mut pattern, mut text) = (pattern.split('.'), text.split('.'));
-    loop {
-        match (pattern.next(), text.next()) {
-            (None, None) | (Some(">"), Some(_)) => return true,
-            (Some(wanted), Some(token)) if wanted == "*" || wanted == token => {}
-            _ => return false,
-        }
-    }
 }
 
 fn collide(one: &str, other: &str) -> bool {

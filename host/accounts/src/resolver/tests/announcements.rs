@@ -284,13 +284,12 @@ async fn a_record_that_is_ahead_of_the_clock_hides_no_version() {
     accounts.set_announced_until(ahead).unwrap();
     let version = site.sign(NOW + 1, |_| {});
     accounts.put(&version).unwrap();
+    let mut looks = Looks::at(&site);
     let resolver = site.resolver.clone();
     let running = tokio::spawn(async move { resolver.maintain().await });
     let told = tokio::time::timeout(Duration::from_mins(1), script.told(1)).await;
     assert_eq!(told.unwrap(), [version]);
-    while accounts.announced_until().unwrap() == Some(ahead) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    looks.recorded(|until| until != Some(ahead)).await;
     running.abort();
 }
 

@@ -1,7 +1,7 @@
 //! Comparison of the callout account's JWT with the host's configuration, in operator mode.
 
 use super::xkey::XkeyPlace;
-use crate::doctor::evidence::{AccountJwt, Evidence, Settings};
+use crate::doctor::evidence::{AccountJwt, Evidence, Settings, System};
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 
@@ -11,25 +11,39 @@ const ANY: &str = "*";
 /// Maximum number of accounts that a finding names.
 const NAMED: usize = 10;
 
-/// Compares what the JWT says about the callout.
-pub(super) fn authorization(evidence: &Evidence) -> Checked {
+/// Returns the settings in operator mode, and what the servers tell the system account. Otherwise
+/// the result of a check that needs both: `without` is the reason if no user of that account is
+/// known.
+pub(super) fn operated<'a>(
+    evidence: &'a Evidence,
+    without: &str,
+) -> Result<(&'a Settings, &'a System), Checked> {
     let Some(settings) = &evidence.settings else {
-        return Checked::impossible("the configuration is invalid");
+        return Err(Checked::impossible("the configuration is invalid"));
     };
     if !settings.operator_mode {
-        // In config mode, the servers' configuration says it.
-        return Checked::default();
+        return Err(Checked::default());
     }
-    let jwts = match &evidence.system {
-        None => return Checked::impossible("the account's JWT is known with `--creds`"),
-        Some(Err(_)) => {
-            return Checked::impossible("the servers do not answer the user of `--creds`");
-        }
-        Some(Ok(system)) => match &system.callout {
-            None => return Checked::impossible("the servers were not asked for the account's JWT"),
-            Some(Err(reason)) => return Checked::impossible(reason),
-            Some(Ok(jwts)) => jwts,
-        },
+    match &evidence.system {
+        None => Err(Checked::impossible(without)),
+        Some(Err(_)) => Err(Checked::impossible(
+            "the servers do not answer the user of `--creds`",
+        )),
+        Some(Ok(system)) => Ok((settings, system)),
+    }
+}
+
+/// Compares what the JWT says about the callout.
+pub(super) fn authorization(evidence: &Evidence) -> Checked {
+    // In config mode, the servers' configuration says it.
+    let (settings, system) = match operated(evidence, "the account's JWT is known with `--creds`") {
+        Ok(both) => both,
+        Err(checked) => return checked,
+    };
+    let jwts = match &system.callout {
+        None => return Checked::impossible("the servers were not asked for the account's JWT"),
+        Some(Err(reason)) => return Checked::impossible(reason),
+        Some(Ok(jwts)) => jwts,
     };
     let mut checked = Checked::default();
     for jwt in jwts {

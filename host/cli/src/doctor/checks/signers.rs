@@ -1,25 +1,19 @@
 //! Comparison of the keys that sign users with the JWTs of their accounts, in operator mode.
 
+use super::callout_jwt::operated;
 use crate::doctor::evidence::{AccountJwt, Evidence, Target};
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 
 /// Finds keys of the host that servers do not accept for a target account.
 pub(super) fn targets(evidence: &Evidence) -> Checked {
-    let Some(settings) = &evidence.settings else {
-        return Checked::impossible("the configuration is invalid");
+    // In config mode, one key signs for all accounts.
+    let (settings, system) = match operated(evidence, "the accounts' JWTs are known with `--creds`")
+    {
+        Ok(both) => both,
+        Err(checked) => return checked,
     };
-    if !settings.operator_mode {
-        // In config mode, one key signs for all accounts.
-        return Checked::default();
-    }
-    let jwts = match &evidence.system {
-        None => return Checked::impossible("the accounts' JWTs are known with `--creds`"),
-        Some(Err(_)) => {
-            return Checked::impossible("the servers do not answer the user of `--creds`");
-        }
-        Some(Ok(system)) => &system.targets,
-    };
+    let jwts = &system.targets;
     let mut checked = Checked::default();
     for target in &settings.targets {
         match jwts.get(&target.name) {

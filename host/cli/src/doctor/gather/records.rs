@@ -2,11 +2,10 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use portcullis_config::Config;
-use portcullis_connect::{ConnectionOptions, Retries, connect_all};
+use portcullis_connect::{ConnectionOptions, Retries, connect};
 use portcullis_core::with_causes;
 use portcullis_records::{StreamOptions, find_stream};
 
@@ -54,9 +53,8 @@ async fn look(config: &Config, stream: &StreamOptions) -> Result<Option<String>,
         retries: Retries::Times(0),
         ..ConnectionOptions::from(nats)
     };
-    let connections = connect_all(&options, NonZeroUsize::MIN).await;
-    let connections = connections.map_err(|error| with_causes(&error))?;
-    let connection = connections.first().ok_or("no connection is made")?;
+    let connection = connect(&options).await;
+    let connection = connection.map_err(|error| with_causes(&error))?;
     let found = find_stream(connection.client().clone(), stream).await;
     found.map_err(|error| with_causes(&error))
 }
