@@ -95,6 +95,17 @@ fn site() -> Result<Site> {
     Site::create(Release::Nats2_15)
 }
 
+/// Starts a server whose `auth_users` lacks the user of the host. A login times out after two
+/// seconds.
+async fn start_server_without_callout_user(site: &Site) -> Result<NatsServer> {
+    let callout = site.keys.callout.public_key();
+    let config = site
+        .server_config(Accounts::Several, &site.keys.issuer.public_key())
+        .replace(&format!("auth_users: [ {callout}, "), "auth_users: [ ")
+        .replace("timeout: 5", "timeout: 2");
+    site.start_server_with(&config).await
+}
+
 /// Returns the path of the server's configuration, as an argument.
 fn server_conf(site: &Site) -> String {
     let file = site.path().join("nats-server.conf");

@@ -3,15 +3,13 @@
 use std::fs;
 
 use anyhow::Result;
-use async_nats::ConnectOptions;
-use async_nats::jetstream::{self, stream};
 use portcullis_harness::{
-    Accounts, Credentials, Host, NatsServer, PseudoTerminal, Relay, Release, Site, is_refused,
-    log_in, run_portcullis,
+    Accounts, Credentials, Host, PseudoTerminal, Relay, Release, Site, is_refused, log_in,
+    run_portcullis,
 };
 
 use crate::records::{FILE, record_of};
-use crate::support::{ALICE, POLICY, alice, settings, static_users};
+use crate::support::{ALICE, POLICY, alice, audit_tables, audited_server, settings, static_users};
 
 #[tokio::test]
 async fn the_screen_shows_logins_as_they_are_decided() -> Result<()> {
@@ -86,7 +84,7 @@ async fn the_screen_has_the_records_of_a_time_without_a_connection() -> Result<(
     site.policies
         .put_policy(POLICY, &static_users()?, &settings)?;
     let server = audited_server(&site).await?;
-    let tables = audited(&server.url());
+    let tables = audit_tables(&server.url());
     let config = site.host_config(&server.url(), &tables);
     let config = site.write_config("portcullis.toml", &config)?;
     let host = Host::spawn(&config, &[])?;
@@ -96,7 +94,7 @@ async fn the_screen_has_the_records_of_a_time_without_a_connection() -> Result<(
     let relay = Relay::start(server.port()).await?;
     let desk = site.write_config(
         "desk.toml",
-        &site.host_config(&server.url(), &audited(&relay.url())),
+        &site.host_config(&server.url(), &audit_tables(&relay.url())),
     )?;
     let arguments = [
         "decisions",
@@ -125,37 +123,6 @@ async fn the_screen_has_the_records_of_a_time_without_a_connection() -> Result<(
     ));
     screen.shows(&["3 of 3 records", "three"]).await?;
     Ok(())
-}
-
-/// Starts a server that has a stream of records in an account of its own.
-async fn audited_server(site: &Site) -> Result<NatsServer> {
-    let audit = "APP {}\n  AUDIT { jetstream: enabled, \
-                 users: [ { user: auditor, password: of-the-auditor } ] }";
-    let config = site
-        .server_config(Accounts::Buckets, &site.keys.issuer.public_key())
-        .replace("auth_users: [ ", "auth_users: [ auditor, ")
-        .replace("APP {}", audit);
-    let server = site.start_server_with(&config).await?;
-    let auditor = ConnectOptions::with_user_and_password("auditor".into(), "of-the-auditor".into());
-    let auditor = auditor.connect(server.url()).await?;
-    let decisions = stream::Config {
-        name: "DECISIONS".to_owned(),
-        subjects: vec!["decisions".to_owned()],
-        ..stream::Config::default()
-    };
-    let jetstream = jetstream::with_domain(auditor, "hub");
-    jetstream.create_stream(decisions).await?;
-    fs::write(site.path().join("auditor.password"), "of-the-auditor")?;
-    Ok(server)
-}
-
-/// Returns the tables that read and write records at the server with this address.
-fn audited(url: &str) -> String {
-    format!(
-        "[records.stream]\nsubject = \"decisions\"\njetstream-domain = \"hub\"\n\
-         [records.stream.nats]\nservers = [\"{url}\"]\nuser = \"auditor\"\n\
-         password-file = \"auditor.password\"\n"
-    )
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Code that the suites share: users, settings, and a site that serves them.
 
+use std::fs;
+
 use anyhow::{Context, Result};
-use async_nats::Client;
+use async_nats::jetstream::{self, stream};
+use async_nats::{Client, ConnectOptions};
 use portcullis_harness::{
     Accounts, Built, Credentials, Event, Host, NatsServer, PolicyDirectory, Release, Site, hash,
     log_in,
@@ -80,6 +83,40 @@ pub(crate) fn static_users() -> Result<Vec<u8>> {
 pub(crate) async fn put_sensor(policies: &PolicyDirectory) -> Result<()> {
     let settings = settings(&[sensor("everything", "").await?]);
     policies.put_policy(POLICY, &static_users()?, &settings)
+}
+
+/// Starts a server with an account `AUDIT`, in which a stream captures the decision records that a
+/// host with [`audit_tables`] publishes. A login times out after a second.
+pub(crate) async fn audited_server(site: &Site) -> Result<NatsServer> {
+    let audit = "APP {}\n  AUDIT { jetstream: enabled, \
+                 users: [ { user: auditor, password: of-the-auditor } ] }";
+    let config = site
+        .server_config(Accounts::Buckets, &site.keys.issuer.public_key())
+        .replace("timeout: 5", "timeout: 1")
+        .replace("auth_users: [ ", "auth_users: [ auditor, ")
+        .replace("APP {}", audit);
+    let server = site.start_server_with(&config).await?;
+    let auditor = ConnectOptions::with_user_and_password("auditor".into(), "of-the-auditor".into());
+    let auditor = auditor.connect(server.url()).await?;
+    let decisions = stream::Config {
+        name: "DECISIONS".to_owned(),
+        subjects: vec!["decisions".to_owned()],
+        ..stream::Config::default()
+    };
+    let jetstream = jetstream::with_domain(auditor, "hub");
+    jetstream.create_stream(decisions).await?;
+    fs::write(site.path().join("auditor.password"), "of-the-auditor")?;
+    Ok(server)
+}
+
+/// Returns the tables that write and read decision records at the [`audited_server`] with this
+/// address.
+pub(crate) fn audit_tables(url: &str) -> String {
+    format!(
+        "[records.stream]\nsubject = \"decisions\"\njetstream-domain = \"hub\"\n\
+         [records.stream.nats]\nservers = [\"{url}\"]\nuser = \"auditor\"\n\
+         password-file = \"auditor.password\"\n"
+    )
 }
 
 /// A site with a server and a host that decides logins.

@@ -5,9 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use portcullis_harness::Accounts;
 
-use super::{configure, doctor, server_conf, site};
+use super::{configure, doctor, server_conf, site, start_server_without_callout_user};
 
 /// Gives the file this mode.
 fn set_mode(file: &Path, mode: u32) -> Result<()> {
@@ -18,11 +17,7 @@ fn set_mode(file: &Path, mode: u32) -> Result<()> {
 async fn what_can_be_fixed_is_shown_and_fixed_on_request() -> Result<()> {
     let site = site()?;
     let callout = site.keys.callout.public_key();
-    let config = site.server_config(Accounts::Several, &site.keys.issuer.public_key());
-    let config = config.replace(&format!("auth_users: [ {callout}, "), "auth_users: [ ");
-    let server = site
-        .start_server_with(&config.replace("timeout: 5", "timeout: 2"))
-        .await?;
+    let server = start_server_without_callout_user(&site).await?;
     configure(&site, &server, |config| config)?;
     let seed = site.path().join("keys/issuer.nk");
     set_mode(&seed, 0o644)?;

@@ -8,7 +8,7 @@ use nkeys::{KeyPair, XKey};
 use portcullis_harness::{Accounts, ShiftedClock};
 use rstest::rstest;
 
-use super::{configure, doctor, server_conf, site, with};
+use super::{configure, doctor, server_conf, site, start_server_without_callout_user, with};
 
 #[tokio::test]
 async fn another_issuer_is_found() -> Result<()> {
@@ -109,11 +109,7 @@ async fn a_server_without_callout_is_found() -> Result<()> {
 async fn a_user_that_is_missing_from_auth_users_is_found() -> Result<()> {
     let site = site()?;
     let callout = site.keys.callout.public_key();
-    let config = site.server_config(Accounts::Several, &site.keys.issuer.public_key());
-    let config = config.replace(&format!("auth_users: [ {callout}, "), "auth_users: [ ");
-    let server = site
-        .start_server_with(&config.replace("timeout: 5", "timeout: 2"))
-        .await?;
+    let server = start_server_without_callout_user(&site).await?;
     configure(&site, &server, |config| config)?;
 
     let report = doctor(&site, &["--server-conf", &server_conf(&site)], &[]).await?;
