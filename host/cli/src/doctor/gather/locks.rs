@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_authority::{Lock, LockCopy};
 use portcullis_config::Config;
-use portcullis_connect::{ConnectionOptions, Retries, connect_all};
+use portcullis_connect::connect_all;
 use portcullis_core::{BucketName, with_causes};
 use portcullis_files::{Disk as _, ReadError, SystemDisk};
 use portcullis_mirror::{BucketCopy, KeyValueMirror, KeyValueOptions};
 use tokio::time::timeout;
 
-use super::servers::NAME;
+use super::servers;
 use crate::doctor::evidence::{FoundLock, LockCopyFound, Locks};
 
 /// Maximum size of the copy, in bytes.
@@ -40,12 +40,7 @@ pub(super) async fn read(config: &Config) -> Option<Locks> {
 /// Reads the bucket, with the permissions and the limits of the host.
 async fn follow(config: &Config, bucket: &BucketName) -> Result<BucketCopy, String> {
     let nats = config.key_value.nats.as_deref().unwrap_or(&config.nats);
-    let options = ConnectionOptions {
-        name: NAME.to_owned(),
-        retries: Retries::Times(0),
-        ..ConnectionOptions::from(nats)
-    };
-    let connections = connect_all(&options, NonZeroUsize::MIN).await;
+    let connections = connect_all(&servers::options(nats), NonZeroUsize::MIN).await;
     let connections = connections.map_err(|error| with_causes(&error))?;
     let mirror = KeyValueMirror::new(KeyValueOptions {
         buckets: vec![bucket.clone()],

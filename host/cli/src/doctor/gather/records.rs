@@ -5,12 +5,12 @@ use std::io;
 use std::path::Path;
 
 use portcullis_config::Config;
-use portcullis_connect::{ConnectionOptions, Retries, connect};
+use portcullis_connect::connect;
 use portcullis_core::with_causes;
 use portcullis_records::{StreamOptions, find_stream};
 
 use super::disk::{MIN_SIZE, parent_of, try_directory};
-use super::servers::NAME;
+use super::servers;
 use crate::doctor::evidence::{RecordFile, RecordStream, Records, WriteTrial};
 
 /// Tries the places of decision records that need no collector.
@@ -48,12 +48,7 @@ fn try_file(path: &Path) -> RecordFile {
 /// Looks for a stream that captures the subject, as the host does.
 async fn look(config: &Config, stream: &StreamOptions) -> Result<Option<String>, String> {
     let nats = config.records_nats.as_deref().unwrap_or(&config.nats);
-    let options = ConnectionOptions {
-        name: NAME.to_owned(),
-        retries: Retries::Times(0),
-        ..ConnectionOptions::from(nats)
-    };
-    let connection = connect(&options).await;
+    let connection = connect(&servers::options(nats)).await;
     let connection = connection.map_err(|error| with_causes(&error))?;
     let found = find_stream(connection.client().clone(), stream).await;
     found.map_err(|error| with_causes(&error))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_callout::inspect_own_user;
-use portcullis_config::{Config, ServerAddress};
+use portcullis_config::{Config, Nats, ServerAddress};
 use portcullis_connect::{
     AdditionalOptions, ConnectError, Connection, ConnectionOptions, ConnectionTrouble, Retries,
     connect,
@@ -30,6 +30,15 @@ const MAX_GREETING: u64 = 64 << 10;
 
 /// Port of an address that names none.
 const PORT: u16 = 4222;
+
+/// Returns the options of a connection of this command: those of `nats`, without retries.
+pub(super) fn options(nats: &Nats) -> ConnectionOptions {
+    ConnectionOptions {
+        name: NAME.to_owned(),
+        retries: Retries::Times(0),
+        ..ConnectionOptions::from(nats)
+    }
+}
 
 /// Looks at the server at `address`, and logs in with the host's own user. No probe login is made
 /// yet.
@@ -109,11 +118,9 @@ async fn log_in(
 ) -> (Login, Option<Connection>) {
     let options = ConnectionOptions {
         servers: vec![address.to_string()],
-        name: NAME.to_owned(),
-        retries: Retries::Times(0),
         // Another server of the cluster would answer for this one.
         additional: AdditionalOptions::given_servers_only(),
-        ..ConnectionOptions::from(&config.nats)
+        ..options(&config.nats)
     };
     let start = SystemClock.now();
     match connect(&options).await {

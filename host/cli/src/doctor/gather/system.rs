@@ -8,7 +8,7 @@ use futures::future::join_all;
 use portcullis_claims::{AccountClaims, UserCredentials};
 use portcullis_config::Config;
 use portcullis_connect::{
-    Authentication, Connection, ConnectionOptions, Nats, Retries, SecretSource, connect,
+    Authentication, Connection, ConnectionOptions, Nats, SecretSource, connect,
 };
 use portcullis_core::{AccountName, with_causes};
 use portcullis_system::{
@@ -16,7 +16,7 @@ use portcullis_system::{
 };
 use serde_json::Value;
 
-use super::servers::NAME;
+use super::servers;
 use crate::doctor::evidence::{AccountJwt, System, SystemServer, Target};
 
 /// Maximum number of target accounts whose JWTs are asked for.
@@ -154,12 +154,10 @@ async fn log_in(config: &Config, creds: &Path) -> Result<Connection, String> {
         Authentication::Nkey(source)
     };
     let options = ConnectionOptions {
-        name: NAME.to_owned(),
         authentication,
-        retries: Retries::Times(0),
         // The prefix of the configuration is that of the host's own user.
         inbox_prefix: None,
-        ..ConnectionOptions::from(&config.nats)
+        ..servers::options(&config.nats)
     };
     let connected = connect(&options).await;
     connected.map_err(|error| with_causes(&error))
