@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::support::{Author, alone, edit, prepare};
+use crate::support::{Author, edit, prepare};
 
 /// A program that runs until the test ends.
 struct Watching {
@@ -32,7 +32,6 @@ fn a_good_version_is_shipped_at_every_save_and_a_bad_one_is_not() {
     let folder = author.new_policy("seen", "empty");
     let policies = author.home().join("policies");
     fs::create_dir(&policies).unwrap();
-    let _alone = alone();
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
     command.args(["policy", "watch", "seen", "--into", "policies"]);
     let mut child = prepare(&mut command, author.home())
