@@ -4,11 +4,11 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use portcullis_connect::USER_INFO;
-use portcullis_harness::{Release, hash, run_portcullis};
+use portcullis_harness::{Release, run_portcullis};
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
-use crate::support::{ALICE, ALICE_PASSWORD, Serving, sorted, user};
+use crate::support::{ALICE, ALICE_PASSWORD, Serving, alice_in, sorted};
 
 /// A profile with each kind of permission.
 const PROFILE: &str = r#"
@@ -51,8 +51,7 @@ fn as_the_server_says(jwt: &Value, release: Release) -> Value {
 async fn the_user_jwt_that_decide_prints_is_what_a_server_applies(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let password = format!("password = \"{}\"", hash(ALICE_PASSWORD, &[]).await?);
-    let alice = user("alice", &password, "all-kinds", "expires-in = \"1h\"");
+    let alice = alice_in("all-kinds", "expires-in = \"1h\"").await?;
     let serving = Serving::start(release, &format!("{PROFILE}{alice}")).await?;
     let client = serving.log_in(ALICE, "real").await?;
     let answer = client.request(USER_INFO, "".into()).await?;

@@ -10,6 +10,7 @@ use portcullis_harness::{
     log_in,
 };
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 /// The policy name in most suites.
 pub(crate) const POLICY: &str = "static-users";
@@ -49,24 +50,23 @@ pub(crate) fn settings(users: &[String]) -> String {
 
 /// Returns the settings of alice with a password, the profile `own` and the lines `more`.
 pub(crate) async fn alice(more: &str) -> Result<String> {
-    let password = hash(ALICE_PASSWORD, &[]).await?;
-    Ok(user(
-        "alice",
-        &format!("password = \"{password}\""),
-        "own",
-        more,
-    ))
+    alice_in("own", more).await
+}
+
+/// Returns the settings of alice as [`alice`] does, with another profile.
+pub(crate) async fn alice_in(profile: &str, more: &str) -> Result<String> {
+    static HASH: OnceCell<String> = OnceCell::const_new();
+    let password = HASH.get_or_try_init(|| hash(ALICE_PASSWORD, &[])).await?;
+    let secret = format!("password = \"{password}\"");
+    Ok(user("alice", &secret, profile, more))
 }
 
 /// Returns the settings of the sensor with its token and the lines `more`.
 pub(crate) async fn sensor(profile: &str, more: &str) -> Result<String> {
-    let token = hash(SENSOR_TOKEN, &["--token"]).await?;
-    Ok(user(
-        "sensor",
-        &format!("token = \"{token}\""),
-        profile,
-        more,
-    ))
+    static HASH: OnceCell<String> = OnceCell::const_new();
+    let token = HASH.get_or_try_init(|| hash(SENSOR_TOKEN, &["--token"]));
+    let secret = format!("token = \"{}\"", token.await?);
+    Ok(user("sensor", &secret, profile, more))
 }
 
 /// Returns the settings of a user.

@@ -3,19 +3,18 @@
 use anyhow::{Context, Result};
 use async_nats::Subscriber;
 use futures::StreamExt;
-use portcullis_harness::{Answer, PATIENCE, Release, Wire, hash};
+use portcullis_harness::{Answer, PATIENCE, Release, Wire};
 use rstest::rstest;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::support::{ALICE, ALICE_PASSWORD, SENSOR, Serving, sensor, settings, user};
+use crate::support::{ALICE, ALICE_PASSWORD, SENSOR, Serving, alice_in, sensor, settings};
 
 /// Starts a site that serves alice, who may subscribe to `allow`, and the sensor, which may do
 /// everything.
 async fn serve(release: Release, allow: &str) -> Result<Serving> {
-    let password = hash(ALICE_PASSWORD, &[]).await?;
     let profile = format!("\n[settings.profiles.stars]\nsubscribe = {{ allow = [{allow}] }}\n");
-    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let alice = alice_in("stars", "").await?;
     let users = [sensor("everything", "").await?, profile, alice];
     Serving::start(release, &settings(&users)).await
 }
@@ -97,10 +96,9 @@ async fn what_cannot_be_closed_is_in_the_log() -> Result<()> {
 async fn a_client_can_publish_a_literal_tail_where_a_star_is_allowed(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let password = hash(ALICE_PASSWORD, &[]).await?;
     let profile =
         "\n[settings.profiles.stars]\npublish = { allow = [\"filter.a.*\"] }\n".to_owned();
-    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let alice = alice_in("stars", "").await?;
     let users = [sensor("everything", "").await?, profile, alice];
     let serving = Serving::start(release, &settings(&users)).await?;
     let sensor = serving.log_in(SENSOR, "roof").await?;
@@ -133,11 +131,10 @@ async fn next(messages: &mut Subscriber) -> Result<String> {
 async fn a_deny_with_a_final_star_holds_next_to_a_longer_deny(
     #[values(Release::Nats2_10, Release::Nats2_11, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let password = hash(ALICE_PASSWORD, &[]).await?;
     let profile = "\n[settings.profiles.stars]\n\
                    publish = { allow = [\"a.>\"], deny = [\"a.*\", \"a.b.c\"] }\n\
                    subscribe = { allow = [\">\"], deny = [\"a.*\", \"a.b.c\"] }\n";
-    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let alice = alice_in("stars", "").await?;
     let users = [sensor("everything", "").await?, profile.to_owned(), alice];
     let serving = Serving::start(release, &settings(&users)).await?;
     let sensor = serving.log_in(SENSOR, "roof").await?;
@@ -166,10 +163,9 @@ async fn a_deny_with_a_final_star_holds_next_to_a_longer_deny(
 async fn a_plain_deny_holds_next_to_one_of_a_queue_group(
     #[values(Release::Nats2_10, Release::Nats2_11, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let password = hash(ALICE_PASSWORD, &[]).await?;
     let profile = "\n[settings.profiles.stars]\n\
                    subscribe = { allow = [\">\"], deny = [\"secret\", \"* crew\"] }\n";
-    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let alice = alice_in("stars", "").await?;
     let serving = Serving::start(release, &settings(&[profile.to_owned(), alice])).await?;
     let mut alice = Wire::open(serving.server.port()).await?;
     let fields = json!({ "user": "alice", "pass": ALICE_PASSWORD });
