@@ -10,7 +10,9 @@ use portcullis_harness::{
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::{ALICE, ALICE_PASSWORD, POLICY, Serving, alice, settings, static_users};
+use crate::support::{
+    ALICE, ALICE_PASSWORD, POLICY, Serving, alice, settings, site_with, static_users,
+};
 
 /// Asserts that alice stays below her own subjects.
 fn assertions() -> String {
@@ -39,9 +41,8 @@ async fn check(site: &Site) -> Result<Finished> {
 async fn a_version_that_breaks_an_assertion_does_not_serve(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
     let own = with_profile("own").await?;
-    site.policies.put_policy(POLICY, &static_users()?, &own)?;
+    let site = site_with(release, &own)?;
     let file = site.path().join("assertions.toml");
     fs::write(&file, assertions())?;
     let serving = Serving::start_at(site).await?;
@@ -88,9 +89,8 @@ async fn a_version_that_breaks_an_assertion_does_not_serve(
 async fn a_host_whose_policies_break_an_assertion_from_the_start_denies(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
     let wide = with_profile("everything").await?;
-    site.policies.put_policy(POLICY, &static_users()?, &wide)?;
+    let site = site_with(release, &wide)?;
     fs::write(site.path().join("assertions.toml"), assertions())?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site.write_config("portcullis.toml", &site.host_config(&server.url(), ""))?;

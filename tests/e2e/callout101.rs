@@ -4,13 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use portcullis_harness::{
-    Accounts, Credentials, ForeignClient, Host, Release, Site, Step, plain_hashes,
-};
+use portcullis_harness::{Accounts, Credentials, ForeignClient, Host, Release, Step, plain_hashes};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::{POLICY, static_users};
+use crate::support::{POLICY, site_with};
 
 const CREATE_STREAM: &str = "$JS.API.STREAM.CREATE.ORDERS";
 const STREAM: &str = r#"{"name":"ORDERS","subjects":["orders.>"]}"#;
@@ -32,9 +30,7 @@ async fn every_user_lands_in_the_right_account(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[values(ForeignClient::Python, ForeignClient::JavaScript)] client: ForeignClient,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings()?)?;
+    let site = site_with(release, &settings()?)?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), &plain_hashes(&[POLICY]))
@@ -71,9 +67,7 @@ async fn only_the_privileged_user_creates_streams(
     #[values(ForeignClient::Python, ForeignClient::JavaScript)] client: ForeignClient,
 ) -> Result<()> {
     // The server allows streams in `$G` only if it has no other account for clients.
-    let site = Site::create(release)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings()?)?;
+    let site = site_with(release, &settings()?)?;
     let server = site.start_server(Accounts::Global).await?;
     let config = site
         .host_config(&server.url(), &plain_hashes(&[POLICY]))

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use portcullis_harness::{Accounts, Host, NatsServer, Release, Site, log_in};
 
 use crate::health::metric;
-use crate::support::{ALICE, POLICY, alice, settings, static_users};
+use crate::support::{ALICE, POLICY, alice, settings, site_with};
 
 const REFUSED: &str = "compiled code is not used and is replaced";
 
@@ -22,9 +22,7 @@ type Counts = [u64; 3];
 
 impl Keeping {
     async fn new(settings: &str) -> Result<Self> {
-        let site = Site::create(Release::Nats2_15)?;
-        site.policies
-            .put_policy(POLICY, &static_users()?, settings)?;
+        let site = site_with(Release::Nats2_15, settings)?;
         let server = site.start_server(Accounts::Several).await?;
         Ok(Self { site, server })
     }

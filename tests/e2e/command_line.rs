@@ -13,7 +13,7 @@ use portcullis_harness::{
 use rstest::rstest;
 use tokio::process::Command;
 
-use crate::support::{POLICY, settings, static_users, user};
+use crate::support::{POLICY, settings, site_with, static_users, user};
 
 const EXIT_USAGE: Option<i32> = Some(64);
 const EXIT_POLICIES: Option<i32> = Some(65);
@@ -121,15 +121,13 @@ async fn init_overwrites_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn check_is_content_with_a_good_configuration() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let alice = user(
         "alice",
         &format!("password = \"{}\"", hash("a", &[]).await?),
         "own",
         "",
     );
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&[alice]))?;
+    let site = site_with(Release::Nats2_15, &settings(&[alice]))?;
     let config = site.write_config("portcullis.toml", &config(&site))?;
 
     let finished = portcullis("check", &config).await?;

@@ -10,7 +10,7 @@ use portcullis_harness::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{POLICY, SENSOR, put_sensor, sensor, settings, static_users};
+use crate::support::{POLICY, SENSOR, sensor, sensor_site, settings, static_users};
 
 /// Asks the host of this configuration to reload it.
 pub(crate) async fn reload(config: &Path) -> Result<Finished> {
@@ -30,8 +30,7 @@ struct Stage {
 impl Stage {
     /// Starts a host that knows the sensor.
     async fn start() -> Result<Self> {
-        let site = Site::create(Release::Nats2_15)?;
-        put_sensor(&site.policies).await?;
+        let site = sensor_site(Release::Nats2_15).await?;
         let server = site.start_server(Accounts::Several).await?;
         let text = site.host_config(&server.url(), "");
         let config = site.write_config("portcullis.toml", &text)?;
@@ -234,8 +233,7 @@ async fn no_host_is_an_exit_code_of_its_own() -> Result<()> {
 
 #[tokio::test]
 async fn a_state_directory_that_was_removed_is_made_again_while_the_host_serves() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let server = site.start_server(Accounts::Several).await?;
     let text = site.host_config(&server.url(), "poll-interval = \"100ms\"\n");
     let config = site.write_config("portcullis.toml", &text)?;

@@ -11,24 +11,17 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use crate::support::{ALICE, SENSOR, SENSOR_TOKEN, Serving, alice, put_sensor, settings};
+use crate::support::{ALICE, SENSOR, SENSOR_TOKEN, Serving, alice, sensor_site, settings};
 
 /// The number of concurrent clients.
 const AT_ONCE: usize = 4;
-
-/// Creates a site with the sensor in its settings.
-async fn site(release: Release) -> Result<Site> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
-    Ok(site)
-}
 
 #[rstest]
 #[tokio::test]
 async fn the_host_may_start_before_the_server(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site.host_config(&server.url(), "");
     let config = site.write_config("portcullis.toml", &config)?;
@@ -55,7 +48,7 @@ async fn the_host_comes_back_after_the_server_does(
         site: _site,
         server,
         host,
-    } = Serving::start_at(site(release).await?).await?;
+    } = Serving::start_at(sensor_site(release).await?).await?;
 
     let start_again = server.stop().await?;
     host.wait_for("the loss", |event| event.says("nats disconnected"))
@@ -83,7 +76,7 @@ async fn rubbish_on_the_callout_subject_is_refused_and_survived(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     // A server without callout: a server with callout lets no client publish on this subject.
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     let mut host = site.start_host(&server).await?;
     let (user, password) = Site::OBSERVER;
@@ -137,7 +130,7 @@ async fn rubbish_on_the_callout_subject_is_refused_and_survived(
 async fn an_issuer_that_the_server_does_not_trust_admits_no_client(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let stranger = Keys::generate().issuer.public_key();
     let server = site
         .start_server_trusting(Accounts::Several, &stranger)
@@ -160,7 +153,7 @@ async fn an_issuer_that_the_server_does_not_trust_admits_no_client(
 async fn two_hosts_answer_each_login_once(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let Serving { site, server, host } = Serving::start_at(site(release).await?).await?;
+    let Serving { site, server, host } = Serving::start_at(sensor_site(release).await?).await?;
     let second = site.start_host(&server).await?;
 
     let names = log_in_in_groups(&server.url(), 10).await?;
@@ -199,7 +192,7 @@ async fn a_host_that_is_stopped_loses_no_login(
         site,
         server,
         mut host,
-    } = Serving::start_at(site(release).await?).await?;
+    } = Serving::start_at(sensor_site(release).await?).await?;
     let _second = site.start_host(&server).await?;
 
     let url = server.url();
@@ -227,7 +220,7 @@ async fn a_host_that_is_stopped_loses_no_login(
 #[tokio::test]
 async fn refusals_of_one_kind_are_summed_up() -> Result<()> {
     const MESSAGES: u64 = 500;
-    let site = site(Release::Nats2_15).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     // A server with callout lets no user publish on the callout subject.
     let server = site.start_server(Accounts::NoCallout).await?;
     let host = site.start_host(&server).await?;
@@ -288,7 +281,7 @@ async fn hosts_that_are_stopped_under_load_lose_no_login(
         site,
         server,
         host: first,
-    } = Serving::start_at(site(release).await?).await?;
+    } = Serving::start_at(sensor_site(release).await?).await?;
     let port = server.port();
     for round in 0..ROUNDS {
         let mut host = site.start_host(&server).await?;

@@ -12,7 +12,7 @@ use portcullis_harness::{
 use serde_json::Value;
 
 use crate::health::{get, spawn};
-use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, site_with};
 
 /// The files of a policy.
 struct Files {
@@ -32,9 +32,7 @@ fn tests(names: &[&str]) -> String {
 
 /// Serves `files` on a host of its own, and returns the version that each place shows.
 async fn shown(files: &Files) -> Result<BTreeMap<&'static str, String>> {
-    let site = Site::create(Release::Nats2_15)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &files.settings)?;
+    let site = site_with(Release::Nats2_15, &files.settings)?;
     let tests = site.path().join(format!("policies/{POLICY}.tests.toml"));
     fs::write(tests, &files.tests)?;
     let server = site.start_server(Accounts::NoCallout).await?;

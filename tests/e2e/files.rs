@@ -14,7 +14,7 @@ use rstest::rstest;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::{POLICY, SENSOR, Serving, put_sensor, sensor, settings};
+use crate::support::{POLICY, SENSOR, Serving, sensor, sensor_site, settings};
 
 /// A sequence that makes a terminal write in red.
 const RED: &str = "\u{1b}[31m";
@@ -34,8 +34,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
 
 /// Creates a site with a policy that passes `check`. Returns its configuration too.
 async fn checked_site() -> Result<(Site, PathBuf)> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     // The commands contact no server.
     let text = site.host_config("nats://127.0.0.1:1", "");
     let config = site.write_config("portcullis.toml", &text)?;

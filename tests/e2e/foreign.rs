@@ -11,7 +11,7 @@ use portcullis_harness::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{SENSOR_TOKEN, put_sensor};
+use crate::support::{SENSOR_TOKEN, sensor_site};
 
 /// The subject that the insider's stream stores.
 const KEPT: &str = "hands.request";
@@ -51,7 +51,7 @@ struct Stage {
 
 impl Stage {
     async fn config_mode(release: Release) -> Result<Self> {
-        let site = site(release).await?;
+        let site = sensor_site(release).await?;
         let server = site.start_server(Accounts::Buckets).await?;
         let host = site.start_host(&server).await?;
         let (user, password) = Site::OBSERVER;
@@ -66,7 +66,7 @@ impl Stage {
     }
 
     async fn operator_mode(release: Release) -> Result<Self> {
-        let site = site(release).await?;
+        let site = sensor_site(release).await?;
         let mut operator = Operator::new(&["APP"])?;
         operator.callout.use_jetstream();
         operator.write(site.path())?;
@@ -133,12 +133,6 @@ impl Stage {
             .await?;
         Ok(self.insider.flush().await?)
     }
-}
-
-async fn site(release: Release) -> Result<Site> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
-    Ok(site)
 }
 
 #[rstest]

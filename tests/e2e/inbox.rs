@@ -7,15 +7,9 @@ use futures::StreamExt as _;
 use portcullis_harness::{Accounts, Credentials, Event, NatsServer, Release, Site, log_in};
 use rstest::rstest;
 
-use crate::support::{SENSOR, put_sensor};
+use crate::support::{SENSOR, sensor_site};
 
 const SHARED: &str = "permissions allow no inbox but `_INBOX.>`, which other users of the account may read: set `inbox-prefix` and allow it";
-
-async fn site(release: Release) -> Result<Site> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
-    Ok(site)
-}
 
 /// Starts a server that allows the host's user to receive answers below `inboxes` only.
 async fn restricted_server(site: &Site, inboxes: &str) -> Result<NatsServer> {
@@ -36,7 +30,7 @@ async fn restricted_server(site: &Site, inboxes: &str) -> Result<NatsServer> {
 async fn a_subscriber_of_the_shared_inboxes_reads_nothing_of_the_hosts(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Buckets).await?;
     let (user, password) = Site::OBSERVER;
     let credentials = Credentials::Password(user, password);
@@ -74,7 +68,7 @@ async fn a_host_whose_user_has_permissions_serves(
     #[case] setting: &str,
     #[case] is_shared: bool,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let server = restricted_server(&site, inboxes).await?;
     let config = site.host_config(&server.url(), "");
     let config = config.replacen("[nats]\n", &format!("[nats]\n{setting}\n"), 1);

@@ -15,7 +15,7 @@ use portcullis_harness::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{SENSOR_TOKEN, put_sensor};
+use crate::support::{SENSOR_TOKEN, sensor_site};
 
 /// The setting of a host with an xkey.
 const WITH_XKEY: &str = "xkey-seed-file = \"keys/curve.nk\"";
@@ -25,8 +25,7 @@ const WITHOUT_XKEY: &str = "";
 /// Creates a site whose policy knows the sensor. Returns the curve key too, which is written next
 /// to the other keys.
 async fn site(release: Release) -> Result<(Site, XKey)> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let curve = XKey::new();
     std::fs::write(site.path().join("keys/curve.nk"), curve.seed()?)?;
     Ok((site, curve))

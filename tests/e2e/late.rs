@@ -10,15 +10,11 @@ use serde_json::{Value, json};
 
 use crate::health::{metric, spawn};
 use crate::records::{FILE, record_of};
-use crate::support::{
-    ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, static_users, user,
-};
+use crate::support::{ALICE_PASSWORD, SENSOR_TOKEN, alice, sensor, settings, site_with, user};
 
 async fn site(release: Release) -> Result<Site> {
-    let site = Site::create(release)?;
     let settings = settings(&[alice("").await?, sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(release, &settings)?;
     Ok(site)
 }
 
@@ -141,11 +137,9 @@ const COSTLY: &str = "$2b$12$abcdefghijklmnopqrstuumjShLAz1hg5xNkjnYdEhDjbg3Hc48
 
 #[tokio::test]
 async fn right_logins_for_which_there_is_no_time_are_denied_as_one_class() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let alice = user("alice", &format!("password = \"{COSTLY}\""), "own", "");
     let settings = settings(&[alice]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(Release::Nats2_15, &settings)?;
     let server = site.start_server(Accounts::Several).await?;
     let host = site.start_host(&server).await?;
 

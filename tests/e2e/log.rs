@@ -8,14 +8,12 @@ use portcullis_harness::{Accounts, Built, Event, Host, Release, Site, log_in, ru
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{ALICE, POLICY, alice, put_sensor, settings, static_users};
+use crate::support::{ALICE, alice, sensor_site, settings, site_with};
 
 /// A site whose host knows Alice.
 async fn site() -> Result<Site> {
-    let site = Site::create(Release::Nats2_15)?;
     let settings = settings(&[alice("").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(Release::Nats2_15, &settings)?;
     Ok(site)
 }
 
@@ -194,8 +192,7 @@ async fn check_and_policy_test_show_what_a_failed_test_logged() -> Result<()> {
 async fn refused_logins_of_the_host_itself_are_summed_up(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     let host = site.start_host(&server).await?;
     let mark = host.log().len();

@@ -7,7 +7,7 @@ use portcullis_harness::{
 use rstest::rstest;
 
 use crate::health;
-use crate::support::{ALICE, POLICY, alice, settings, static_users};
+use crate::support::{ALICE, POLICY, alice, settings, site_with};
 
 /// Returns the number of a line of the host's `/metrics`.
 async fn metric(host: &Host, name: &str) -> Result<u64> {
@@ -20,10 +20,8 @@ async fn metric(host: &Host, name: &str) -> Result<u64> {
 /// Creates a site whose policy knows alice, and starts a host with these additional lines in its
 /// configuration.
 async fn start(release: Release, lines: &str) -> Result<(Site, NatsServer, Host)> {
-    let site = Site::create(release)?;
     let settings = settings(&[alice("").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(release, &settings)?;
     let server = site.start_server(Accounts::Several).await?;
     let lines = format!("[health]\nlisten = \"127.0.0.1:0\"\n{lines}");
     let host = site.spawn_host(&server, &lines)?;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter::once;
 
 use anyhow::{Context as _, Result, ensure};
-use portcullis_harness::{Answer, Authority, Host, PATIENCE, Provider, Release, Site, Wire};
+use portcullis_harness::{Answer, Authority, Host, PATIENCE, Provider, Release, Wire};
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::health::get;
 use crate::locks::exchanged::{operator, start_server, tables};
-use crate::support::{SENSOR_TOKEN, put_sensor};
+use crate::support::{SENSOR_TOKEN, sensor_site};
 
 const REFERENCE: &str = include_str!("../../docs/reference/metrics.md");
 const ALERTS: &str = include_str!("../../packaging/prometheus/alerts.yaml");
@@ -104,8 +104,7 @@ fn named(text: &str) -> BTreeSet<String> {
 
 /// Starts a host with every part that has metrics, and lets the sensor log in. Returns the page.
 async fn page_of_everything() -> Result<String> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let operator = operator(&site)?;
     let server = start_server(&site, &operator).await?;
     let provider = Provider::start().await?;

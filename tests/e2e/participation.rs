@@ -12,7 +12,7 @@ use portcullis_harness::{
 use rstest::rstest;
 
 use crate::health::{get, spawn};
-use crate::support::{POLICY, SENSOR_TOKEN, put_sensor};
+use crate::support::{POLICY, SENSOR_TOKEN, put_sensor, sensor_site};
 
 /// A site whose host decides logins, and its server.
 struct Stage {
@@ -22,8 +22,7 @@ struct Stage {
 
 impl Stage {
     async fn new(release: Release) -> Result<Self> {
-        let site = Site::create(release)?;
-        put_sensor(&site.policies).await?;
+        let site = sensor_site(release).await?;
         let server = site.start_server(Accounts::Several).await?;
         Ok(Self { site, server })
     }
@@ -180,8 +179,7 @@ async fn a_host_whose_policies_go_leaves_and_comes_back_with_them() -> Result<()
 async fn a_host_that_no_server_asks_says_so(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     let (host, address) = spawn(&site, &server.url(), "").await?;
 
@@ -204,8 +202,7 @@ async fn a_host_that_no_server_asks_says_so(
 async fn a_host_in_another_account_says_so(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), HEALTH)
@@ -255,8 +252,7 @@ fn permissions(publish: &[&str], subscribe: &[&str]) -> String {
 async fn the_documented_permissions_suffice(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = restricted(&site, &permissions(&PUBLISH, &SUBSCRIBE)).await?;
     let (mut host, address) = spawn(&site, &server.url(), GATE).await?;
     host.decides().await?;
@@ -279,8 +275,7 @@ async fn the_documented_permissions_suffice(
 async fn each_missing_permission_is_one_warning(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let allowed = permissions(
         &["$SYS.REQ.USER.INFO"],
         &["$SYS.REQ.USER.AUTH", "_INBOX_gate.>"],
@@ -318,8 +313,7 @@ async fn each_missing_permission_is_one_warning(
 async fn a_host_that_may_not_answer_servers_takes_no_logins(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = restricted(&site, &permissions(&PUBLISH[1..], &SUBSCRIBE)).await?;
     let (host, address) = spawn(&site, &server.url(), GATE).await?;
 
@@ -342,8 +336,7 @@ async fn a_host_that_may_not_answer_servers_takes_no_logins(
 async fn a_host_that_may_answer_what_it_receives_may_answer_servers(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let granted = permissions(&PUBLISH[1..], &SUBSCRIBE);
     let granted = format!("{granted}, allow_responses: true");
     let server = restricted(&site, &granted).await?;
@@ -358,8 +351,7 @@ async fn a_host_that_may_answer_what_it_receives_may_answer_servers(
 /// Such a host cannot know that no other one takes part.
 #[tokio::test]
 async fn a_host_that_cannot_decide_or_ask_leaves_logins_to_others() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let publish = ["$SYS._INBOX.>", "$SYS.REQ.USER.INFO", "_INBOX.>"];
     let subscribe = [
         "$SYS.REQ.USER.AUTH",
@@ -380,8 +372,7 @@ async fn a_host_that_cannot_decide_or_ask_leaves_logins_to_others() -> Result<()
 
 #[tokio::test]
 async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let server = restricted(&site, &permissions(&["nothing"], &["$SYS.REQ.USER.AUTH"])).await?;
     let (host, address) = spawn(&site, &server.url(), GATE).await?;
 
@@ -405,8 +396,7 @@ async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> 
 async fn a_host_that_has_just_lost_its_server_ends_at_once(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), "")

@@ -12,7 +12,7 @@ use portcullis_harness::{
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{ALICE, POLICY, Serving, alice, settings, static_users};
+use crate::support::{ALICE, POLICY, Serving, alice, settings, site_with, static_users};
 
 /// More policies than can be loaded before a test gives up: each takes the five seconds of
 /// `configure`.
@@ -46,9 +46,7 @@ fn put_many(site: &Site) -> Result<()> {
 #[tokio::test]
 async fn modules_that_hurt_their_reader_do_not_hurt_the_host() -> Result<()> {
     let settings = settings(&[alice("").await?]);
-    let site = Site::create(Release::Nats2_15)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(Release::Nats2_15, &settings)?;
     site.policies
         .put_module("nested", &nested_component(1_000))?;
     let server = site.start_server(Accounts::Several).await?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::health::{get, metric};
 use crate::oidc::issuer_table;
 use crate::records::FILE;
-use crate::support::{SENSOR_TOKEN, put_sensor};
+use crate::support::{SENSOR_TOKEN, sensor_site};
 
 const HEALTH: &str = "[health]\nlisten = \"127.0.0.1:0\"\n";
 
@@ -54,8 +54,7 @@ async fn doctor(site: &Site, config: &str, address: &str) -> Result<Vec<String>>
 #[tokio::test]
 async fn a_policy_that_traps_for_an_own_login_makes_the_host_not_ready_and_leaves_no_trace()
 -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site.host_config(&server.url(), &format!("{HEALTH}{FILE}"));
     let host = Host::spawn(&site.write_config("portcullis.toml", &config)?, &[])?;
@@ -124,8 +123,7 @@ async fn a_policy_that_traps_for_an_own_login_makes_the_host_not_ready_and_leave
 async fn a_host_is_ready_once_it_has_had_the_keys_of_a_required_issuer() -> Result<()> {
     let mut provider = Provider::start().await?;
     provider.be_down(true).await?;
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let server = site.start_server(Accounts::Several).await?;
     let lines = "required = true\nrefresh = \"1s\"\ncool-down = \"1s\"";
     let required = issuer_table("company", provider.issuer(), lines);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout_at};
 
-use crate::support::{SENSOR, put_sensor};
+use crate::support::{SENSOR, sensor_site};
 
 /// The exit code of a host that gave up.
 const EXIT_UNREACHABLE: Option<i32> = Some(69);
@@ -24,13 +24,6 @@ const EXIT_UNREACHABLE: Option<i32> = Some(69);
 fn nowhere() -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     Ok(format!("nats://{}", listener.local_addr()?))
-}
-
-/// Creates a site with the sensor in its settings.
-async fn site(release: Release) -> Result<Site> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
-    Ok(site)
 }
 
 /// Returns `config` with `lines` in the table `nats`.
@@ -88,7 +81,7 @@ async fn observed_server(site: &Site) -> Result<(NatsServer, Client)> {
 async fn a_server_that_is_away_does_not_keep_the_host_from_the_others(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let (server, system) = observed_server(&site).await?;
     let both = format!("{}\", \"{}", nowhere()?, server.url());
     let config = with_nats(&site.host_config(&both, ""), "name = \"gate-keeper\"");
@@ -113,7 +106,7 @@ async fn a_server_that_is_away_does_not_keep_the_host_from_the_others(
 async fn logins_work_again_within_seven_seconds_of_the_servers_return(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     // The default delays of a configuration.
     let config = site.host_config(&server.url(), "");
@@ -157,7 +150,7 @@ async fn logins_work_again_within_seven_seconds_of_the_servers_return(
 
 #[tokio::test]
 async fn a_host_that_may_not_try_for_ever_gives_up_with_the_last_error() -> Result<()> {
-    let site = site(Release::Nats2_15).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let address = nowhere()?;
     let config = site.host_config(&address, "");
     let config = config.replace("retry-delay = \"50ms\"", "retry-delay = \"100ms\"");
@@ -182,7 +175,7 @@ async fn a_host_that_may_not_try_for_ever_gives_up_with_the_last_error() -> Resu
 
 #[tokio::test]
 async fn a_refused_login_is_named_and_counts_as_an_attempt() -> Result<()> {
-    let site = site(Release::Nats2_15).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let stranger = Site::create(Release::Nats2_15)?;
     let server = stranger.start_server(Accounts::NoCallout).await?;
     let config = site.host_config(&server.url(), "");
@@ -201,7 +194,7 @@ async fn a_refused_login_is_named_and_counts_as_an_attempt() -> Result<()> {
 
 #[tokio::test]
 async fn a_host_that_waits_for_its_server_can_be_stopped() -> Result<()> {
-    let site = site(Release::Nats2_15).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let mut host = site.spawn_host_with(&site.host_config(&nowhere()?, ""))?;
     host.wait_for("a failed attempt", |event| {
         event.says("nats connection failed")
@@ -219,7 +212,7 @@ async fn a_host_that_waits_for_its_server_can_be_stopped() -> Result<()> {
 async fn a_lame_duck_is_noticed(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let (server, system) = observed_server(&site).await?;
     let host = site.spawn_host(&server, "")?;
     host.ready().await?;
@@ -290,7 +283,7 @@ async fn goes_on_with(host: &Host, other: &NatsServer) -> Result<()> {
 async fn a_server_that_is_given_up_is_exchanged_for_another(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     // A delay longer than the test: the host must try the other server without a delay.
     let patient =
         |config: &str| config.replace("reconnect-wait = \"50ms\"", "reconnect-wait = \"1h\"");
@@ -305,7 +298,7 @@ async fn a_server_that_is_given_up_is_exchanged_for_another(
 /// Covers a server whose machine lost its power: no end of the connection reaches the host.
 #[tokio::test]
 async fn a_server_that_hangs_is_exchanged_for_another() -> Result<()> {
-    let site = site(Release::Nats2_15).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let attentive = |config: &str| with_nats(config, "ping-interval = \"200ms\"");
     let (host, [hung, other]) = between_two_servers(&site, attentive).await?;
     let id = hung.id()?.to_string();

@@ -20,7 +20,8 @@ use tokio::time::timeout;
 
 use crate::health::metric;
 use crate::support::{
-    ALICE, ALICE_PASSWORD, POLICY, SENSOR, SENSOR_TOKEN, alice, sensor, settings, static_users,
+    ALICE, ALICE_PASSWORD, POLICY, SENSOR, SENSOR_TOKEN, alice, sensor, settings, site_with,
+    static_users,
 };
 
 /// The time after which a record counts as missing: far longer than it takes on a busy machine.
@@ -33,10 +34,8 @@ pub(crate) const FILE: &str = "[records.file]\npath = \"records/decisions.jsonl\
 
 /// A site with alice and a sensor, and a server that waits a second for the host's answer.
 async fn site(release: Release) -> Result<(Site, NatsServer)> {
-    let site = Site::create(release)?;
     let settings = settings(&[alice("").await?, sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(release, &settings)?;
     let server = site.start_server_waiting(Accounts::Buckets, "1").await?;
     Ok((site, server))
 }

@@ -6,7 +6,7 @@ use portcullis_harness::{Accounts, Credentials, ForeignClient, Release, Site, is
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, static_users};
+use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, site_with};
 
 #[rstest]
 #[tokio::test]
@@ -113,9 +113,7 @@ async fn any_account_does_not_mean(
         alice(&format!("account = \"{account}\"")).await?,
         sensor("everything", "account = \"OTHER\"").await?,
     ];
-    let site = Site::create(release)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&users))?;
+    let site = site_with(release, &settings(&users))?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), "")

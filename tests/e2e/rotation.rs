@@ -20,7 +20,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::configuration::reload;
 use crate::health;
-use crate::support::{SENSOR_TOKEN, put_sensor};
+use crate::support::{SENSOR_TOKEN, sensor_site};
 
 /// The pause between two logins, so that the clients leave the processors to the servers.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -176,8 +176,7 @@ async fn stop(mut host: Host) -> Result<()> {
 async fn servers_move_to_a_new_issuer_and_xkey_one_by_one_and_no_login_is_lost(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let (old, new) = (Keys::generate(&site, "old")?, Keys::generate(&site, "new")?);
     let presented = json!({ "auth_token": SENSOR_TOKEN });
     let first = NatsServer::start(release, &old.expected_by(&site, "first", "")?).await?;
@@ -235,8 +234,7 @@ async fn servers_move_to_a_new_issuer_and_xkey_one_by_one_and_no_login_is_lost(
 async fn in_operator_mode_the_callout_accounts_keys_are_replaced_and_no_login_is_lost(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let mut operator = Operator::new(&["APP"])?;
     operator.callout.use_signing_key();
     operator.encrypt();

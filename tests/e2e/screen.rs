@@ -4,19 +4,16 @@ use std::fs;
 
 use anyhow::Result;
 use portcullis_harness::{
-    Accounts, Credentials, Host, PseudoTerminal, Relay, Release, Site, is_refused, log_in,
-    run_portcullis,
+    Accounts, Credentials, Host, PseudoTerminal, Relay, Release, is_refused, log_in, run_portcullis,
 };
 
 use crate::records::{FILE, record_of};
-use crate::support::{ALICE, POLICY, alice, audit_tables, audited_server, settings, static_users};
+use crate::support::{ALICE, alice, audit_tables, audited_server, settings, site_with};
 
 #[tokio::test]
 async fn the_screen_shows_logins_as_they_are_decided() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let settings = settings(&[alice("").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(Release::Nats2_15, &settings)?;
     let server = site.start_server_waiting(Accounts::Several, "1").await?;
     let tables = format!("{FILE}[records.stream]\nsubject = \"portcullis.decisions\"\n");
     let config = site.host_config(&server.url(), &tables);
@@ -79,10 +76,8 @@ async fn the_screen_shows_logins_as_they_are_decided() -> Result<()> {
 
 #[tokio::test]
 async fn the_screen_has_the_records_of_a_time_without_a_connection() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let settings = settings(&[alice("").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(Release::Nats2_15, &settings)?;
     let server = audited_server(&site).await?;
     let tables = audit_tables(&server.url());
     let config = site.host_config(&server.url(), &tables);

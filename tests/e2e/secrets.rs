@@ -1,12 +1,11 @@
 //! Secrets: the host writes none at any log level.
 
 use anyhow::Result;
-use portcullis_harness::{Accounts, Credentials, Host, Release, Site, log_in};
+use portcullis_harness::{Accounts, Credentials, Host, Release, log_in};
 use rstest::rstest;
 
 use crate::support::{
-    ALICE, ALICE_PASSWORD, POLICY, SENSOR, SENSOR_TOKEN, alice, put_sensor, sensor, settings,
-    static_users,
+    ALICE, ALICE_PASSWORD, SENSOR, SENSOR_TOKEN, alice, sensor, sensor_site, settings, site_with,
 };
 
 const WRONG_PASSWORD: &str = "a-wrong-guess-at-a-password";
@@ -20,10 +19,8 @@ const JWT: &str = "eyJ";
 async fn the_log_holds_no_secret_at_the_most_talkative_level(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
     let settings = settings(&[alice("").await?, sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(release, &settings)?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site.write_config("portcullis.toml", &site.host_config(&server.url(), ""))?;
     let mut host = Host::spawn(&config, &["--log-level", "trace"])?;
@@ -74,8 +71,7 @@ async fn a_token_is_not_taken_for_a_user_name(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     // Servers before 2.11.7 send the token where later ones send `[REDACTED]`.
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let host = site.start_host(&server).await?;
 

@@ -13,7 +13,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, static_users};
+use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, site_with};
 
 /// The time after which a step counts as hung: longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,10 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Starts a site that serves alice and the sensor, with `callout` in that table of the host's
 /// configuration and `tables` after the others.
 async fn serving(release: Release, more: &str, callout: &str, tables: &str) -> Result<Serving> {
-    let site = Site::create(release)?;
     let users = [alice(more).await?, sensor("everything", more).await?];
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&users))?;
+    let site = site_with(release, &settings(&users))?;
     let server = site.start_server(Accounts::Several).await?;
     let host = host_with(&site, &server, callout, tables).await?;
     Ok(Serving { site, server, host })
@@ -213,9 +211,7 @@ async fn what_the_server_rejects_is_noticed_with_its_reason(
 ) -> Result<()> {
     // The server does not have this account, which only the server can know.
     let more = "account = \"NOWHERE\"";
-    let site = Site::create(release)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&[alice(more).await?]))?;
+    let site = site_with(release, &settings(&[alice(more).await?]))?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), "")
@@ -266,10 +262,8 @@ async fn only_trusted_servers_are_answered(
 async fn several_connections_share_the_logins(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
     let users = [sensor("everything", "").await?];
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&users))?;
+    let site = site_with(release, &settings(&users))?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), "")

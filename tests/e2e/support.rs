@@ -85,6 +85,21 @@ pub(crate) async fn put_sensor(policies: &PolicyDirectory) -> Result<()> {
     policies.put_policy(POLICY, &static_users()?, &settings)
 }
 
+/// Creates a site whose policy [`POLICY`] has these settings.
+pub(crate) fn site_with(release: Release, settings: &str) -> Result<Site> {
+    let site = Site::create(release)?;
+    site.policies
+        .put_policy(POLICY, &static_users()?, settings)?;
+    Ok(site)
+}
+
+/// Creates a site whose only user is the sensor, who may do everything.
+pub(crate) async fn sensor_site(release: Release) -> Result<Site> {
+    let site = Site::create(release)?;
+    put_sensor(&site.policies).await?;
+    Ok(site)
+}
+
 /// Starts a server with an account `AUDIT`, in which a stream captures the decision records that a
 /// host with [`audit_tables`] publishes. A login times out after a second.
 pub(crate) async fn audited_server(site: &Site) -> Result<NatsServer> {
@@ -129,10 +144,7 @@ pub(crate) struct Serving {
 impl Serving {
     /// Starts a site that serves `static-users` with `settings`.
     pub(crate) async fn start(release: Release, settings: &str) -> Result<Self> {
-        let site = Site::create(release)?;
-        site.policies
-            .put_policy(POLICY, &static_users()?, settings)?;
-        Self::start_at(site).await
+        Self::start_at(site_with(release, settings)?).await
     }
 
     /// Starts a server and a host for the policies in `site`.

@@ -9,13 +9,12 @@ use rstest::rstest;
 use tokio::time::timeout;
 
 use crate::health;
-use crate::support::{SENSOR_TOKEN, put_sensor};
+use crate::support::{SENSOR_TOKEN, sensor_site};
 
 /// Creates a site with the sensor in its settings, an authority, and a server with a certificate of
 /// it. `more` is added to the server's `tls`.
 async fn site(release: Release, more: &str) -> Result<(Site, Authority, NatsServer)> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let authority = Authority::create(&site.path().join("tls"))?;
     let certificate = authority.issue("server")?;
     let (issuer, callout) = (

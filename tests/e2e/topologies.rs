@@ -7,7 +7,7 @@ use portcullis_harness::{Accounts, Answer, NatsServer, Release, Site, Wire};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{SENSOR_TOKEN, put_sensor};
+use crate::support::{SENSOR_TOKEN, sensor_site};
 
 /// The time after which propagation counts as failed: longer than a server needs to learn of the
 /// host.
@@ -65,8 +65,7 @@ async fn a_server_far_from_the_host_has_its_logins_decided(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[case] joint: Joint,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let asking = site
         .start_server_named("asks", Accounts::Several, joint.asking())
         .await?;

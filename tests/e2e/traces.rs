@@ -7,14 +7,14 @@ use data_encoding::HEXLOWER;
 use nkeys::KeyPair;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use portcullis_harness::{
-    Accounts, Answer, Collector, CollectorMode, Credentials, Exchange, Release, Site, Wire,
-    attribute, is_refused, log_in,
+    Accounts, Answer, Collector, CollectorMode, Credentials, Exchange, Release, Wire, attribute,
+    is_refused, log_in,
 };
 use serde_json::json;
 
 use crate::health::metric;
 use crate::support::{
-    ALICE, ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, static_users,
+    ALICE, ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, site_with,
 };
 
 /// The trace that [`Exchange::connect_request`] names.
@@ -60,10 +60,8 @@ fn hex(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_login_is_a_span_with_its_stages_and_policies_and_without_its_secrets() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let settings = settings(&[alice("").await?, sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(Release::Nats2_15, &settings)?;
     let server = site.start_server(Accounts::Several).await?;
     let collector = Collector::start().await?;
     let tables = format!(

@@ -11,7 +11,7 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use crate::support::put_sensor;
+use crate::support::sensor_site;
 
 /// Rules that permit every login with a user JWT.
 const EVERYBODY: &str = "[[settings.rules]]\nmatch = { method = \"jwt\" }\n\
@@ -129,8 +129,7 @@ async fn the_key_of_a_role_speaks_for_its_account_only_where_it_is_listed(
 
 #[tokio::test]
 async fn a_user_who_fails_too_often_is_rejected_and_a_known_one_is_not() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let server = site.start_server(Accounts::Several).await?;
     let tables = "[identity.throttle]\naddress-failures = 2\nuser-failures = 1\nper = \"1h\"\n";
     let host = site.spawn_host(&server, tables)?;

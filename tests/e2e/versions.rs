@@ -11,7 +11,7 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use crate::support::{ALICE, POLICY, Serving, alice, settings, static_users, user};
+use crate::support::{ALICE, POLICY, Serving, alice, settings, site_with, static_users, user};
 
 fn config(site: &Site) -> PathBuf {
     site.path().join("portcullis.toml")
@@ -135,9 +135,8 @@ async fn tests_warn_of_permits_that_hold_less_than_they_say() -> Result<()> {
 
 #[tokio::test]
 async fn a_policy_that_fails_its_tests_never_decides() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let good = settings(&[alice("").await?]);
-    site.policies.put_policy(POLICY, &static_users()?, &good)?;
+    let site = site_with(Release::Nats2_15, &good)?;
     let tests = "[[tests]]\nname = \"alice stays on her subjects\"\n\
                  login = { username = \"alice\", password = \"correct-horse-battery-staple\" }\n\
                  permit = { account = \"APP\", publish = { allow = [\"alice.>\", \"$SYS.REQ.USER.INFO\"], deny = [\"alice.sealed\"] }, \
@@ -225,10 +224,8 @@ async fn tests_are_held_to_what_the_host_enforces(
     #[case] ceilings: String,
     #[case] denial: Option<&str>,
 ) -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let alice = alice(&format!("account = \"{account}\"")).await?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&[alice]))?;
+    let site = site_with(Release::Nats2_15, &settings(&[alice]))?;
     let tests = format!(
         "[[tests]]\nname = \"alice stays on her subjects\"\n\
          login = {{ username = \"alice\", password = \"correct-horse-battery-staple\" }}\n\
@@ -347,9 +344,7 @@ async fn check_refuses_a_signed_version_that_is_older_than_one_that_has_served()
 
 #[tokio::test]
 async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&[alice("").await?]))?;
+    let site = site_with(Release::Nats2_15, &settings(&[alice("").await?]))?;
     let publisher = KeyPair::new_account();
     let seed = site.path().join("publisher.nk");
     fs::write(&seed, format!("{}\n", publisher.seed()?))?;
@@ -397,9 +392,7 @@ async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> 
 
 #[tokio::test]
 async fn guards_and_chains_are_configured() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings(&[alice("").await?]))?;
+    let site = site_with(Release::Nats2_15, &settings(&[alice("").await?]))?;
     let only_bob = settings(&[user(
         "bob",
         "token = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"",

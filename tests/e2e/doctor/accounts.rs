@@ -10,7 +10,7 @@ use portcullis_harness::{
 use rstest::rstest;
 
 use super::{configure, doctor, server_conf, site};
-use crate::support::{POLICY, settings, static_users, user};
+use crate::support::{POLICY, settings, site_with, user};
 
 /// Starts a server with a user in the system account. Returns the file with the user's seed.
 async fn with_admin(site: &Site) -> Result<(NatsServer, String)> {
@@ -115,10 +115,9 @@ async fn accounts_that_files_name_and_servers_do_not_have_are_found(
 async fn permits_that_servers_refused_for_their_account_are_found(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
     let password = format!("password = \"{}\"", hash("of-bob", &[]).await?);
     let users = settings(&[user("bob", &password, "own", "account = \"GONE\"")]);
-    site.policies.put_policy(POLICY, &static_users()?, &users)?;
+    let site = site_with(release, &users)?;
     let server = site.start_server(Accounts::Several).await?;
     let records = "[records.file]\npath = \"records/decisions.jsonl\"\n";
     let config = site.host_config(&server.url(), records);

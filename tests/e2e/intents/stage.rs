@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions};
 use futures::StreamExt as _;
-use portcullis_harness::{Accounts, Login, PATIENCE, Release, Site, plain_hashes};
+use portcullis_harness::{Accounts, Login, PATIENCE, Release, plain_hashes};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::cases::CASES;
-use crate::support::{POLICY, Serving, static_users};
+use crate::support::{POLICY, Serving, site_with};
 
 /// A user that may do everything, for what an administrator does.
 pub(super) const ADMINISTRATOR: &str = "administrator";
@@ -59,9 +59,7 @@ impl Stage {
     /// Starts a stage whose server has the options `jetstream` in that block, each after a comma.
     /// `extra` is the end of its configuration.
     pub(super) async fn start_with(release: Release, jetstream: &str, extra: &str) -> Result<Self> {
-        let site = Site::create(release)?;
-        site.policies
-            .put_policy(POLICY, &static_users()?, &settings()?)?;
+        let site = site_with(release, &settings()?)?;
         let store = site.path().join("jetstream");
         let config = site
             .server_config(Accounts::Several, &site.keys.issuer.public_key())

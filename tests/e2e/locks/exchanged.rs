@@ -12,7 +12,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{BUCKET, kicked};
-use crate::support::{POLICY, SENSOR_TOKEN, put_sensor};
+use crate::support::{POLICY, SENSOR_TOKEN, sensor_site};
 
 /// Returns an operator whose account `LOCKS` has the bucket of locks.
 pub(crate) fn operator(site: &Site) -> Result<Operator> {
@@ -75,8 +75,7 @@ async fn run(site: &Site, command: &[&str]) -> Result<String> {
 async fn a_lock_of_a_policy_closes_the_connections_of_exchanged_users(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let operator = operator(&site)?;
     let server = start_server(&site, &operator).await?;
     let tables = format!("[exchange]\nlisten = \"127.0.0.1:0\"\n{}", tables(&server));

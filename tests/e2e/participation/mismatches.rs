@@ -11,7 +11,7 @@ use rstest::rstest;
 
 use super::{HEALTH, health, readyz_says, refused};
 use crate::health::metric;
-use crate::support::put_sensor;
+use crate::support::{put_sensor, sensor_site};
 
 /// The number of mismatches in a row after which the second host stops taking part.
 const MAX_MISMATCHES: usize = 3;
@@ -78,19 +78,13 @@ async fn leaves(server: &NatsServer, second: &Host, reason: &str) -> Result<()> 
     Ok(())
 }
 
-async fn site(release: Release) -> Result<Site> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
-    Ok(site)
-}
-
 #[rstest]
 #[tokio::test]
 async fn a_host_with_another_issuer_leaves_after_some_requests(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[values("", "queue-group = \"other\"")] group: &str,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let _first = site.start_host(&server).await?;
     Keys::generate().write(&site.path().join("other-keys"))?;
@@ -118,7 +112,7 @@ async fn a_host_with_another_xkey_leaves_after_some_requests(
     #[case] second: &str,
     #[case] reason: &str,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let curve = XKey::new();
     std::fs::write(site.path().join("keys/curve.nk"), curve.seed()?)?;
     std::fs::write(site.path().join("keys/other-curve.nk"), XKey::new().seed()?)?;
@@ -136,7 +130,7 @@ async fn a_host_with_another_xkey_leaves_after_some_requests(
 
 #[tokio::test]
 async fn a_host_of_an_operator_with_another_xkey_leaves_after_some_requests() -> Result<()> {
-    let site = site(Release::Nats2_15).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let mut operator = Operator::new(&["APP"])?;
     operator.encrypt();
     operator.has_default_sentinel = true;
@@ -161,7 +155,7 @@ async fn a_host_whose_clock_is_off_by_minutes_leaves_after_some_requests(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[values(300, -300)] seconds: i64,
 ) -> Result<()> {
-    let site = site(release).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let _first = site.start_host(&server).await?;
     let clock = ShiftedClock::build(site.path(), seconds)?;
@@ -177,7 +171,7 @@ async fn a_host_whose_clock_is_off_by_minutes_leaves_after_some_requests(
 /// once they are over.
 #[tokio::test]
 async fn a_host_comes_back_when_its_server_sends_what_it_expects() -> Result<()> {
-    let site = site(Release::Nats2_15).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let curve = XKey::new();
     std::fs::write(site.path().join("keys/curve.nk"), curve.seed()?)?;
     let server = site.start_encrypting_server(None).await?;

@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::{HEALTH, health, readyz_says};
 use crate::health::get;
-use crate::support::{POLICY, SENSOR_TOKEN, put_sensor, settings, static_users, user};
+use crate::support::{POLICY, SENSOR_TOKEN, sensor_site, settings, static_users, user};
 
 const ARRIVED: &str = "probe login arrived: servers hand logins to this host";
 /// The log line about a probe that another service may have answered.
@@ -51,8 +51,7 @@ async fn loses_its_probe(site: &Site, server: &NatsServer) -> Result<()> {
 async fn a_server_without_callout_loses_the_probe(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     loses_its_probe(&site, &server).await
 }
@@ -62,8 +61,7 @@ async fn a_server_without_callout_loses_the_probe(
 async fn a_server_that_asks_another_account_loses_the_probe(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let callout = site.keys.callout.public_key();
     let issuer = site.keys.issuer.public_key();
     let config = format!(
@@ -79,8 +77,7 @@ async fn a_server_that_asks_another_account_loses_the_probe(
 async fn a_probe_arrives_and_is_no_failure_of_a_user(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let (host, address) = start(&site, &server).await?;
 
@@ -118,8 +115,7 @@ async fn a_probe_arrives_and_is_no_failure_of_a_user(
 async fn a_host_whose_probe_is_meant_for_another_one_is_not_ready(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let other = Keys::generate().issuer.public_key();
     let server = site
         .start_server_trusting(Accounts::Several, &other)
@@ -142,8 +138,7 @@ async fn a_host_whose_probe_is_meant_for_another_one_is_not_ready(
 /// Release 2.10 does not know this setting.
 #[tokio::test]
 async fn a_probe_overrules_that_a_server_does_not_show_whom_it_asks() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let callout = site.keys.callout.public_key();
     let issuer = site.keys.issuer.public_key();
     let config = format!(
@@ -197,8 +192,7 @@ async fn the_token_of_a_probe_lets_no_client_in() -> Result<()> {
 /// Verifies that a probe that another host answers counts against neither host.
 #[tokio::test]
 async fn hosts_of_one_queue_group_do_not_lose_their_probes() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     let server = site.start_server(Accounts::Several).await?;
     let (first, first_address) = start(&site, &server).await?;
     let config = site.host_config(
@@ -229,8 +223,7 @@ async fn hosts_of_one_queue_group_do_not_lose_their_probes() -> Result<()> {
 async fn a_probe_of_an_operators_host_presents_the_sentinel(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let mut operator = Operator::new(&["APP"])?;
     operator.encrypt();
     operator.write(site.path())?;

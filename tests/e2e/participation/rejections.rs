@@ -8,7 +8,9 @@ use portcullis_harness::{
 use rstest::rstest;
 
 use super::{HEALTH, health, readyz_says, refused};
-use crate::support::{ALICE, POLICY, alice, put_sensor, sensor, settings, static_users};
+use crate::support::{
+    ALICE, POLICY, alice, put_sensor, sensor, sensor_site, settings, static_users,
+};
 
 /// Adds what lets a second host run in the directory of the first.
 fn second_config(first: &str) -> String {
@@ -44,8 +46,7 @@ async fn leaves(server: &NatsServer, second: &Host) -> Result<()> {
 async fn a_host_whose_accounts_the_server_lacks_leaves(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let site = Site::create(release)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
     let _first = site.start_host(&server).await?;
     let policies = PolicyDirectory::create(site.path().join("second"))?;
@@ -65,8 +66,7 @@ async fn a_host_whose_accounts_the_server_lacks_leaves(
 #[case::of_the_target_account("APP")]
 #[tokio::test]
 async fn a_host_of_an_operator_with_an_unknown_key_leaves(#[case] account: &str) -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
-    put_sensor(&site.policies).await?;
+    let site = sensor_site(Release::Nats2_15).await?;
     put_sensor(&PolicyDirectory::create(site.path().join("second"))?).await?;
     let mut operator = Operator::new(&["APP"])?;
     operator.has_default_sentinel = true;

@@ -1,16 +1,14 @@
 //! A stream of records in another account than the callout's.
 
 use anyhow::Result;
-use portcullis_harness::{Host, Release, Site, log_in, run_portcullis};
+use portcullis_harness::{Host, Release, log_in, run_portcullis};
 
-use crate::support::{ALICE, POLICY, alice, audit_tables, audited_server, settings, static_users};
+use crate::support::{ALICE, alice, audit_tables, audited_server, settings, site_with};
 
 #[tokio::test]
 async fn a_stream_can_be_in_an_account_of_its_own() -> Result<()> {
-    let site = Site::create(Release::Nats2_15)?;
     let settings = settings(&[alice("").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    let site = site_with(Release::Nats2_15, &settings)?;
     let server = audited_server(&site).await?;
     let tables = audit_tables(&server.url());
     let config = site.host_config(&server.url(), &tables);
