@@ -38,7 +38,7 @@ pub(crate) use defaults::apply_to_logins as apply_login_defaults;
 pub use described::{DescribedLogin, DescriptionProblem, describe};
 use expectation::Expectation;
 use format::TestFile;
-pub(crate) use format::{Login, NOW};
+pub(crate) use format::{Login, NOW, now, parse};
 pub(crate) use login::{key_values, request};
 pub use permit_check::{PermitCheck, PermittedLogin};
 pub use pin::{PinError, PinnedTest, pin};

@@ -5,19 +5,17 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, Deserializer};
 
 use super::problem::ClaimProblem;
 use crate::access::StatedAccess;
-use crate::complaint::complaint;
-use crate::policy_tests::{self, Login, NOW};
+use crate::policy_tests::{self, Login};
 
 /// The content of `assertions.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     /// Time of the logins, in seconds since the Unix epoch.
-    #[serde(default = "now")]
+    #[serde(default = "policy_tests::now")]
     pub(super) now: u64,
     #[serde(default)]
     pub(super) logins: BTreeMap<Spanned<String>, Login>,
@@ -49,19 +47,13 @@ pub(super) struct Assertion {
     trust_replies: bool,
 }
 
-const fn now() -> u64 {
-    NOW
-}
-
 impl File {
     /// Reads the file. The error has its place in the file, if it has one.
     pub(super) fn parse(text: &str) -> Result<Self, (Option<Range<usize>>, String)> {
-        let wrong = |error: toml::de::Error| (error.span(), complaint(error.message()));
-        let mut file = DeTable::parse(text).map_err(wrong)?;
-        policy_tests::apply_login_defaults(file.get_mut())
-            .and_then(|()| policy_tests::make_claims_json(file.get_mut()))
-            .map_err(|(span, message)| (Some(span), message))?;
-        Self::deserialize(Deserializer::from(file)).map_err(wrong)
+        policy_tests::parse(text, |file| {
+            policy_tests::apply_login_defaults(file)?;
+            policy_tests::make_claims_json(file)
+        })
     }
 }
 

@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
+use super::defaults::Misplaced;
 use super::{claims, defaults};
 use crate::access::StatedAccess;
 use crate::complaint::complaint;
@@ -54,12 +56,10 @@ pub(super) struct Test {
 impl TestFile {
     /// Reads a test file. The error has its place in the file, if it has one.
     pub(super) fn parse(text: &str) -> Result<Self, (Option<Range<usize>>, String)> {
-        let wrong = |error: toml::de::Error| (error.span(), complaint(error.message()));
-        let mut file = DeTable::parse(text).map_err(wrong)?;
-        defaults::apply(file.get_mut())
-            .and_then(|()| claims::of_tests(file.get_mut()))
-            .map_err(|(span, message)| (Some(span), message))?;
-        Self::deserialize(Deserializer::from(file)).map_err(wrong)
+        parse(text, |file| {
+            defaults::apply(file)?;
+            claims::of_tests(file)
+        })
     }
 }
 
@@ -76,7 +76,20 @@ impl Test {
     }
 }
 
-const fn now() -> u64 {
+/// Reads a file after `prepare` has changed its tables. The error has its place in the file, if it
+/// has one.
+pub(crate) fn parse<T: DeserializeOwned>(
+    text: &str,
+    prepare: impl FnOnce(&mut DeTable<'_>) -> Result<(), Misplaced>,
+) -> Result<T, (Option<Range<usize>>, String)> {
+    let wrong = |error: toml::de::Error| (error.span(), complaint(error.message()));
+    let mut file = DeTable::parse(text).map_err(wrong)?;
+    prepare(file.get_mut()).map_err(|(span, message)| (Some(span), message))?;
+    T::deserialize(Deserializer::from(file)).map_err(wrong)
+}
+
+/// Returns [`NOW`], as a default for serde.
+pub(crate) const fn now() -> u64 {
     NOW
 }
 

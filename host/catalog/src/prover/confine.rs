@@ -3,6 +3,8 @@
 //! All of it runs on the process's only thread, because landlock applies to the calling thread and
 //! the threads that it starts.
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 use super::message::Confinement;
 
 /// The limits that a child sets for itself.
@@ -41,6 +43,15 @@ pub(super) fn confine(limits: &ChildLimits) -> Confinement {
 /// Returns what is denied, or why nothing is, in words for the log.
 fn words(denied: Result<&str, NotDenied>) -> String {
     denied.map_or_else(|why| format!("not in force: {why}"), str::to_owned)
+}
+
+/// Limits a resource of the process, which it cannot raise again.
+fn set_limit(resource: Resource, limit: u64) -> rustix::io::Result<()> {
+    let limit = Rlimit {
+        current: Some(limit),
+        maximum: Some(limit),
+    };
+    setrlimit(resource, limit)
 }
 
 /// The reason for which the system denies the process nothing.
@@ -85,15 +96,14 @@ mod system {
         ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetStatus, Scope,
     };
     use rustix::process::{
-        DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
-        set_parent_process_death_signal, setrlimit,
+        DumpableBehavior, Resource, Signal, set_dumpable_behavior, set_parent_process_death_signal,
     };
     use seccompiler::{
         SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule, apply_filter, apply_filter_all_threads,
     };
 
-    use super::{ChildLimits, NotDenied};
+    use super::{ChildLimits, NotDenied, set_limit};
 
     /// The newest landlock version to request. An older kernel enforces what it supports.
     const LANDLOCK: ABI = ABI::V6;
@@ -155,11 +165,7 @@ mod system {
             (Resource::Fsize, FILE, "size of files"),
             (Resource::Core, 0, "no core dump"),
         ] {
-            let limit = Rlimit {
-                current: Some(limit),
-                maximum: Some(limit),
-            };
-            if setrlimit(resource, limit).is_err() {
+            if set_limit(resource, limit).is_err() {
                 failed.push(name);
             }
         }
@@ -319,9 +325,9 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::Resource;
 
-    use super::{ChildLimits, NotDenied};
+    use super::{ChildLimits, NotDenied, set_limit};
 
     /// Reports that this system cannot tie a process to its parent.
     pub(super) fn tie(failed: &mut Vec<&'static str>) {
@@ -335,11 +341,7 @@ mod system {
             (Resource::Cpu, limits.processor_time, "processor time"),
             (Resource::Core, 0, "no core dump"),
         ] {
-            let limit = Rlimit {
-                current: Some(limit),
-                maximum: Some(limit),
-            };
-            if setrlimit(resource, limit).is_err() {
+            if set_limit(resource, limit).is_err() {
                 failed.push(name);
             }
         }
