@@ -1,31 +1,26 @@
 //! The handling of one request, from the message to the reply and the log line.
 
+mod conclusion;
 mod context;
+mod rules;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use portcullis_authority::{
-    Authority, DecisionLine, FinishedLogin, LoginRules, Place, Reserved, Stage, TraceParent,
-    log_decision, log_summed_up,
-};
+use portcullis_authority::{Authority, Place, Stage, TraceParent};
 use portcullis_claims::KnownSigners;
 use portcullis_connect::{HeaderMap, Nats};
-use portcullis_core::{
-    Authorizer, Decision, DenialClass, LoginOutcome, Outcome, Server, with_causes,
-};
+use portcullis_core::{Authorizer, Decision, DenialClass, Outcome, Server, with_causes};
 use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::Semaphore;
 use tokio::time::sleep_until;
 
-use crate::confirmations::{INTERVAL, Refusal as ServerRefusal, Waiting, settles_at};
+use crate::confirmations::{INTERVAL, Refusal as ServerRefusal, settles_at};
 use crate::counters::{Counters, InFlight};
-use crate::deny::{DenyMode, DenyModes};
-use crate::keys::HostKeys;
-use crate::open::{OpenRules, Refused, SeenRequests, open};
-use crate::options::TimeLimits;
+use crate::deny::DenyMode;
+use crate::open::{Refused, SeenRequests, open};
 use crate::participation::{Evidence, is_probe};
 use crate::pauses::{Moment, Pauses};
 use crate::refusals::{FOREIGN, Refusal, Refusals};
@@ -35,6 +30,7 @@ use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::trust::Replays;
 use context::Context;
+pub(crate) use rules::HandlingRules;
 
 /// Maximum number of denials delayed at the same time. The host sends further ones at once.
 const MAX_DELAYED: usize = 4096;
@@ -64,17 +60,6 @@ pub(crate) struct Received<N> {
     pub(crate) at: Instant,
     /// The place of the message in the queue.
     pub(crate) place: Place,
-}
-
-/// The rules for new requests, replaced as a whole while the host runs. A request in progress keeps
-/// those that it began with. They never change themselves.
-#[derive(Debug)]
-pub(crate) struct HandlingRules {
-    pub(crate) keys: Arc<HostKeys>,
-    pub(crate) open: OpenRules,
-    pub(crate) deny: DenyModes,
-    pub(crate) times: TimeLimits,
-    pub(crate) login: Arc<LoginRules>,
 }
 
 /// The state that all requests of the service share.
@@ -371,79 +356,6 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             drop(in_flight);
         };
         reply.respond(response, concluded).await;
-    }
-
-    /// Returns room for the record of a login. `None` if it is not recorded.
-    async fn reserve(&self, context: &Context, decision: &Decision) -> Option<Reserved> {
-        if !context.is_reported {
-            return None;
-        }
-        let recorder = self.authority.recorder();
-        recorder
-            .reserve(&context.request, decision, context.gives_up_at())
-            .await
-    }
-
-    /// Counts, logs and records a login. `refusal` is the place for the server's refusal of a
-    /// permit, with the time at which it can no longer come.
-    fn conclude(
-        &self,
-        context: &Context,
-        decision: &Decision,
-        replied: &Replied,
-        room: Option<Reserved>,
-        refusal: Option<(ServerRefusal, Instant)>,
-    ) {
-        let elapsed = self.clock.elapsed(context.at);
-        self.counters
-            .decided(&decision.outcome, elapsed, replied.is_sent());
-        let line = DecisionLine {
-            request: &context.request,
-            decision,
-            elapsed,
-            reply: replied.as_str(),
-            error: replied.error(),
-            request_id: None,
-            trace_id: context.trace.as_ref().map(|trace| trace.trace_id.as_str()),
-        };
-        if context.is_reported {
-            self.finish_trace(context, line);
-            log_decision(line);
-        } else {
-            log_summed_up(line);
-        }
-        let Some(room) = room else {
-            return;
-        };
-        let outcome = replied.outcome(&decision.outcome);
-        let record = room.fill(&line, outcome, self.clock.wall());
-        match refusal {
-            Some((refusal, settles_at)) if outcome == LoginOutcome::Unconfirmed => {
-                let sent_at = self.clock.now();
-                let waiting = Waiting {
-                    record,
-                    refusal,
-                    sent_at,
-                };
-                self.evidence.confirmations.hold(waiting, settles_at);
-            }
-            _ => self.authority.recorder().send(record),
-        }
-    }
-
-    /// Ends the trace of the login, if it is traced.
-    fn finish_trace(&self, context: &Context, line: DecisionLine<'_>) {
-        if let Some(trace) = &context.trace {
-            context.times.end(Stage::Reply, &self.clock);
-            let login = FinishedLogin {
-                line,
-                door: "callout",
-                received_at: context.at,
-                times: &context.times,
-            };
-            let tracer = self.authority.tracer();
-            tracer.finish(trace, &login, self.clock.now(), self.clock.wall());
-        }
     }
 
     /// Waits for `delay` before a denial is sent, or until shortly before the server gives up.

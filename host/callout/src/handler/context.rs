@@ -7,7 +7,7 @@ use portcullis_authority::{ActiveTrace, Place, StageTimes};
 use portcullis_core::{AuthorizationRequest, Identity};
 use portcullis_environment::Clock;
 
-use super::HandlingRules;
+use super::rules::HandlingRules;
 use crate::keys::ResponseKeys;
 use crate::open::{Opened, patience};
 use crate::pauses::Moment;
