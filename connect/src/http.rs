@@ -186,11 +186,20 @@ impl HttpOptions {
     /// Sends a request within the time limit.
     pub(crate) async fn post(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         #[cfg(feature = "otel")]
-        let request = crate::trace_context::traced(request);
+        let request = traced(request);
         tokio::time::timeout(self.timeout, self.client.post(request))
             .await
             .unwrap_or(Err(HttpError::Timeout(self.timeout)))
     }
+}
+
+/// Returns `request` with the trace context of the current span.
+#[cfg(feature = "otel")]
+fn traced(mut request: HttpRequest) -> HttpRequest {
+    let fields = crate::trace_context::fields();
+    let fields = fields.map(|(name, value)| (name.to_owned(), Secret::new(value)));
+    request.headers.extend(fields);
+    request
 }
 
 impl Debug for HttpRequest {

@@ -1,12 +1,9 @@
-//! The trace context of the current span (W3C Trace Context), in messages and requests.
+//! The trace context of the current span (W3C Trace Context), for messages and requests.
 
 use async_nats::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{TraceContextExt as _, TraceFlags};
-use portcullis_core::Secret;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-
-use crate::http::HttpRequest;
 
 /// Returns `headers` with the trace context of the current span, in the fields `traceparent` and
 /// `tracestate`. Returns them unchanged if no layer of OpenTelemetry records the span.
@@ -30,15 +27,8 @@ pub fn with_trace_context(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Returns `request` with the trace context of the current span.
-pub(crate) fn traced(mut request: HttpRequest) -> HttpRequest {
-    let fields = fields().map(|(name, value)| (name.to_owned(), Secret::new(value)));
-    request.headers.extend(fields);
-    request
-}
-
 /// Returns the fields of the trace context of the current span. Empty if it has no trace.
-fn fields() -> impl Iterator<Item = (&'static str, String)> {
+pub(crate) fn fields() -> impl Iterator<Item = (&'static str, String)> {
     let context = Span::current().context();
     let span = context.span();
     let span = span.span_context();

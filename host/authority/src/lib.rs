@@ -94,6 +94,7 @@
     )
 )]
 
+mod account_pattern;
 mod account_request;
 mod accounts;
 mod admission;
@@ -119,6 +120,7 @@ mod throttle;
 mod traces;
 mod wanted_account;
 
+pub use account_pattern::{AccountPattern, InvalidAccountPattern};
 pub use account_request::account_tags;
 pub use accounts::TargetAccounts;
 pub use admission::Overload;
@@ -130,7 +132,7 @@ pub use locks::{
     CopiedLock, InvalidLockCopy, InvalidLockedNetwork, LatestLockCopy, Lock, LockCopy, LockTarget,
     LockedNetwork, Locks,
 };
-pub use new_accounts::{AccountMaker, AccountPattern, InvalidAccountPattern};
+pub use new_accounts::AccountMaker;
 pub use own_login::{FailedOwnLogin, OWN_LOGIN, OwnLogins};
 pub use place::Place;
 pub use portcullis_identity::bearer_credentials;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use portcullis_core::{AccountName, Ceiling, PolicyName};
 
+use crate::account_pattern::AccountPattern;
 use crate::accounts::TargetAccounts;
 use crate::issuers::{AccountIssuer, named};
-use crate::new_accounts::AccountPattern;
 
 /// The host's own rules for permits, the same for every policy and login.
 #[derive(Clone, Debug, Default)]

@@ -13,7 +13,7 @@ use super::jwks::{KeySet, KeyUse};
 
 pub use error::FetchError;
 pub use http::{HttpAnswer, HttpClient, HttpRequest, NetworkClient};
-pub(crate) use source::{Source, is_local};
+pub(crate) use source::Source;
 
 /// Fetches the keys, those of a provider through `http`.
 pub(crate) async fn fetch(

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_core::Allowed;
-use url::Url;
+use url::{Host, Url};
 
 use super::TokenAlgorithm;
-use super::fetch::is_local;
 
 /// An identity provider whose tokens are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,5 +148,15 @@ impl IssuerOptions {
     /// is plain HTTP on another machine.
     pub fn needs_allow_http(url: &Url) -> bool {
         url.scheme() == "http" && !is_local(url)
+    }
+}
+
+/// Returns whether an address is on this machine.
+pub(super) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }

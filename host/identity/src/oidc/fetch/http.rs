@@ -13,8 +13,8 @@ use url::Url;
 
 use super::error::FetchError;
 use super::file;
-use super::source::is_local;
 use crate::oidc::IssuerOptions;
+use crate::oidc::options::is_local;
 
 /// Maximum size of a bearer token that is sent, in bytes.
 const MAX_BEARER: u64 = 64 * 1024;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_files::WatchedFile;
-use url::{Host, Url};
+use url::Url;
 
 use crate::oidc::{IssuerOptions, KeySource};
 
@@ -67,15 +67,5 @@ pub(crate) fn allowed(url: &Url, allow_http: bool) -> Result<(), &'static str> {
         "http" if allow_http || !IssuerOptions::needs_allow_http(url) => Ok(()),
         "http" => Err("it is not `https`; set `allow-http` if nobody can come between"),
         _ => Err("it is not `https`"),
-    }
-}
-
-/// Returns whether an address is on this machine.
-pub(crate) fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
