@@ -2,10 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use portcullis_permit_rules::ConnectionType;
-
-use crate::Client;
-
 /// A kind of connection, as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientKind {
@@ -110,86 +106,9 @@ impl From<String> for Transport {
     }
 }
 
-impl Client {
-    /// Returns whether the request came to the token exchange and not from a server. The NATS
-    /// connections that its user JWT is for are not known yet.
-    pub fn is_exchange(&self) -> bool {
-        self.kind == Some(ClientKind::Exchange)
-    }
-
-    /// Returns whether an account that signed itself asks for the operator's signature. No login is
-    /// meant, and no server asks.
-    pub fn is_account_request(&self) -> bool {
-        self.kind == Some(ClientKind::AccountRequest)
-    }
-
-    /// Returns the client's address without the zone of IPv6. `None` if the server sent none, as
-    /// for connections inside its own process.
-    pub fn address(&self) -> Option<IpAddr> {
-        client_address(self.host.as_deref()?)
-    }
-
-    /// Returns how the connection reaches its server, as far as the request says. `None` for
-    /// unknown kinds and transports.
-    ///
-    /// A request says `Client` or `Leafnode`, and for a client `nats`, `websocket` or `mqtt`. It
-    /// does not say whether MQTT or a leafnode runs over WebSocket. The result is then
-    /// [`Mqtt`](ConnectionType::Mqtt) or [`Leafnode`](ConnectionType::Leafnode). So a permit that
-    /// names only [`MqttWs`](ConnectionType::MqttWs) or [`LeafnodeWs`](ConnectionType::LeafnodeWs)
-    /// admits no client.
-    ///
-    /// A client in the server's own process has no address, which distinguishes it from a standard
-    /// client.
-    pub fn connection_type(&self) -> Option<ConnectionType> {
-        match (self.kind.as_ref()?, self.transport.as_ref()) {
-            (ClientKind::Leafnode, _) => Some(ConnectionType::Leafnode),
-            (ClientKind::Client, Some(Transport::Nats)) if self.host.is_none() => {
-                Some(ConnectionType::InProcess)
-            }
-            (ClientKind::Client, Some(Transport::Nats)) => Some(ConnectionType::Standard),
-            (ClientKind::Client, Some(Transport::Websocket)) => Some(ConnectionType::Websocket),
-            (ClientKind::Client, Some(Transport::Mqtt)) => Some(ConnectionType::Mqtt),
-            (ClientKind::Client, Some(Transport::Other(_)) | None)
-            | (ClientKind::Exchange | ClientKind::AccountRequest | ClientKind::Other(_), _) => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn client(kind: Option<&str>, transport: Option<&str>) -> Client {
-        Client {
-            host: Some("127.0.0.1".to_owned()),
-            kind: kind.map(|kind| kind.to_owned().into()),
-            transport: transport.map(|transport| transport.to_owned().into()),
-            ..Client::default()
-        }
-    }
-
-    #[test]
-    fn the_request_tells_what_kind_of_connection_asks() {
-        let told = [
-            (Some("Client"), Some("nats"), Some(ConnectionType::Standard)),
-            (
-                Some("Client"),
-                Some("websocket"),
-                Some(ConnectionType::Websocket),
-            ),
-            (Some("Client"), Some("mqtt"), Some(ConnectionType::Mqtt)),
-            (Some("Leafnode"), None, Some(ConnectionType::Leafnode)),
-            (Some("Client"), None, None),
-            (Some("Client"), Some("quic"), None),
-            (Some("JetStream"), Some("nats"), None),
-            (Some("exchange"), Some("nats"), None),
-            (None, Some("nats"), None),
-        ];
-        for (kind, transport, expected) in told {
-            let found = client(kind, transport).connection_type();
-            assert_eq!(found, expected, "{kind:?} {transport:?}");
-        }
-    }
 
     #[test]
     fn an_ipv6_client_is_counted_by_its_network() {
@@ -200,43 +119,6 @@ mod tests {
         ] {
             let network = client_network(address.parse().unwrap());
             assert_eq!(network.to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn no_server_asks_as_the_exchange() {
-        let asked = client(Some(ClientKind::Exchange.as_str()), None);
-        assert!(!asked.is_exchange());
-        let exchange = Client {
-            kind: Some(ClientKind::Exchange),
-            ..Client::default()
-        };
-        assert!(exchange.is_exchange());
-        assert_eq!(exchange.connection_type(), None);
-    }
-
-    #[test]
-    fn a_client_without_an_address_is_in_the_servers_process() {
-        let client = Client {
-            host: None,
-            ..client(Some("Client"), Some("nats"))
-        };
-        assert_eq!(client.connection_type(), Some(ConnectionType::InProcess));
-    }
-
-    #[test]
-    fn an_address_has_no_zone_and_no_port() {
-        let address = |host: &str| {
-            let client = Client {
-                host: Some(host.to_owned()),
-                ..Client::default()
-            };
-            client.address()
-        };
-        assert_eq!(address("10.0.0.1"), "10.0.0.1".parse().ok());
-        assert_eq!(address("fe80::1%eth0"), "fe80::1".parse().ok());
-        for host in ["", "localhost", "10.0.0.1%eth0", "10.0.0.1:4222", "pipe"] {
-            assert_eq!(address(host), None, "{host}");
         }
     }
 }

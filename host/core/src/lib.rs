@@ -34,7 +34,9 @@
 mod account;
 mod allowed;
 mod ceiling;
+mod client;
 mod connection;
+mod credentials;
 mod decision;
 mod doubts;
 mod error;
@@ -61,7 +63,9 @@ mod work;
 pub use account::{AccountName, InvalidAccountName};
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
+pub use client::{Client, ClientTls, WantedAccount};
 pub use connection::{ClientKind, Transport, client_address, client_network};
+pub use credentials::{Credentials, Method};
 pub use decision::{
     Authorizer, Blame, Decision, Denial, DenialClass, Outcome, PolicyStep, StepAnswer, Verdict,
 };
@@ -88,9 +92,7 @@ pub use record::{
     RecordedSubjects, RecordedVerdict, RecordingHost,
 };
 pub use repeats::{Repeats, Report, Summaries};
-pub use request::{
-    AuthorizationRequest, Client, ClientTls, Credentials, Method, Server, WantedAccount,
-};
+pub use request::{AuthorizationRequest, Server};
 pub use sample::{Sample, SampleValue};
 pub use secret::{Asker, HashError, Secret, SecretVerifier};
 pub use subject::PermissionSubject;
