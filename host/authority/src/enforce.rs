@@ -18,6 +18,7 @@ use crate::wanted_account;
 
 mod permissions;
 
+use permissions::CeilingOwner;
 pub(crate) use permissions::IssuedPermissions;
 
 /// Applies the host's own rules to `permit`, which `policy` gave in answer to `request`, and
@@ -90,7 +91,7 @@ pub(crate) fn apply_ceilings(
         check_role(role, policy, rules)?;
         return Ok(IssuedPermissions::default());
     }
-    let ceilings = ceilings(permit, policy, rules).flatten();
+    let ceilings = ceilings(permit, policy, rules);
     permissions::issued(permit.permissions(), ceilings, filter, work)
 }
 
@@ -141,21 +142,19 @@ fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial>
     Err(Denial::new(DenialClass::ConnectionTypeNotAllowed, reason))
 }
 
-/// Returns the ceilings of a permit's account and of its policy, each with its name for messages.
+/// Returns the ceilings of a permit's account and of its policy, each with its owner for messages.
 fn ceilings<'a>(
     permit: &Permit,
     policy: Option<&PolicyName>,
     rules: &'a PermitRules,
-) -> impl Iterator<Item = Option<(String, &'a Ceiling)>> + use<'a> {
+) -> impl Iterator<Item = (CeilingOwner<'a>, &'a Ceiling)> + use<'a> {
     let ceilings = &rules.ceilings;
     let account = rules.name_of(permit.account());
     let of_account = ceilings.accounts.get_key_value(account);
     let of_policy = policy.and_then(|policy| ceilings.policies.get_key_value(policy));
-    [
-        of_account.map(|(name, ceiling)| (format!("account `{name}`"), ceiling)),
-        of_policy.map(|(name, ceiling)| (format!("policy `{name}`"), ceiling)),
-    ]
-    .into_iter()
+    let of_account = of_account.map(|(name, ceiling)| (CeilingOwner::Account(name), ceiling));
+    let of_policy = of_policy.map(|(name, ceiling)| (CeilingOwner::Policy(name), ceiling));
+    of_account.into_iter().chain(of_policy)
 }
 
 /// Checks that `policy` may name the role. The permissions of a role come from its template, which

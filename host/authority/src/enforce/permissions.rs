@@ -1,11 +1,12 @@
 //! The permissions of a permit under ceilings, with denies that make servers read them literally.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use parking_lot::Mutex;
 use portcullis_core::{
-    Ceiling, CeilingExceeded, Denial, DenialClass, DenyFilter, OpenTail, Permissions, PolicyRef,
-    WorkBudget,
+    AccountName, Ceiling, CeilingExceeded, Denial, DenialClass, DenyFilter, OpenTail, Permissions,
+    PolicyName, PolicyRef, WorkBudget,
 };
 
 /// The permissions of a permit after the ceilings.
@@ -18,23 +19,39 @@ pub(crate) struct IssuedPermissions {
     pub(super) open_tail: Option<OpenTail>,
 }
 
+/// The account or the policy that a ceiling limits.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CeilingOwner<'a> {
+    Account(&'a AccountName),
+    Policy(&'a PolicyName),
+}
+
+impl fmt::Display for CeilingOwner<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(name) => write!(formatter, "account `{name}`"),
+            Self::Policy(name) => write!(formatter, "policy `{name}`"),
+        }
+    }
+}
+
 /// Applies every one of `ceilings` to `permissions`. Adds the denies that restrict a `*` at the end
 /// of a subscribe permission to one token, and those that older servers overlook.
 pub(super) fn issued<'a>(
     permissions: &Permissions,
-    ceilings: impl Iterator<Item = (String, &'a Ceiling)>,
+    ceilings: impl Iterator<Item = (CeilingOwner<'a>, &'a Ceiling)>,
     filter: DenyFilter,
     work: &mut WorkBudget,
 ) -> Result<IssuedPermissions, Denial> {
     let mut bounded: Option<Permissions> = None;
-    for (whose, ceiling) in ceilings {
+    for (owner, ceiling) in ceilings {
         let asked = bounded.as_ref().unwrap_or(permissions);
         bounded = Some(ceiling.apply(asked, filter, work).map_err(|error| {
             let reason = match error {
                 CeilingExceeded::TooMuchWork(error) => {
-                    format!("the permit cannot be held to the ceiling of {whose}: {error}")
+                    format!("the permit cannot be held to the ceiling of {owner}: {error}")
                 }
-                error => format!("the permit exceeds the ceiling of {whose}: {error}"),
+                error => format!("the permit exceeds the ceiling of {owner}: {error}"),
             };
             Denial::new(DenialClass::CeilingExceeded, reason)
         })?);
