@@ -169,18 +169,45 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
         let deadline = context.at + limit;
         let deciding = self.consider(&mut request, &ask, deadline, &mut place);
         let (considered, issued) = deciding.await;
+        self.conclude(context, &request, &considered, deadline)
+            .await;
+        match (considered.decision.outcome, issued) {
+            (Outcome::Permit(_), Some(issued)) => {
+                self.counters.issued();
+                Ok(issued)
+            }
+            (Outcome::Deny(denial), _) => {
+                self.counters.denied(denial.class);
+                Err(Refusal::denied(&denial))
+            }
+            // `issue` returns a user JWT for every permit that it leaves.
+            (Outcome::Permit(_), None) => Err(Refusal::denied(&Denial::new(
+                DenialClass::Internal,
+                "no user jwt",
+            ))),
+        }
+    }
+
+    /// Logs, records and traces a login that `considered` decided.
+    async fn conclude(
+        &self,
+        context: &RequestContext,
+        request: &AuthorizationRequest,
+        considered: &Considered,
+        deadline: Instant,
+    ) {
         let tracer = self.authority.tracer();
         let trace = tracer.begin(context.parent);
         let trace_id = trace.as_ref().map(|trace| trace.trace_id.as_str());
         let recorder = self.authority.recorder();
         let room = if considered.is_reported {
             let decision = &considered.decision;
-            recorder.reserve(&request, decision, Some(deadline)).await
+            recorder.reserve(request, decision, Some(deadline)).await
         } else {
             None
         };
         let line = DecisionLine {
-            request: &request,
+            request,
             decision: &considered.decision,
             elapsed: self.clock.elapsed(context.at),
             reply: "sent",
@@ -208,21 +235,6 @@ impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
                 Outcome::Deny(_) => LoginOutcome::Denied,
             };
             recorder.send(room.fill(&line, outcome, self.clock.wall()));
-        }
-        match (considered.decision.outcome, issued) {
-            (Outcome::Permit(_), Some(issued)) => {
-                self.counters.issued();
-                Ok(issued)
-            }
-            (Outcome::Deny(denial), _) => {
-                self.counters.denied(denial.class);
-                Err(Refusal::denied(&denial))
-            }
-            // `issue` returns a user JWT for every permit that it leaves.
-            (Outcome::Permit(_), None) => Err(Refusal::denied(&Denial::new(
-                DenialClass::Internal,
-                "no user jwt",
-            ))),
         }
     }
 
