@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) look_ups: Option<LookUps>,
     /// Whether `plain:` forms are granted.
     pub(crate) plain_hashes: bool,
+    /// Whether secrets match no slow hash, and none is computed.
+    pub(crate) skips_slow_hashes: bool,
     /// Number of comparisons of secrets in this decision.
     comparisons: usize,
     /// Comparisons of all policies that decide about this login, if they are counted together.
@@ -151,6 +153,7 @@ impl State {
             asked: None,
             look_ups: None,
             plain_hashes: false,
+            skips_slow_hashes: false,
             comparisons: 0,
             comparisons_of_login: None,
             is_loading,

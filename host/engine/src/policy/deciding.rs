@@ -79,6 +79,8 @@ pub struct Evaluation<'a> {
     comparisons: Option<&'a Arc<Comparisons>>,
     /// The place for the questions of the policy. `None` if they are not recorded.
     questions: Option<&'a RefCell<Vec<String>>>,
+    /// Whether the client's secrets match no slow hash, and none is computed.
+    skips_slow_hashes: bool,
 }
 
 /// The limits of one attempt.
@@ -121,6 +123,7 @@ impl Policy {
             key_values: self.engine.key_values(),
             comparisons: None,
             questions: None,
+            skips_slow_hashes: false,
         }
     }
 }
@@ -144,6 +147,15 @@ impl<'a> Evaluation<'a> {
     /// [`Metered::asked`]. `None` records none.
     pub fn with_questions(self, questions: Option<&'a RefCell<Vec<String>>>) -> Self {
         Self { questions, ..self }
+    }
+
+    /// Lets the client's secrets match no slow hash, and computes none. For logins that the host
+    /// makes up, with secrets that nobody has.
+    pub fn without_slow_hashes(self) -> Self {
+        Self {
+            skips_slow_hashes: true,
+            ..self
+        }
     }
 
     /// Decides. Blocks while the policy runs and the host computes password hashes.
@@ -424,6 +436,7 @@ impl<'a> Evaluation<'a> {
         state.look_ups = self.policy.granted.clone().map(look_ups);
         state.log.logged = limited.logged;
         state.comparisons_of_login = self.comparisons.cloned();
+        state.skips_slow_hashes = self.skips_slow_hashes;
     }
 }
 

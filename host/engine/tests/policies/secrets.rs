@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, DenialClass, Secret, Verdict};
-use portcullis_engine::{EvaluationError, Grants, Limits};
-use portcullis_test_policies::{engine, guest, load_with, plain_hashes, policy, request};
+use portcullis_core::{
+    Asker, AuthorizationRequest, DenialClass, HashError, Secret, SecretVerifier, Verdict,
+};
+use portcullis_engine::{Engine, EngineOptions, EvaluationError, Grants, Limits};
+use portcullis_test_policies::{
+    engine, guest, identified, load_with, plain_hashes, policy, request,
+};
 
 /// Runs the guest `guesses` with a client that has this password.
 fn guess(password: &str, comparisons: usize, grants: Grants) -> Result<Verdict, EvaluationError> {
@@ -60,4 +64,45 @@ fn settings_with_plain_forms_need_the_grant() {
          `plain-hashes = true` under [policies.grants.guest] in portcullis.toml"
     );
     assert!(load(plain_hashes()).is_ok());
+}
+
+/// A verifier for which every secret matches every hash.
+struct MatchesAll;
+
+impl SecretVerifier for MatchesAll {
+    fn matches(&self, _: &Secret, _: &str, _: Asker<'_>, _: Instant) -> Result<bool, HashError> {
+        Ok(true)
+    }
+
+    fn check(&self, _: &str) -> Result<(), HashError> {
+        Ok(())
+    }
+}
+
+/// The host makes logins up to test a chain, and each policy of it would compute a slow hash.
+#[test]
+fn no_slow_hash_is_computed_for_a_login_that_is_to_match_none() {
+    let settings = r#"{
+        "default-account": "APP",
+        "profiles": { "p": {} },
+        "users": { "alice": { "password": "$argon2id$", "profile": "p" } }
+    }"#;
+    let options = EngineOptions {
+        max_concurrent: 1,
+        code_cache: None,
+    };
+    let engine = Engine::new(options, Arc::new(MatchesAll)).unwrap();
+    let module = policy("static-users");
+    let limits = Limits::default();
+    let policy = load_with(&engine, &module, settings, limits, Grants::default()).unwrap();
+    let mut with_password = AuthorizationRequest::clone(&request());
+    with_password.credentials.token = None;
+    with_password.identity = identified(&with_password);
+    let with_password = Arc::new(with_password);
+    let deadline = Instant::now() + Duration::from_mins(1);
+
+    let evaluate = || policy.evaluate(Arc::clone(&with_password), deadline);
+    assert!(matches!(evaluate().run(), Ok(Verdict::Permit(_))));
+    let denied = Verdict::Deny("wrong password".to_owned());
+    assert_eq!(evaluate().without_slow_hashes().run(), Ok(denied));
 }
