@@ -38,7 +38,9 @@ impl Wire {
     ///
     /// Fails if the connection fails.
     pub async fn open(port: u16) -> Result<Self> {
-        Self::open_from(Ipv4Addr::LOCALHOST, port).await
+        // A socket that is bound first needs a port that no other connection has or had lately, and
+        // the kernel searches for one. Thousands of logins a second use all of them up.
+        Self::begin(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?).await
     }
 
     /// Connects as [`Self::open`] does, from the address `from` of this machine, such as 127.0.0.2.
@@ -49,7 +51,11 @@ impl Wire {
     pub async fn open_from(from: Ipv4Addr, port: u16) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind((from, 0).into())?;
-        let stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
+        Self::begin(socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?).await
+    }
+
+    /// Reads the server's INFO from a new connection.
+    async fn begin(stream: TcpStream) -> Result<Self> {
         let mut wire = Self {
             stream: BufReader::new(stream),
             nonce: String::new(),
