@@ -1,21 +1,23 @@
 //! Activation JWTs on disk, by the hash under which the Go library looks for them.
 
+mod room;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE32;
+use parking_lot::Mutex;
 use portcullis_claims::ActivationClaims;
+use portcullis_core::PublicKey;
 use portcullis_files::Disk;
 
 use crate::account_jwts::{AccountJwts, Written};
 use crate::error::StoreError;
 use crate::records::{Records, damaged};
 use crate::validate::{Findings, Validate};
-
-/// Maximum number of activations in a store. Each account of the operator can sign any number.
-const MAX_ACTIVATIONS: usize = if cfg!(test) { 4 } else { 10_000 };
+use room::Room;
 
 /// Maximum size of an activation, in bytes. It names one subject.
 const MAX_SIZE: usize = 16 << 10;
@@ -24,6 +26,17 @@ const MAX_SIZE: usize = 16 << 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Activations {
     records: Records,
+    room: Arc<Mutex<Room>>,
+}
+
+/// Maximum numbers of activations in a store. Each account of the operator can sign any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActivationLimits {
+    /// Maximum number of all activations. Default: 10,000.
+    pub total: usize,
+    /// Maximum number of activations that one account signed, so that it cannot use up the room of
+    /// the others. Default: 1,000.
+    pub per_account: usize,
 }
 
 /// An activation JWT whose signature matches its issuer.
@@ -59,6 +72,16 @@ pub enum NotActivated {
     /// The store has as many activations as it may.
     #[error("{0} activations are stored, which is the most: have the operator delete some")]
     Full(usize),
+    /// The store has as many activations of one account as it may.
+    #[error(
+        "the account `{account}` has {stored} activations stored, which is the most for one account: have the operator delete some"
+    )]
+    AccountFull {
+        /// Account that signed the activation.
+        account: String,
+        /// Number of its activations in the store.
+        stored: usize,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -75,12 +98,32 @@ impl ActivationJwt {
             token: token.to_owned(),
         })
     }
+
+    /// Returns the account that signed the activation, itself or with a signing key.
+    fn exporter(&self) -> &str {
+        exporter(&self.claims)
+    }
+}
+
+impl ActivationLimits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        total: 10_000,
+        per_account: 1_000,
+    };
+}
+
+impl Default for ActivationLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 impl Activations {
     pub(crate) fn new(disk: Arc<dyn Disk>, directory: PathBuf) -> Self {
         Self {
             records: Records::new(disk, directory, "jwt"),
+            room: Arc::default(),
         }
     }
 
@@ -105,12 +148,13 @@ impl Activations {
         }
     }
 
-    /// Stores an activation that an account of `accounts` signed, if it is valid at the time `now`
-    /// and later than the stored one.
+    /// Stores an activation that an account of `accounts` signed, if it is valid at the time `now`,
+    /// later than the stored one, and within `limits`.
     pub(crate) fn put(
         &self,
         token: &str,
         accounts: &AccountJwts,
+        limits: ActivationLimits,
         now: u64,
     ) -> Result<(ActivationJwt, Written), NotActivated> {
         if token.len() > MAX_SIZE {
@@ -128,10 +172,8 @@ impl Activations {
         let _lock = self.records.lock()?;
         let written = match self.get(&given.hash)? {
             None => {
-                let stored = self.records.names()?.len();
-                if stored >= MAX_ACTIVATIONS {
-                    return Err(NotActivated::Full(stored));
-                }
+                // The lock of the directory is held, so no other process changes it meanwhile.
+                self.room.lock().make(self, &given, limits, now)?;
                 Written::Added
             }
             Some(stored) if stored.token == given.token => return Ok((given, Written::Unchanged)),
@@ -146,8 +188,7 @@ impl Activations {
 /// Returns whether an account of the store signed the activation, itself or with a signing key.
 fn is_trusted(claims: &ActivationClaims, accounts: &AccountJwts) -> Result<bool, StoreError> {
     let issuer = claims.issuer.as_deref().unwrap_or_default();
-    let account = claims.nats.issuer_account.as_deref().unwrap_or(issuer);
-    let Ok(account) = account.parse() else {
+    let Ok(account) = exporter(claims).parse::<PublicKey>() else {
         return Ok(false);
     };
     let Some(exporter) = accounts.get(&account)? else {
@@ -155,6 +196,11 @@ fn is_trusted(claims: &ActivationClaims, accounts: &AccountJwts) -> Result<bool,
     };
     let signs = exporter.claims.nats.signing_keys.contains(issuer);
     Ok(issuer == account.as_str() || signs)
+}
+
+fn exporter(claims: &ActivationClaims) -> &str {
+    let issuer = claims.issuer.as_deref().unwrap_or_default();
+    claims.nats.issuer_account.as_deref().unwrap_or(issuer)
 }
 
 /// Returns the hash of an activation as the Go library computes it: of issuer, subject, and the

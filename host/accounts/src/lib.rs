@@ -31,7 +31,7 @@ pub use account_jwts::{AccountJwt, AccountJwts, Written};
 pub use account_requests::{
     AccountRequestOptions, AccountRequests, AskedAccount, Granted, NotAsked, NotSigned,
 };
-pub use activations::{ActivationJwt, NotActivated};
+pub use activations::{ActivationJwt, ActivationLimits, NotActivated};
 pub use error::StoreError;
 pub use first_login::{AccountSigners, FirstLoginOptions, FirstLogins, NotMade};
 pub use keys::{KeyRing, Seed};

@@ -22,7 +22,7 @@ use portcullis_files::{Disk, FileLock};
 use serde::de::DeserializeOwned;
 
 use crate::account_jwts::{AccountJwt, AccountJwts, Written};
-use crate::activations::{ActivationJwt, Activations, NotActivated};
+use crate::activations::{ActivationJwt, ActivationLimits, Activations, NotActivated};
 use crate::error::StoreError;
 use crate::keys::{KeyRing, Seed};
 use crate::records::{Records, damaged};
@@ -101,8 +101,8 @@ impl Store {
         self.activations.get(hash)
     }
 
-    /// Stores an activation that an account of the store signed, if it is valid at the time `now`
-    /// and later than the stored one of its hash.
+    /// Stores an activation that an account of the store signed, if it is valid at the time `now`,
+    /// later than the stored one of its hash, and within `limits`. Expired activations make room.
     ///
     /// # Errors
     ///
@@ -110,9 +110,10 @@ impl Store {
     pub fn put_activation(
         &self,
         token: &str,
+        limits: ActivationLimits,
         now: u64,
     ) -> Result<(ActivationJwt, Written), NotActivated> {
-        self.activations.put(token, &self.accounts, now)
+        self.activations.put(token, &self.accounts, limits, now)
     }
 
     /// Returns the seeds.

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use portcullis_accounts::Store;
 use portcullis_accounts::resolver::{
     Announcer, Resolver, ResolverOptions, Servers, SigningSubject,
 };
+use portcullis_accounts::{ActivationLimits, Store};
 use portcullis_config::{LogFilter, LogFormat, WhenFull};
 use portcullis_connect::{AdditionalOptions, CertificateFiles, ConnectionOptions, Nats, connect};
 use portcullis_core::{KeyKind, PermissionSubject, PublicKey};
@@ -58,9 +58,8 @@ pub(crate) struct ResolverArguments {
     metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     nats: NatsArguments,
-    /// Store and serve activation tokens.
-    #[arg(long)]
-    activations: bool,
+    #[command(flatten)]
+    activations: ActivationArguments,
     /// The origin of web pages that may call the resolver, such as `https://tools.example.com`; can
     /// be given several times.
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
@@ -71,6 +70,20 @@ pub(crate) struct ResolverArguments {
     /// The log level: `info`, `debug` or a filter.
     #[arg(long, value_name = "LEVEL", value_parser = log_filter, default_value_t)]
     log_level: LogFilter,
+}
+
+/// The activation tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+struct ActivationArguments {
+    /// Store and serve activation tokens.
+    #[arg(long)]
+    activations: bool,
+    /// The maximum number of activation tokens.
+    #[arg(long, value_name = "NUMBER", requires = "activations", default_value_t = ActivationLimits::DEFAULT.total)]
+    max_activations: usize,
+    /// The maximum number of activation tokens that one account signed.
+    #[arg(long, value_name = "NUMBER", requires = "activations", default_value_t = ActivationLimits::DEFAULT.per_account)]
+    max_account_activations: usize,
 }
 
 /// The requests over NATS.
@@ -88,6 +101,15 @@ struct NatsArguments {
     /// The time to wait for an answer of that service.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
     sign_timeout: Duration,
+}
+
+impl ActivationArguments {
+    const fn limits(self) -> ActivationLimits {
+        ActivationLimits {
+            total: self.max_activations,
+            per_account: self.max_account_activations,
+        }
+    }
 }
 
 impl ResolverArguments {
@@ -119,7 +141,8 @@ impl ResolverArguments {
         };
         let options = ResolverOptions {
             bearer,
-            activations: self.activations,
+            activations: self.activations.activations,
+            activation_limits: self.activations.limits(),
             allowed_origins: self.allow_origin,
             allow_delete: self.nats.allow_delete,
             ..ResolverOptions::default()

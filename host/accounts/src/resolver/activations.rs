@@ -50,8 +50,11 @@ async fn store(State(shared): State<Arc<Shared>>, request: Request) -> Result<Re
     let token = read(body, shared.options.max_body).await?;
     let stored = shared
         .in_room(&shared.writes, move |shared| {
-            let now = shared.clock.unix_seconds();
-            shared.store.put_activation(&token, now)
+            let (limits, now) = (
+                shared.options.activation_limits,
+                shared.clock.unix_seconds(),
+            );
+            shared.store.put_activation(&token, limits, now)
         })
         .await?;
     shared.counters.wrote(outcome(&stored));
@@ -74,7 +77,9 @@ fn not_activated(error: &NotActivated) -> Refused {
     let status = match error {
         NotActivated::Older => StatusCode::CONFLICT,
         NotActivated::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        NotActivated::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        NotActivated::Full(_) | NotActivated::AccountFull { .. } => {
+            StatusCode::INSUFFICIENT_STORAGE
+        }
         NotActivated::Store(error) => return failed(error),
         _ => StatusCode::BAD_REQUEST,
     };

@@ -6,6 +6,8 @@ use std::time::Duration;
 use portcullis_core::Secret;
 use portcullis_http::{ListenerOptions, Refreshed};
 
+use crate::activations::ActivationLimits;
+
 /// The options of the resolver. [`ResolverOptions::default`] sets the defaults.
 #[derive(Clone, Debug)]
 pub struct ResolverOptions {
@@ -16,6 +18,8 @@ pub struct ResolverOptions {
     pub allow_delete: bool,
     /// Whether activation tokens are stored and served. Default: false.
     pub activations: bool,
+    /// Maximum numbers of activation tokens. Default: those of [`ActivationLimits::default`].
+    pub activation_limits: ActivationLimits,
     /// Origins of web pages that may call the resolver. Default: none.
     pub allowed_origins: Vec<String>,
     /// Delay before an announcement that a server has not confirmed is repeated. The delay doubles
@@ -64,6 +68,7 @@ impl Default for ResolverOptions {
             bearer: None,
             allow_delete: false,
             activations: false,
+            activation_limits: ActivationLimits::default(),
             allowed_origins: Vec::new(),
             announce_delay: Duration::from_secs(1),
             change_interval: Duration::from_secs(5),

@@ -1,8 +1,12 @@
 //! Activation tokens.
 
+use std::time::Duration;
+
 use portcullis_claims::{ActivationClaims, ShareKind};
+use portcullis_files::Disk as _;
 
 use super::*;
+use crate::activations::ActivationLimits;
 
 const PATH: &str = "/jwt/v1/activations";
 
@@ -19,6 +23,10 @@ impl Exporter {
         let site = Site::with(
             ResolverOptions {
                 activations: true,
+                activation_limits: ActivationLimits {
+                    total: 3,
+                    per_account: 2,
+                },
                 ..with_bearer_token()
             },
             None,
@@ -41,11 +49,32 @@ impl Exporter {
     }
 
     fn activation(&self, signer: &SigningKey, issued_at: u64) -> String {
+        self.signed(signer, "orders.*", issued_at, None)
+    }
+
+    /// Returns an activation for `subject`.
+    fn signed(
+        &self,
+        signer: &SigningKey,
+        subject: &str,
+        issued_at: u64,
+        expires_at: Option<u64>,
+    ) -> String {
         let importer = self.importer.as_str();
-        let mut claims = ActivationClaims::new(importer, "orders.*", ShareKind::Stream, issued_at);
+        let mut claims = ActivationClaims::new(importer, subject, ShareKind::Stream, issued_at);
         let own = self.own.public_key();
         claims.nats.issuer_account = (signer.public_key() != own).then(|| own.to_owned());
+        claims.expires_at = expires_at;
         claims.sign(signer).unwrap()
+    }
+
+    /// Stores another account of the operator.
+    fn other_account(&self) -> SigningKey {
+        let seed = Seed::generate(KeyKind::Account).unwrap();
+        let claims = AccountClaims::new(seed.public.as_str(), NOW);
+        let token = claims.sign(&self.site.operator).unwrap();
+        self.site.store.accounts().put(&token).unwrap();
+        seed.signer().unwrap()
     }
 
     async fn post(&self, token: &str) -> Answer {
@@ -103,28 +132,71 @@ async fn activations_of_strangers_are_refused() {
 }
 
 #[tokio::test]
-async fn no_account_fills_the_disk_with_activations() {
+async fn no_account_uses_up_the_room_of_the_others() {
     let exporter = Exporter::new();
-    let signed = |subject: &str, issued_at| {
-        let importer = exporter.importer.as_str();
-        let claims = ActivationClaims::new(importer, subject, ShareKind::Stream, issued_at);
-        claims.sign(&exporter.own).unwrap()
-    };
-    for number in 0..4 {
-        let stored = exporter.post(&signed(&format!("a{number}"), NOW)).await;
+    let other = exporter.other_account();
+    for number in 0..2 {
+        let token = exporter.signed(&exporter.own, &format!("a{number}"), NOW, None);
+        let stored = exporter.post(&token).await;
         assert_eq!(stored.status, StatusCode::OK, "{}", stored.text);
     }
-    let full = exporter.post(&signed("a4", NOW)).await;
+    for signer in [&exporter.own, &exporter.signing] {
+        let token = exporter.signed(signer, "a2", NOW, None);
+        let full = exporter.post(&token).await;
+        assert_eq!(full.status, StatusCode::INSUFFICIENT_STORAGE);
+        let problem = format!(
+            "the account `{}` has 2 activations stored, which is the most for one account",
+            exporter.own.public_key()
+        );
+        assert!(full.text.starts_with(&problem), "{}", full.text);
+    }
+    let later = exporter.signed(&exporter.own, "a0", NOW + 1, None);
+    assert_eq!(exporter.post(&later).await.status, StatusCode::OK);
+    let of_other = |subject: &str| {
+        let importer = exporter.importer.as_str();
+        let claims = ActivationClaims::new(importer, subject, ShareKind::Stream, NOW);
+        claims.sign(&other).unwrap()
+    };
+    let stored = exporter.post(&of_other("b0")).await;
+    assert_eq!(stored.status, StatusCode::OK, "{}", stored.text);
+    let full = exporter.post(&of_other("b1")).await;
     assert_eq!(full.status, StatusCode::INSUFFICIENT_STORAGE);
     assert!(
-        full.text.contains("4 activations are stored"),
+        full.text.starts_with("3 activations are stored"),
         "{}",
         full.text
     );
-    let later = exporter.post(&signed("a0", NOW + 1)).await;
-    assert_eq!(later.status, StatusCode::OK, "{}", later.text);
-    let large = exporter.post(&signed(&"a".repeat(16 << 10), NOW)).await;
+    let large = exporter.signed(&exporter.own, &"a".repeat(16 << 10), NOW, None);
+    let large = exporter.post(&large).await;
     assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn expired_activations_make_room_and_changes_of_other_processes_count() {
+    let exporter = Exporter::new();
+    let short = exporter.signed(&exporter.own, "a0", NOW, Some(NOW + 10));
+    let long = exporter.signed(&exporter.own, "a1", NOW, Some(NOW + 1000));
+    let hash = exporter.post(&short).await.text;
+    assert_eq!(exporter.post(&long).await.status, StatusCode::OK);
+    let further = exporter.signed(&exporter.own, "a2", NOW, None);
+    let full = exporter.post(&further).await;
+    assert_eq!(full.status, StatusCode::INSUFFICIENT_STORAGE);
+    exporter.site.clock.advance(Duration::from_secs(11));
+    let stored = exporter.post(&further).await;
+    assert_eq!(stored.status, StatusCode::OK, "{}", stored.text);
+    let gone = format!("{PATH}/{}", hash.trim());
+    assert_eq!(exporter.site.get(&gone).await.status, StatusCode::NOT_FOUND);
+    // An operator deletes one, and another process stores one.
+    let directory = Path::new("/store/activations");
+    let removed = directory.join(format!("{}.jwt", stored.text.trim()));
+    let parent = exporter.site.disk.open_directory(directory).unwrap();
+    parent.remove(removed.file_name().unwrap()).unwrap();
+    let other = Store::at(Arc::new(exporter.site.disk.clone()), Path::new("/store"));
+    let next = exporter.signed(&exporter.own, "a3", NOW, None);
+    let limits = exporter.site.resolver.shared.options.activation_limits;
+    other.put_activation(&next, limits, NOW).unwrap();
+    let full = exporter.post(&further).await;
+    assert_eq!(full.status, StatusCode::INSUFFICIENT_STORAGE);
 }
 
 #[tokio::test]
