@@ -43,8 +43,9 @@ pub struct RenewedLogin(Arc<dyn LoginSource>);
 /// A login with the token of a source (`auth_token`), for a server that passes it to an auth
 /// callout.
 ///
-/// The end of the token has to be known (`expires_in` of OAuth, `exp` of a JWT). A token without
-/// one is presented again after its end, because a server does not say why it refuses a login.
+/// The end of the token has to be known (`expires_in` of OAuth, `exp` of a JWT), so that it is
+/// renewed before. If a server refuses a token, which can have been revoked, its source is asked for
+/// another one ([`TokenSource::suspect`]).
 #[derive(Clone, Debug)]
 pub struct TokenLogin(Arc<dyn TokenSource>);
 
@@ -100,6 +101,12 @@ impl LoginSource for TokenLogin {
             let token = self.0.token().await?;
             Ok(Login::token(&token).stale_because(self.0.last_failure()))
         })
+    }
+
+    fn reject(&self, login: &Login) {
+        if let Proof::Token(refused) = &*login.proof {
+            self.0.suspect(&Token::new(refused.clone(), login.ends_at));
+        }
     }
 }
 

@@ -52,6 +52,15 @@ pub trait TokenSource: Debug + Send + Sync + 'static {
     /// obtains another one. By default, does nothing.
     fn reject(&self, _token: &Token) {}
 
+    /// Reports that a NATS server refuses a login with `token`, which can have been revoked before
+    /// its end. The next call of [`TokenSource::token`] can then obtain another one. By default,
+    /// does nothing.
+    ///
+    /// A server does not say why it refuses a login, and connections call this at each refusal. So
+    /// `token` has to stay in use until there is another one, and a source has to limit how often
+    /// it asks its issuer.
+    fn suspect(&self, _token: &Token) {}
+
     /// Returns the failure of the last attempt to obtain a token. `None` after a success, and by
     /// default.
     fn last_failure(&self) -> Option<Arc<TokenError>> {

@@ -104,6 +104,10 @@ impl TokenSource for TokenExchange {
         self.0.discard(|held| held == token.secret());
     }
 
+    fn suspect(&self, token: &Token) {
+        self.0.refuse(|held| held == token.secret());
+    }
+
     fn last_failure(&self) -> Option<Arc<TokenError>> {
         self.0.last_failure()
     }

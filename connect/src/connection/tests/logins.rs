@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use portcullis_environment::ManualClock;
 use portcullis_harness::Gauge;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -9,11 +10,16 @@ use super::measure::IdleLogin;
 use super::*;
 use crate::authentication::ProofReader;
 use crate::exchange::{ExchangeClient, ExchangeOptions};
+use crate::fake_http::{FakeHttp, renewal_by};
 use crate::fake_server::{FakeServer, Rule, within};
 use crate::hooks::Peer;
 use crate::http::{HttpClient, HttpFuture, HttpOptions, HttpRequest};
 use crate::login::{Login, LoginFuture, LoginSource, TokenLogin};
-use crate::token::{StoredToken, Token, TokenError, TokenFuture, TokenSource};
+use crate::token::{
+    ClientCredentials, ClientCredentialsOptions, ClientSecret, StoredToken, Token,
+    TokenEndpointOptions, TokenError, TokenExchange, TokenExchangeOptions, TokenFuture,
+    TokenSource,
+};
 
 /// A source of tokens whose answers are listed; the last one is repeated.
 #[derive(Debug)]
@@ -256,6 +262,71 @@ async fn a_login_that_a_server_refuses_is_replaced() {
         let session = server.accept().await;
         assert!(session.login.contains("\"second\""), "{}", session.login);
     }
+}
+
+/// Returns a source of the tokens `t1`, `t2` and so on, each valid for an hour.
+fn numbered(service: &Arc<FakeHttp>, clock: &ManualClock) -> Arc<dyn TokenSource> {
+    let endpoint = TokenEndpointOptions {
+        http: service.options(),
+        renewal: renewal_by(clock),
+        ..TokenEndpointOptions::new("https://idp.example/token")
+    };
+    let secret = Secret::new("hunter2").into();
+    let id = "orders".to_owned();
+    let options = ClientCredentialsOptions::new(endpoint, ClientSecret { id, secret });
+    Arc::new(ClientCredentials::new(options).unwrap())
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_renewed_before_its_end() {
+    let service = FakeHttp::new(|request| {
+        let number = request.number;
+        let grant = format!(r#"{{"access_token":"t{number}","expires_in":3600}}"#);
+        (200, grant)
+    });
+    let clock = ManualClock::new(0);
+    let mut server = FakeServer::start(Rule::Accept).await;
+    let options = ConnectionOptions {
+        authentication: Authentication::Renewed(TokenLogin::new(numbered(&service, &clock)).into()),
+        ..server.options()
+    };
+    let (connection, session) = tokio::join!(connect(&options), server.accept());
+    let _connection = connection.unwrap();
+    server.rule = Rule::RefuseLoginsWith("\"t1\"");
+    drop(session);
+    let refused = server.accept().await;
+    assert!(refused.login.contains("\"t1\""), "{}", refused.login);
+    let session = server.accept().await;
+    assert!(session.login.contains("\"t2\""), "{}", session.login);
+    // A server that refuses every token is no reason to ask for one at each attempt.
+    server.rule = Rule::RefuseLogins;
+    drop(session);
+    for _ in 0..3 {
+        let refused = server.accept().await;
+        assert!(refused.login.contains("\"t2\""), "{}", refused.login);
+    }
+    assert_eq!(service.received().len(), 2);
+}
+
+#[tokio::test]
+async fn an_exchanged_token_that_a_server_refuses_is_renewed() {
+    let service = FakeHttp::new(|request| {
+        let number = request.number;
+        (200, format!(r#"{{"access_token":"t{number}"}}"#))
+    });
+    let endpoint = TokenEndpointOptions {
+        http: service.options(),
+        ..TokenEndpointOptions::new("https://sts.example/token")
+    };
+    let subject = Arc::new(StoredToken::new(Secret::new("subject")));
+    let tokens = TokenExchange::new(TokenExchangeOptions::new(endpoint, subject)).unwrap();
+    let source = TokenLogin::new(Arc::new(tokens));
+    let refused = source.login().await.unwrap();
+    let same = source.login().await.unwrap();
+    assert!(same.proof.is_same_login(&refused.proof));
+    source.reject(&refused);
+    let next = source.login().await.unwrap();
+    assert!(!next.proof.is_same_login(&refused.proof));
 }
 
 /// A service that never answers. Reports the beginning and the end of each request.
