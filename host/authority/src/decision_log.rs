@@ -53,7 +53,7 @@ pub fn log_decision(line: DecisionLine<'_>) {
         policy.version = policy.map(|policy| policy.version.to_string()),
         policy.generation = policy.map(|policy| policy.generation),
         abstained,
-        account = permit.map(|permit| permit.account().as_str()),
+        account = permit.map(|permit| permit.account_name().as_str()),
         role = permit.and_then(Permit::role),
         user_name = permit.and_then(Permit::user_name),
         user_nkey = request.user_nkey.as_str(),
@@ -115,7 +115,7 @@ fn log_permit(request: &AuthorizationRequest, permit: &Permit) {
     let responses = permissions.responses.map(ResponsePermission::effective);
     tracing::debug!(
         user_nkey = request.user_nkey.as_str(),
-        account = permit.account().as_str(),
+        account = permit.account_name().as_str(),
         publish.allow = listed(&permissions.publish.allow),
         publish.deny = listed(&permissions.publish.deny),
         subscribe.allow = listed(&permissions.subscribe.allow),

@@ -53,8 +53,10 @@ pub(crate) fn enforce_filtered(
         return account_request::check(permit, request, rules);
     }
     account_request::check_absent(permit)?;
-    wanted_account::place(permit, request)?;
+    wanted_account::place(permit, request, rules)?;
     check_account(permit, rules)?;
+    let name = rules.name_of(permit.account()).clone();
+    permit.know_account_as(name);
     // A caller of the exchange connects to NATS later. The server enforces both then.
     if !request.client.is_exchange() {
         check_source(permit, &request.client)?;

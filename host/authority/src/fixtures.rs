@@ -2,9 +2,23 @@
 
 pub(crate) use portcullis_test_support::{NOW, alice as request, permitted as permit};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{PermitRules, TargetAccounts};
+use portcullis_core::{KeyKind, PublicKey};
+
+use crate::{AccountIssuer, PermitRules, TargetAccounts};
+
+/// Returns the key of the account `APP`, and rules of operator mode that know it.
+pub(crate) fn operator_rules() -> (PublicKey, PermitRules) {
+    let key = PublicKey::from_bytes(KeyKind::Account, [3; PublicKey::LEN]);
+    let issuer = AccountIssuer {
+        key: key.clone(),
+        issuer: Some(()),
+        roles: [("reader".to_owned(), ())].into(),
+    };
+    let signing = Some(BTreeMap::from([("APP".parse().unwrap(), issuer)]));
+    (key, PermitRules { signing, ..rules() })
+}
 
 pub(crate) fn rules() -> PermitRules {
     PermitRules {

@@ -5,6 +5,8 @@ use portcullis_core::{
     WantedAccount,
 };
 
+use crate::rules::PermitRules;
+
 /// Claims of a token that hold its scopes: a text with spaces (RFC 8693, 4.2), or an array.
 const SCOPE_CLAIMS: [&str; 2] = ["scope", "scp"];
 
@@ -30,9 +32,14 @@ pub(crate) fn check_scope(client: &Client, identity: &Identity) -> Result<(), De
 ///
 /// Fails with [`DenialClass::ScopeMissing`] if the policy chose another account and the caller's
 /// token lacks the scope to choose one itself.
-pub(crate) fn place(permit: &mut Permit, request: &AuthorizationRequest) -> Result<(), Denial> {
+pub(crate) fn place(
+    permit: &mut Permit,
+    request: &AuthorizationRequest,
+    rules: &PermitRules,
+) -> Result<(), Denial> {
     match &request.client.wanted_account {
-        Some(wanted) if wanted.account != *permit.account() => {
+        // Both may name the account by its name or by its key.
+        Some(wanted) if rules.name_of(&wanted.account) != rules.name_of(permit.account()) => {
             if !has_scope(&request.identity, &wanted.scope) {
                 return Err(missing(wanted));
             }
@@ -70,7 +77,7 @@ mod tests {
     use portcullis_core::Claims;
 
     use super::*;
-    use crate::fixtures::{NOW, request};
+    use crate::fixtures::{NOW, operator_rules, request, rules};
 
     fn wanted(needs_scope: bool) -> WantedAccount {
         WantedAccount {
@@ -96,7 +103,7 @@ mod tests {
         request.identity = identity(claims);
         let mut permit = Permit::builder("APP", NOW).finish().unwrap();
         check_scope(&request.client, &request.identity)
-            .and_then(|()| place(&mut permit, &request))
+            .and_then(|()| place(&mut permit, &request, &rules()))
             .map(|()| permit.account().to_string())
             .map_err(|denial| denial.class)
     }
@@ -131,11 +138,27 @@ mod tests {
         let mut request = request();
         request.client.wanted_account = Some(wanted(false));
         let mut permit = Permit::builder("OTHER", NOW).finish().unwrap();
-        place(&mut permit, &request).unwrap();
+        place(&mut permit, &request, &rules()).unwrap();
         assert_eq!(permit.account().as_str(), "OTHER");
         request.client.wanted_account = Some(wanted(true));
         let denial = check_scope(&request.client, &identity("{}")).unwrap_err();
         assert_eq!(denial.class, DenialClass::ScopeMissing);
+    }
+
+    #[test]
+    fn an_account_under_its_other_name_is_the_same() {
+        let (key, rules) = operator_rules();
+        for (asked, given) in [("APP", key.as_str()), (key.as_str(), "APP")] {
+            let mut request = request();
+            let account = asked.parse().unwrap();
+            request.client.wanted_account = Some(WantedAccount {
+                account,
+                ..wanted(false)
+            });
+            let mut permit = Permit::builder(given, NOW).finish().unwrap();
+            place(&mut permit, &request, &rules).unwrap();
+            assert_eq!(permit.account().as_str(), given);
+        }
     }
 
     #[test]

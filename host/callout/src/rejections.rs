@@ -147,7 +147,7 @@ impl RecentPermits {
         let given = Given {
             number: recent.streak.permitted(at),
             user_nkey: request.user_nkey.as_str().into(),
-            account: permit.account().clone(),
+            account: permit.account_name().clone(),
             policy: policy.cloned(),
             refusal: recorded.map(|(refusal, _)| Arc::clone(refusal)),
         };

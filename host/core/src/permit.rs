@@ -20,11 +20,15 @@ pub use draft::{PermitBuilder, PermitDraft};
 /// builder's checks.
 ///
 /// The host narrows a permit with [`narrow_to`](Self::narrow_to) and [`end_by`](Self::end_by). It
-/// moves one to another account with [`place_in`](Self::place_in).
+/// moves one to another account with [`place_in`](Self::place_in), and names the account with
+/// [`know_account_as`](Self::know_account_as).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(remote = "Self", rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
     account: AccountName,
+    /// Name of the account in the host's configuration, if `account` is its key.
+    #[serde(skip)]
+    known_as: Option<AccountName>,
     content: Content,
 }
 
@@ -71,6 +75,12 @@ impl Permit {
     /// (`A…`) in operator mode.
     pub const fn account(&self) -> &AccountName {
         &self.account
+    }
+
+    /// Returns the account by the name that the host's configuration has for it. That is
+    /// [`account`](Self::account), unless the policy named the account by its key.
+    pub fn account_name(&self) -> &AccountName {
+        self.known_as.as_ref().unwrap_or(&self.account)
     }
 
     /// Returns the configured name of the scoped signing key that signs, in operator mode. `None`
@@ -157,6 +167,12 @@ impl Permit {
     /// exchange that may choose its account.
     pub fn place_in(&mut self, account: AccountName) {
         self.account = account;
+        self.known_as = None;
+    }
+
+    /// Records that the host's configuration has the name `name` for the account.
+    pub fn know_account_as(&mut self, name: AccountName) {
+        self.known_as = Some(name).filter(|name| *name != self.account);
     }
 
     /// Replaces the permissions by what a ceiling leaves of them, and closes sides that allow

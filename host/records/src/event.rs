@@ -13,7 +13,7 @@ use async_nats::Client;
 use async_nats::connection::State;
 use bytes::Bytes;
 use portcullis_authority::WhenRecordsFull;
-use portcullis_core::{AccountName, DecisionRecord, LoginEvent};
+use portcullis_core::{AccountName, DecisionRecord, LoginEvent, RecordedAccess};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -55,7 +55,7 @@ impl EventOptions {
 
     /// Returns the event of a login. `None` if no account receives it.
     fn message(&self, record: &DecisionRecord) -> Option<EventMessage> {
-        let own = record.access.as_ref().map(|access| access.account.as_str());
+        let own = record.access.as_ref().map(RecordedAccess::account_name);
         let account = own.or_else(|| self.denials.as_ref().map(AccountName::as_str))?;
         let mut event = LoginEvent::new(record, account);
         if self.address {
@@ -242,6 +242,17 @@ mod tests {
         };
         let message = options.message(&record).unwrap();
         assert_eq!(event(&message)["address"], "192.0.2.7");
+    }
+
+    #[test]
+    fn an_account_that_a_policy_named_by_its_key_has_the_events_of_its_name() {
+        let mut record = admitted();
+        let access = record.access.as_mut().unwrap();
+        access.account = "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA".to_owned();
+        access.account_name = Some("APP".to_owned());
+        let message = event_options().message(&record).unwrap();
+        assert_eq!(message.subject, "logins.APP.alice");
+        assert_eq!(event(&message)["account"], "APP");
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::{OnExcess, PermissionSubject, Permissions, PermitBuilder, SubjectPermission};
+use portcullis_core::{
+    OnExcess, PermissionSubject, Permissions, PermitBuilder, RecordedAccess, SubjectPermission,
+};
 
 use super::*;
-use crate::fixtures::{NOW, request, rules};
+use crate::fixtures::{NOW, operator_rules, request, rules};
 
 fn enforce(
     mut permit: Permit,
@@ -46,6 +48,22 @@ fn ceiling(publish: &str, on_excess: OnExcess) -> Ceiling {
         subscribe: only(">"),
         responses: None,
         on_excess,
+    }
+}
+
+#[test]
+fn an_account_that_is_named_by_its_key_is_known_by_its_name() {
+    let (key, rules) = operator_rules();
+    for (account, recorded) in [(key.as_str(), Some("APP")), ("APP", None)] {
+        let permit = Permit::builder(account, NOW).finish().unwrap();
+        let permit = enforce(permit, &request(), None, &rules).unwrap();
+        assert_eq!(permit.account().as_str(), account);
+        assert_eq!(permit.account_name().as_str(), "APP");
+        let access = RecordedAccess::from(&permit);
+        assert_eq!(access.account_name.as_deref(), recorded);
+        assert_eq!(access.account_name(), "APP");
+        assert!(access.is_account("APP") && access.is_account(account));
+        assert!(!access.is_account("OTHER"));
     }
 }
 

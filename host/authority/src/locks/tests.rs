@@ -1,12 +1,11 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{Authorizer, Decision, FixedKeyValues, KeyKind, Outcome, PublicKey};
+use portcullis_core::{Authorizer, Decision, FixedKeyValues, Outcome};
 use rstest::rstest;
 
 use super::*;
-use crate::fixtures::{NOW, request, rules};
-use crate::{AccountIssuer, Authority, AuthorityOptions};
+use crate::fixtures::{NOW, operator_rules, request, rules};
+use crate::{Authority, AuthorityOptions};
 
 fn bucket() -> BucketName {
     "locks".parse().unwrap()
@@ -209,16 +208,7 @@ fn networks_are_written_as_they_are_read() {
 
 #[test]
 fn an_account_is_locked_by_its_name_and_by_its_key() {
-    let key = PublicKey::from_bytes(KeyKind::Account, [3; PublicKey::LEN]);
-    let issuer = AccountIssuer {
-        key: key.clone(),
-        issuer: Some(()),
-        roles: [("reader".to_owned(), ())].into(),
-    };
-    let rules = PermitRules {
-        signing: Some(BTreeMap::from([("APP".parse().unwrap(), issuer)])),
-        ..rules()
-    };
+    let (key, rules) = operator_rules();
     for locked in ["APP", key.as_str()] {
         let locks = locks(&[(LockTarget::Account(locked.to_owned()), "{}")]);
         for (permitted, is_locked) in [("APP", true), (key.as_str(), true), ("OTHER", false)] {

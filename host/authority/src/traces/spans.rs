@@ -163,7 +163,10 @@ fn attributes(login: &FinishedLogin<'_>) -> Vec<(&'static str, SpanValue)> {
         ),
         ("denial.class", denial.map(|denial| denial.class.as_str())),
         ("policy.name", policy.map(|policy| policy.name.as_str())),
-        ("account", permit.map(|permit| permit.account().as_str())),
+        (
+            "account",
+            permit.map(|permit| permit.account_name().as_str()),
+        ),
         ("user_nkey", Some(request.user_nkey.as_str())),
         ("client.name", request.client.name.as_deref()),
         ("client.method", Some(request.identity.method.as_str())),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use clap::{Args, ValueEnum};
-use portcullis_core::{DecisionRecord, SourceNetwork};
+use portcullis_core::{DecisionRecord, RecordedAccess, SourceNetwork};
 use serde_json::json;
 
 use super::filter::{FilterArguments, network};
@@ -120,7 +120,7 @@ fn value(by: Fact, record: &DecisionRecord) -> String {
         Fact::Address => login.client.host.clone().unwrap_or_default(),
         Fact::Account => {
             let access = record.access.as_ref();
-            access.map(|it| it.account.clone()).unwrap_or_default()
+            access.map_or("", RecordedAccess::account_name).to_owned()
         }
         Fact::Policy => {
             let policy = record.policy.as_ref();

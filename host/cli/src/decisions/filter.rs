@@ -23,7 +23,7 @@ pub(crate) struct FilterArguments {
     /// Only logins from this address, or from this network, such as 10.1.0.0/16.
     #[arg(long, value_name = "ADDRESS", value_parser = network)]
     address: Option<SourceNetwork>,
-    /// Only logins into this account.
+    /// Only logins into this account, by the name in the configuration or by the key.
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// Only logins that this policy decided.
@@ -114,7 +114,10 @@ impl FilterArguments {
             && self
                 .address
                 .is_none_or(|network| address.is_some_and(|address| network.contains(address)))
-            && is(&self.account, access.map(|access| &access.account))
+            && self
+                .account
+                .as_ref()
+                .is_none_or(|name| access.is_some_and(|access| access.is_account(name)))
             && is(
                 &self.policy,
                 record.policy.as_ref().map(|policy| &policy.name),
@@ -158,6 +161,23 @@ mod tests {
             assert!(!network.contains(outside.parse().unwrap()), "{text}");
         }
         assert!(network("n1").unwrap_err().contains("`10.1.0.0/16`"));
+    }
+
+    #[test]
+    fn an_account_is_found_by_its_name_and_by_the_key_that_a_policy_gave() {
+        let mut record = super::super::watch::fixtures::denied(1, "alice", "no");
+        let access = serde_json::json!({
+            "account": "AAKEY", "account-name": "APP", "publish": {}, "subscribe": {},
+        });
+        record.access = serde_json::from_value(access).unwrap();
+        for (account, fits) in [("APP", true), ("AAKEY", true), ("OTHER", false)] {
+            let filter = FilterArguments {
+                account: Some(account.to_owned()),
+                ..FilterArguments::default()
+            };
+            assert_eq!(filter.fits(&record), fits, "{account}");
+        }
+        assert_eq!(super::super::list::account(&record), "APP");
     }
 
     #[test]

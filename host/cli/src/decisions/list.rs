@@ -122,7 +122,7 @@ pub(super) fn user(record: &DecisionRecord) -> &str {
 /// Returns the account of a permitted login. Empty for a denial.
 pub(super) fn account(record: &DecisionRecord) -> &str {
     let access = record.access.as_ref();
-    access.map_or("", |access| access.account.as_str())
+    access.map_or("", RecordedAccess::account_name)
 }
 
 /// Returns why a login did not get in. `None` if it did.

@@ -62,7 +62,9 @@ fn heading(record: &DecisionRecord) -> String {
     let outcome = record.outcome.as_str();
     let what = match (record.outcome, &record.access) {
         (LoginOutcome::Admitted | LoginOutcome::Issued, Some(access)) => {
-            format!("account `{}`", access.account)
+            let key = access.account_name.as_ref().map(|_| &access.account);
+            let key = key.map_or_else(String::new, |key| format!(", named `{key}` by the policy"));
+            format!("account `{}`{key}", access.account_name())
         }
         _ => reason(record).unwrap_or_else(|| "not known to be in".to_owned()),
     };

@@ -106,6 +106,7 @@ impl Draft for PermitDraft {
         let permissions = self.content.permissions.closed();
         Permit {
             account: AccountName::accepted(self.account),
+            known_as: None,
             content: Content {
                 permissions,
                 ..self.content

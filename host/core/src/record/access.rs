@@ -11,8 +11,12 @@ use crate::{Allowed, PermissionSubject, Permit, ResponsePermission, SubjectPermi
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecordedAccess {
-    /// Account of the login.
+    /// Account of the login, as the policy named it.
     pub account: String,
+    /// Name of the account in the host's configuration. Absent if the policy named it so, or if the
+    /// configuration has no name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
     /// Role whose template has the permissions. The subjects below are then without meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -79,6 +83,20 @@ pub struct RecordedReplies {
     pub ttl_ms: u64,
 }
 
+impl RecordedAccess {
+    /// Returns the account by the name that the host's configuration has for it, or else as the
+    /// policy named it.
+    pub fn account_name(&self) -> &str {
+        self.account_name.as_deref().unwrap_or(&self.account)
+    }
+
+    /// Returns whether `name` is the account's, in the host's configuration or as the policy named
+    /// it.
+    pub fn is_account(&self, name: &str) -> bool {
+        self.account == name || self.account_name.as_deref() == Some(name)
+    }
+}
+
 impl From<&Permit> for RecordedAccess {
     fn from(permit: &Permit) -> Self {
         let permissions = permit.permissions();
@@ -87,7 +105,9 @@ impl From<&Permit> for RecordedAccess {
         let account_limits = permit.account_limits().iter();
         let account_limits = account_limits.map(|(limit, max)| (limit.to_string(), *max));
         Self {
-            account: permit.account().as_str().to_owned(),
+            account: permit.account().to_string(),
+            account_name: (permit.account_name() != permit.account())
+                .then(|| permit.account_name().to_string()),
             role: permit.role().map(str::to_owned),
             user_name: permit.user_name().map(str::to_owned),
             publish: RecordedSubjects::from(&permissions.publish),

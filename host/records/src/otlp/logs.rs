@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::{
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
-use portcullis_core::{DecisionRecord, LoginOutcome, RecordedVerdict};
+use portcullis_core::{DecisionRecord, LoginOutcome, RecordedAccess, RecordedVerdict};
 use portcullis_environment::{Clock as _, SystemClock};
 use prost::Message as _;
 
@@ -121,7 +121,7 @@ fn attributes(record: &DecisionRecord) -> Attributes {
             policy.map(|policy| policy.version.as_str()),
         )
         .number("policy.generation", policy.map(|policy| policy.generation))
-        .text("account", access.map(|access| access.account.as_str()))
+        .text("account", access.map(RecordedAccess::account_name))
         .text("role", access.and_then(|access| access.role.as_deref()))
         .text("user_nkey", Some(&record.user_nkey))
         .text("client.host", login.client.host.as_deref())
