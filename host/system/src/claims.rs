@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::client::SystemClient;
 use crate::error::SystemError;
 use crate::gathering::{Gathered, Gathering, Reply};
+use crate::server::ServerFilter;
+use crate::services::ConnzRequest;
 
 /// Subjects of the requests about account JWTs.
 pub mod claim_subjects {
@@ -177,6 +179,27 @@ impl<N: Nats> SystemClient<N> {
             }
         }
         Ok(jwts)
+    }
+
+    /// Has the servers load `account`, unless they have: they look it up in their resolvers, as for
+    /// the login of a user. A request for the connections of the account (`CONNZ`) does that, in all
+    /// releases from 2.10 on. A server whose resolver does not have the account answers too.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no server receives the request.
+    pub async fn load_account(
+        &self,
+        account: &AccountName,
+        gathering: Gathering,
+    ) -> Result<(), SystemError> {
+        let request = ConnzRequest {
+            account: Some(account.clone()),
+            limit: 1,
+            ..ConnzRequest::default()
+        };
+        let all = ServerFilter::default();
+        self.ask_all(&request, &all, gathering).await.map(drop)
     }
 
     /// Returns the accounts whose JWTs each server stores (`CLAIMS.LIST`).

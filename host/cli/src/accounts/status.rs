@@ -1,6 +1,7 @@
 //! `portcullis account status`: the version of an account's JWT that each server has.
 
-use std::collections::BTreeSet;
+mod on_disk;
+
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,8 +10,8 @@ use portcullis_accounts::AccountJwt;
 use portcullis_connect::{Nats, Retries, connect};
 use portcullis_core::{AccountName, with_causes};
 use portcullis_system::{
-    Accountz, AccountzRequest, Gathered, Gathering, GatheringEnd, Reply, ReplyError, ServerFilter,
-    ServerInfo, SystemClient, SystemError,
+    Accountz, AccountzRequest, Gathered, GatheringEnd, Reply, ReplyError, ServerFilter, ServerInfo,
+    SystemClient,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ use crate::runtime::one_thread;
 use crate::servers::ServerArguments;
 use crate::system::table::{self, Align};
 use crate::system::{GatheringArguments, failed};
+use on_disk::on_disk;
 
 /// The servers that have to have a version, and the end of the wait for their answers.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -31,6 +33,10 @@ pub(crate) struct StatusArguments {
     servers: ServerArguments,
     #[command(flatten)]
     gathering: GatheringArguments,
+    /// Have servers that have not loaded the account look it up, as the login of one of its users
+    /// would.
+    #[arg(long, requires = "server")]
+    load: bool,
     /// Accept servers that have no version: they look the account up when one of its users logs in.
     #[arg(long, requires = "server")]
     allow_none: bool,
@@ -79,15 +85,6 @@ pub(super) struct Status {
     allow_none: bool,
 }
 
-/// The JWTs that servers store, as opposed to those that they have loaded.
-#[derive(Debug, Default)]
-struct OnDisk {
-    /// Names of the servers that store a version of the account.
-    servers: BTreeSet<String>,
-    /// Whether all of them store the wanted version.
-    is_current: bool,
-}
-
 /// Prints the version of each server.
 ///
 /// # Errors
@@ -128,33 +125,45 @@ pub(super) fn ask(arguments: &StatusArguments, account: AccountJwt) -> Result<St
     one_thread()?.block_on(async {
         let connection = connect(&options).await?;
         let system = SystemClient::new(connection.client().clone());
-        let request = AccountzRequest {
-            account: Some(name.clone()),
-        };
-        let all = ServerFilter::default();
-        let gathered = system.ask_all(&request, &all, gathering.end()).await;
-        let gathered = gathered.map_err(failed)?;
-        let missing = gathering.check(&gathered).err();
-        if gathered.replies.is_empty() {
-            // `check` always fails without an answer.
-            return Err(missing.unwrap_or_else(|| wrong("no server answered")));
+        let mut status = loaded(&system, &name, account.clone(), arguments).await?;
+        if arguments.load && status.has_none() {
+            let looked_up = system.load_account(&name, gathering.end()).await;
+            looked_up.map_err(failed)?;
+            status = loaded(&system, &name, account, arguments).await?;
         }
-        let end = gathered.end;
-        let mut servers = versions(&account, gathered);
-        if servers.iter().any(|it| it.version == Version::None) {
-            let on_disk = on_disk(&system, &name, &account, gathering.end()).await;
-            let on_disk = on_disk.map_err(failed)?;
-            for server in &mut servers {
-                on_disk.apply(server);
-            }
+        if status.has_none() {
+            let on_disk = on_disk(&system, &name, &status.account, gathering.end()).await;
+            on_disk.map_err(failed)?.apply(&mut status.servers);
         }
-        Ok(Status {
-            account,
-            servers,
-            end,
-            missing,
-            allow_none: arguments.allow_none,
-        })
+        Ok(status)
+    })
+}
+
+/// Asks the servers for the version that they have loaded.
+async fn loaded(
+    system: &SystemClient<impl Nats>,
+    name: &AccountName,
+    account: AccountJwt,
+    arguments: &StatusArguments,
+) -> Result<Status, Failure> {
+    let gathering = arguments.gathering;
+    let request = AccountzRequest {
+        account: Some(name.clone()),
+    };
+    let all = ServerFilter::default();
+    let gathered = system.ask_all(&request, &all, gathering.end()).await;
+    let gathered = gathered.map_err(failed)?;
+    let missing = gathering.check(&gathered).err();
+    if gathered.replies.is_empty() {
+        // `check` always fails without an answer.
+        return Err(missing.unwrap_or_else(|| wrong("no server answered")));
+    }
+    Ok(Status {
+        end: gathered.end,
+        servers: versions(&account, gathered),
+        account,
+        missing,
+        allow_none: arguments.allow_none,
     })
 }
 
@@ -171,62 +180,6 @@ fn versions(account: &AccountJwt, gathered: Gathered<Accountz>) -> Vec<ServerVer
     servers
 }
 
-/// Asks servers that store JWTs for what they store. A resolver in another process answers too.
-async fn on_disk(
-    system: &SystemClient<impl Nats>,
-    name: &AccountName,
-    account: &AccountJwt,
-    gathering: Gathering,
-) -> Result<OnDisk, SystemError> {
-    // Servers without a resolver of their own do not answer, so their number is not known.
-    let gathering = Gathering {
-        servers: None,
-        quiet: gathering.quiet.or(Gathering::default().quiet),
-        ..gathering
-    };
-    let (listed, found) = tokio::join!(
-        system.list_claims(gathering),
-        system.look_up_all_claims(name, gathering)
-    );
-    let replies = match listed {
-        Err(SystemError::NoResponders { .. }) => return Ok(OnDisk::default()),
-        listed => listed?.replies,
-    };
-    let found = match found {
-        Err(SystemError::NoResponders { .. }) => Vec::new(),
-        found => found?,
-    };
-    let key = account.account.as_str();
-    let has_it = |reply: &Reply<Vec<String>>| match &reply.result {
-        Ok(accounts) => accounts.iter().any(|account| account == key),
-        Err(_) => false,
-    };
-    let servers = replies.into_iter().filter(has_it);
-    let servers: BTreeSet<_> = servers.map(|reply| reply.server.name).collect();
-    // The answers to a look-up do not name their servers, so they have to be as many.
-    let is_current =
-        found.len() >= servers.len() && found.iter().all(|token| *token == account.token);
-    Ok(OnDisk {
-        servers,
-        is_current,
-    })
-}
-
-impl OnDisk {
-    /// Corrects the version of a server that has loaded none.
-    fn apply(&self, of: &mut ServerVersion) {
-        if of.version != Version::None || !self.servers.contains(&of.server.name) {
-            return;
-        }
-        of.version = if self.is_current {
-            Version::Stored
-        } else {
-            let reason = "it stores a version that it has not loaded, and not all servers store the current one";
-            Version::Unknown(reason.to_owned())
-        };
-    }
-}
-
 impl Version {
     fn of_reply(stored: &AccountJwt, reply: &Reply<Accountz>) -> Self {
         let detail = match &reply.result {
@@ -237,9 +190,14 @@ impl Version {
         // A server has an account without a JWT if it knows it from another server only.
         let token = detail.and_then(|detail| detail.jwt.as_ref());
         let token = token.map(|token| token.expose().trim());
-        let Some(token) = token.filter(|token| !token.is_empty()) else {
-            return Self::None;
-        };
+        match token.filter(|token| !token.is_empty()) {
+            Some(token) => Self::of_token(stored, token),
+            None => Self::None,
+        }
+    }
+
+    /// Returns the version that a JWT is.
+    fn of_token(stored: &AccountJwt, token: &str) -> Self {
         if token == stored.token {
             return Self::Current;
         }
@@ -321,6 +279,11 @@ impl Status {
         Err(Failure::new(code, anyhow::Error::msg(problem)))
     }
 
+    /// Returns whether a server has loaded no version.
+    fn has_none(&self) -> bool {
+        self.servers.iter().any(|it| it.version == Version::None)
+    }
+
     /// Returns the servers that do not have the stored version.
     fn behind(&self) -> Vec<&ServerVersion> {
         let has_it = |version: &Version| match version {
@@ -376,11 +339,7 @@ impl Status {
         let (behind, answered) = (self.behind(), self.servers.len());
         let has = |wanted: fn(&Version) -> bool| behind.iter().any(|it| wanted(&it.version));
         if behind.is_empty() {
-            let none = if self.servers.iter().any(|it| it.version == Version::None) {
-                ", or none"
-            } else {
-                ""
-            };
+            let none = if self.has_none() { ", or none" } else { "" };
             let _ = writeln!(
                 text,
                 "every server that answered ({answered}) has the stored version of `{name}`{none}"
@@ -408,8 +367,8 @@ impl Status {
         }
         if has(|version| *version == Version::None) {
             text.push_str(
-                "a server without a version looks the account up when a user logs in; \
-                 `--allow-none` accepts that\n",
+                "a server without a version looks the account up when a user logs in; `--load` has it \
+                 do so now, `--allow-none` accepts that\n",
             );
         }
         if let Some(missing) = &self.missing {

@@ -56,6 +56,18 @@ async fn each_server_says_whether_it_has_updated_an_account() {
 }
 
 #[tokio::test]
+async fn servers_load_an_account_whose_connections_they_are_asked_for() {
+    let (nats, system) = client();
+    serve(&nats, "$SYS.REQ.SERVER.PING.CONNZ", |body| {
+        assert!(body.contains(&format!(r#""acc":"{ACCOUNT}""#)), "{body}");
+        assert!(body.contains(r#""limit":1"#), "{body}");
+        vec![r#"{"server":{"name":"a"},"data":{"connections":[]}}"#]
+    })
+    .await;
+    system.load_account(&account(), expecting(1)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_look_up_takes_the_first_jwt() {
     let subject = format!("$SYS.REQ.ACCOUNT.{ACCOUNT}.CLAIMS.LOOKUP");
     for (answers, found) in [

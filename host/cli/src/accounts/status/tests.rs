@@ -5,6 +5,7 @@ use portcullis_claims::{AccountClaims, KeyKind, SigningKey};
 use portcullis_core::Secret;
 use portcullis_system::{AccountDetail, Refusal};
 
+use super::on_disk::OnDisk;
 use super::*;
 
 const NOW: u64 = 1_795_300_862;
@@ -38,6 +39,7 @@ fn reply(name: &str, result: Result<Option<&str>, ReplyError>) -> Reply<Accountz
     Reply {
         server: ServerInfo {
             name: name.to_owned(),
+            id: name.to_owned(),
             ..ServerInfo::default()
         },
         elapsed: Duration::ZERO,
@@ -98,7 +100,7 @@ fn versions_are_told_apart() {
         "server `f`: the server answers `no` (code 500)",
         "`portcullis account push APP` sends it",
         "another program signed it",
-        "`--allow-none` accepts that",
+        "`--load` has it do so now, `--allow-none` accepts that",
     ] {
         assert!(text.contains(line), "{text}");
     }
@@ -144,20 +146,61 @@ fn a_missing_server_is_worse_than_an_older_version() {
 }
 
 #[test]
-fn a_version_on_disk_counts_if_all_servers_store_it() {
-    let stored = Issuer::new().jwt(NOW);
-    for (name, is_current, expected) in [
-        ("a", true, "stored"),
-        ("a", false, "unknown"),
-        ("b", true, "none"),
+fn a_version_on_disk_is_told_unless_servers_store_different_ones() {
+    let issuer = Issuer::new();
+    let stored = issuer.jwt(NOW);
+    let (older, later) = (issuer.jwt(NOW - 1).token, issuer.jwt(NOW + 1).token);
+    let current = &stored.token;
+    let none: Option<&str> = None;
+    for (loaded, on_disk, expected) in [
+        // No server has loaded the account.
+        ([none, none], vec![current, current], ["stored", "stored"]),
+        ([none, none], vec![&older, &older], ["older", "older"]),
+        ([none, none], vec![&later, &later], ["later", "later"]),
+        ([none, none], vec![current, &older], ["unknown", "unknown"]),
+        ([none, none], vec![current], ["unknown", "unknown"]),
+        ([none, none], vec![], ["unknown", "unknown"]),
+        // A server stores what it has loaded.
+        (
+            [Some(current.as_str()), none],
+            vec![&older, current],
+            ["current", "older"],
+        ),
+        (
+            [Some(older.as_str()), none],
+            vec![&older, current],
+            ["older", "stored"],
+        ),
+        // Its answer is missing.
+        (
+            [Some(current.as_str()), none],
+            vec![&older],
+            ["current", "unknown"],
+        ),
     ] {
-        let mut status = status(&stored, vec![reply(name, Ok(None))]);
-        let servers = BTreeSet::from(["a".to_owned()]);
+        let replies = vec![reply("a", Ok(loaded[0])), reply("b", Ok(loaded[1]))];
+        let mut status = status(&stored, replies);
+        let versions = on_disk.iter();
         let on_disk = OnDisk {
-            servers,
-            is_current,
+            servers: vec!["a".to_owned(), "b".to_owned()],
+            versions: versions
+                .map(|token| Version::of_token(&stored, token))
+                .collect(),
         };
-        on_disk.apply(&mut status.servers[0]);
-        assert_eq!(status.servers[0].version.word(), expected);
+        on_disk.apply(&mut status.servers);
+        let words: Vec<_> = status.servers.iter().map(|it| it.version.word()).collect();
+        assert_eq!(words, expected);
     }
+}
+
+#[test]
+fn a_server_that_stores_no_version_has_none() {
+    let stored = Issuer::new().jwt(NOW);
+    let mut status = status(&stored, vec![reply("b", Ok(None))]);
+    let on_disk = OnDisk {
+        servers: vec!["a".to_owned()],
+        versions: vec![Version::Current],
+    };
+    on_disk.apply(&mut status.servers);
+    assert_eq!(status.servers[0].version, Version::None);
 }
