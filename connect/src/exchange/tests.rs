@@ -65,7 +65,8 @@ async fn the_client_proves_that_it_holds_the_key() {
     let (service, clock) = (exchange(), ManualClock::new(NOW));
     let client = ExchangeClient::new(ExchangeOptions {
         account: Some("ACME".to_owned()),
-        lifetime: Some(Duration::from_mins(5)),
+        // Rounded up.
+        lifetime: Some(Duration::from_millis(299_001)),
         ..options(&service, &clock)
     })
     .unwrap();

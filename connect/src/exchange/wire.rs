@@ -68,7 +68,11 @@ impl Requests {
             nkey,
             name: &self.options.user_name,
             account: self.options.account.as_deref(),
-            lifetime: self.options.lifetime.map(|lifetime| lifetime.as_secs()),
+            // The request has whole seconds. Less than one would be a JWT that has ended.
+            lifetime: self.options.lifetime.map(|lifetime| {
+                let rest = u64::from(lifetime.subsec_nanos() > 0);
+                lifetime.as_secs().saturating_add(rest)
+            }),
             proof: Proof {
                 nonce,
                 signature: BASE64URL_NOPAD.encode(&signature),

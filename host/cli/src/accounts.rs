@@ -31,6 +31,7 @@ pub(crate) use operator::OperatorVerb;
 pub(crate) use report::{StoreArguments, failure as store_failure};
 pub(crate) use transfer::{ExportTo, import_nsc};
 pub(crate) use user::UserVerb;
+pub(crate) use values::some_time;
 
 #[cfg(test)]
 mod tests;

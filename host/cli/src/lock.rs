@@ -7,7 +7,7 @@ mod report;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use data_encoding::BASE64;
@@ -34,8 +34,8 @@ pub(crate) enum LockVerb {
     Add {
         #[command(flatten)]
         target: TargetArguments,
-        /// How long the lock lasts. Default: until it is removed.
-        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        /// How long the lock lasts, a second or more. Default: until it is removed.
+        #[arg(long = "for", value_name = "TIME", value_parser = lasting)]
         lasting: Option<Duration>,
         /// Why, for the log of the hosts and for `lock list`.
         #[arg(long, value_name = "TEXT")]
@@ -122,8 +122,7 @@ pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
                 kick,
                 json,
             } => {
-                let now = SystemClock.unix_seconds();
-                let until = lasting.map(|lasting| now.saturating_add(lasting.as_secs()));
+                let until = lasting.map(|lasting| end_after(SystemClock.wall(), lasting));
                 let lock = Lock { until, reason };
                 let added = add(target.target()?, lock, &connection, kick).await?;
                 added.output(json)
@@ -143,6 +142,24 @@ pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
             LockVerb::List { connection } => list(&connection).await,
         }
     })
+}
+
+/// Parses the time for which a lock lasts.
+fn lasting(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
+        Ok(_) => Err("a lock lasts a second or more".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Returns the end of a lock that begins at `now`, in seconds since the Unix epoch. The lock lasts
+/// up to a second longer, because its end is a whole second.
+fn end_after(now: SystemTime, lasting: Duration) -> u64 {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let end = since.saturating_add(lasting);
+    end.as_secs()
+        .saturating_add(u64::from(end.subsec_nanos() > 0))
 }
 
 impl TargetArguments {
@@ -220,9 +237,28 @@ async fn list(connection: &LockConnection) -> Result<Output, Failure> {
 
 /// Returns the end of a lock, for people.
 fn end_of(lock: &Lock) -> String {
-    let end = |until| std::time::UNIX_EPOCH.checked_add(Duration::from_secs(until));
+    let end = |until| UNIX_EPOCH.checked_add(Duration::from_secs(until));
     lock.until.and_then(end).map_or_else(
         || "until it is removed".to_owned(),
         |end| format!("until {}", humantime::format_rfc3339_seconds(end)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_lasts_at_least_as_long_as_it_is_given() {
+        let begin = UNIX_EPOCH + Duration::from_millis(10_900);
+        for (text, until) in [("1s", 12), ("1500ms", 13), ("1100ms", 12), ("1h", 3611)] {
+            let lasting = lasting(text).unwrap();
+            assert_eq!(end_after(begin, lasting), until, "{text}");
+        }
+        for text in ["999ms", "0s"] {
+            let problem = lasting(text).unwrap_err();
+            assert_eq!(problem, "a lock lasts a second or more", "{text}");
+        }
+        assert!(lasting("soon").is_err());
+    }
 }

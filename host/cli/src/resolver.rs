@@ -22,7 +22,7 @@ use portcullis_http::{HttpListener, ServerTls};
 use portcullis_system::ServerInfo;
 use tracing::info;
 
-use crate::accounts::store_failure;
+use crate::accounts::{some_time, store_failure};
 use crate::cli::{log_filter, log_format};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -99,7 +99,7 @@ struct NatsArguments {
     #[arg(long, value_name = "SUBJECT", requires = "server", value_parser = subject)]
     sign_subject: Option<String>,
     /// The time to wait for an answer of that service.
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = some_time)]
     sign_timeout: Duration,
 }
 

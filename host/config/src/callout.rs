@@ -10,7 +10,7 @@ use portcullis_callout::{
 use portcullis_claims::KeyKind;
 use portcullis_connect::SecretSource;
 use portcullis_core::AccountName;
-use portcullis_toml::kinds::{DURATION, SECONDS, SOME_TIME, WORD};
+use portcullis_toml::kinds::{SECONDS, SOME_SECONDS, SOME_TIME, WORD};
 use portcullis_toml::{InvalidValue, Keyed, Kind, Read, Section};
 
 use crate::allowed::read_allowed;
@@ -97,12 +97,12 @@ impl Callout {
             Some(setting) => setting.count(MAX_IN_FLIGHT),
         };
         let deadline = section.value("deadline", &SOME_TIME, times.deadline);
-        let clock_skew = section.value("clock-skew", &DURATION, open.clock_skew);
+        let clock_skew = section.value("clock-skew", &SECONDS, open.clock_skew);
         let max_expiry = match section.setting("max-expiry") {
             None => Some(expiry.max),
-            Some(setting) => setting.parse(&SECONDS).map(Some),
+            Some(setting) => setting.parse(&SOME_SECONDS).map(Some),
         };
-        let expiry_jitter = section.value("expiry-jitter", &DURATION, expiry.jitter);
+        let expiry_jitter = section.value("expiry-jitter", &SECONDS, expiry.jitter);
         let deny = deny::read(section.section("deny"));
         let max_mismatches = match section.setting("max-mismatches") {
             None => Some(participation.max_mismatches),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis_connect::CertificateFiles;
 use portcullis_core::with_causes;
 use portcullis_exchange::{ExchangeOptions, ProofRoute};
-use portcullis_toml::kinds::{DURATION, SECONDS, SIZE, SOME_TIME, WORD, seconds_up_to};
+use portcullis_toml::kinds::{SIZE, SOME_SECONDS, SOME_TIME, WORD, seconds_up_to};
 use portcullis_toml::{InvalidValue, Kind, Problem, Section};
 use url::Url;
 
@@ -85,8 +85,11 @@ const BODY: Kind<u64> = Kind {
 
 /// A lifetime of a nonce. Used nonces are remembered for so long.
 const NONCE_LIFETIME: Kind<Duration> = Kind {
-    expected: DURATION.expected,
-    parse: |text| seconds_up_to(text, Duration::from_mins(10), "10m"),
+    expected: SOME_SECONDS.expected,
+    parse: |text| {
+        seconds_up_to(text, Duration::from_mins(10), "10m")?;
+        (SOME_SECONDS.parse)(text)
+    },
 };
 
 impl Exchange {
@@ -97,7 +100,7 @@ impl Exchange {
             Some(setting) => setting.parse(&ADDRESS).map(Some),
         };
         let certificate = read_certificate(&mut section);
-        let max_lifetime = section.value("max-lifetime", &SECONDS, defaults.max_lifetime);
+        let max_lifetime = section.value("max-lifetime", &SOME_SECONDS, defaults.max_lifetime);
         let require_proof = match section.setting("require-proof") {
             None => Some(defaults.require_proof),
             Some(setting) => setting.list(&ROUTE).map(BTreeSet::from_iter),

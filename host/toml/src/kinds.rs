@@ -10,6 +10,10 @@ use crate::kind::Kind;
 /// Length of a year as `humantime` counts it: 365.25 days.
 const A_YEAR: Duration = Duration::from_hours(8766);
 
+/// Forms of time spans.
+const ANY_DURATION: &str = "a duration such as `250ms` or `1h 30m`";
+const WHOLE_SECONDS: &str = "a duration such as `30s` or `1h 30m`";
+
 /// A non-empty text.
 pub const TEXT: Kind<String> = Kind {
     expected: "a string",
@@ -53,15 +57,8 @@ pub const VARIABLE: Kind<String> = Kind {
 /// A time span, zero included. Spans above a year are mistakes, and clocks cannot add the longest
 /// ones.
 pub const DURATION: Kind<Duration> = Kind {
-    expected: "a duration such as `250ms` or `1h 30m`",
-    parse: |text| match humantime::parse_duration(text) {
-        Ok(duration) if duration <= A_YEAR => Ok(duration),
-        Ok(_) => Err(InvalidValue::above("1year", text)),
-        Err(_) => Err(InvalidValue::unexpected(
-            "a duration such as `250ms` or `1h 30m`",
-            text,
-        )),
-    },
+    expected: ANY_DURATION,
+    parse: |text| duration(text, ANY_DURATION),
 };
 
 /// A time span above zero.
@@ -70,10 +67,28 @@ pub const SOME_TIME: Kind<Duration> = Kind {
     parse: |text| at_least(text, Duration::from_nanos(1), "more than zero"),
 };
 
-/// A time span of at least a second, which JWTs can express.
+/// A time span of whole seconds, zero included. Times in JWTs are whole seconds, so the rest of a
+/// second would have no effect.
 pub const SECONDS: Kind<Duration> = Kind {
-    expected: DURATION.expected,
-    parse: |text| at_least(text, Duration::from_secs(1), "at least one second"),
+    expected: WHOLE_SECONDS,
+    parse: |text| {
+        let span = duration(text, WHOLE_SECONDS)?;
+        if span.subsec_nanos() == 0 {
+            Ok(span)
+        } else {
+            Err(InvalidValue::out_of_range("whole seconds", text))
+        }
+    },
+};
+
+/// A time span of whole seconds above zero.
+pub const SOME_SECONDS: Kind<Duration> = Kind {
+    expected: SECONDS.expected,
+    parse: |text| {
+        let span = duration(text, WHOLE_SECONDS)?;
+        reaches(span, Duration::from_secs(1), "at least one second", text)?;
+        (SECONDS.parse)(text)
+    },
 };
 
 /// A number of bytes above zero.
@@ -95,17 +110,33 @@ pub const SIZE: Kind<u64> = Kind {
 ///
 /// Fails if `text` is not such a time span.
 pub fn seconds_up_to(text: &str, most: Duration, shown: &str) -> Result<Duration, InvalidValue> {
-    match (SECONDS.parse)(text) {
+    match at_least(text, Duration::from_secs(1), "at least one second") {
         Ok(span) if span > most => Err(InvalidValue::above(shown, text)),
         span => span,
     }
 }
 
+fn duration(text: &str, expected: &'static str) -> Result<Duration, InvalidValue> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= A_YEAR => Ok(duration),
+        Ok(_) => Err(InvalidValue::above("1year", text)),
+        Err(_) => Err(InvalidValue::unexpected(expected, text)),
+    }
+}
+
 fn at_least(text: &str, least: Duration, bound: &'static str) -> Result<Duration, InvalidValue> {
-    let duration = (DURATION.parse)(text)?;
-    if duration < least {
+    reaches((DURATION.parse)(text)?, least, bound, text)
+}
+
+fn reaches(
+    span: Duration,
+    least: Duration,
+    bound: &'static str,
+    text: &str,
+) -> Result<Duration, InvalidValue> {
+    if span < least {
         Err(InvalidValue::out_of_range(bound, text))
     } else {
-        Ok(duration)
+        Ok(span)
     }
 }

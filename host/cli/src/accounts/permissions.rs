@@ -29,7 +29,7 @@ pub(crate) struct PermissionArguments {
     #[arg(long, value_name = "NUMBER")]
     responses: Option<u32>,
     /// The time after a message in which replies are allowed.
-    #[arg(long, value_name = "TIME", requires = "responses", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "responses", value_parser = values::some_time)]
     response_time: Option<Duration>,
 }
 

@@ -62,6 +62,15 @@ pub(super) fn lifetime(text: &str) -> Result<Lifetime, String> {
     }
 }
 
+/// Parses a time above zero.
+pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("a time is more than zero".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +112,15 @@ mod tests {
         assert_eq!(connection_type("websocket").unwrap(), "WEBSOCKET");
         let problem = connection_type("tcp").unwrap_err();
         assert!(problem.contains("expected STANDARD"), "{problem}");
+    }
+
+    #[test]
+    fn a_time_without_an_extent_is_refused() {
+        // Servers read a time of zero for replies as their default of two minutes.
+        assert_eq!(some_time("1ms").unwrap(), Duration::from_millis(1));
+        for text in ["0s", "0ms", "", "soon"] {
+            assert!(some_time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

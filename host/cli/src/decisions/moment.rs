@@ -23,7 +23,11 @@ fn moment_at(text: &str, now: u64) -> Result<u64, String> {
     }
     let span: Result<Duration, _> = humantime::parse_duration(text);
     match span {
-        Ok(span) => Ok(now.saturating_sub(span.as_secs())),
+        // `now` is the beginning of a second, so the rest of the span needs one more.
+        Ok(span) => {
+            let rest = u64::from(span.subsec_nanos() > 0);
+            Ok(now.saturating_sub(span.as_secs().saturating_add(rest)))
+        }
         Err(_) => Err(
             "give a time such as `2026-01-31T12:00:00Z`, a date such as `2026-01-31`, a span before now such as `24h` \
              or `7d`, or seconds since 1970; times and dates are UTC"
@@ -45,6 +49,7 @@ mod tests {
             ("1769860800", noon),
             ("2026-01-31", noon - 12 * 60 * 60),
             ("90m", noon - 90 * 60),
+            ("500ms", noon - 1),
             ("7d", noon - 7 * 24 * 60 * 60),
         ] {
             assert_eq!(moment_at(text, noon), Ok(expected), "{text}");

@@ -8,7 +8,7 @@ use portcullis_identity::{
     GroupForm, GroupPath, InvalidTokenAlgorithm, IssuerOptions, KeySource, RequiredClaim,
     TokenAlgorithm,
 };
-use portcullis_toml::kinds::{DURATION, SECONDS, SIZE, TEXT, WORD, seconds_up_to};
+use portcullis_toml::kinds::{DURATION, SECONDS, SIZE, SOME_SECONDS, TEXT, WORD, seconds_up_to};
 use portcullis_toml::{InvalidValue, Kind, Read, Section};
 use url::Url;
 
@@ -74,8 +74,8 @@ const TIMEOUT: Kind<Duration> = Kind {
 
 /// Time by which the clock of an issuer may be off. A longer one would extend every token.
 const LEEWAY: Kind<Duration> = Kind {
-    expected: DURATION.expected,
-    parse: |text| match (DURATION.parse)(text) {
+    expected: SECONDS.expected,
+    parse: |text| match (SECONDS.parse)(text) {
         Ok(leeway) if leeway > Duration::from_hours(1) => Err(InvalidValue::above("1h", text)),
         leeway => leeway,
     },
@@ -180,7 +180,7 @@ fn read_rules(section: &mut Section<'_>, default: &IssuerOptions) -> Option<Issu
     let leeway = section.value("leeway", &LEEWAY, default.leeway);
     let max_age = match section.setting("max-age") {
         None => Some(None),
-        Some(setting) => setting.parse(&SECONDS).map(Some),
+        Some(setting) => setting.parse(&SOME_SECONDS).map(Some),
     };
     let required = section.list("required-claims", &REQUIRED_CLAIM).map(merged);
     Some(IssuerOptions {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_authority::ThrottleOptions;
 use portcullis_core::SourceNetwork;
-use portcullis_toml::kinds::{DURATION, SECONDS};
+use portcullis_toml::kinds::{DURATION, seconds_up_to};
 use portcullis_toml::{InvalidValue, Kind, Section};
 
 /// Maximum of `per`. A bucket that drains more slowly would limit nothing.
@@ -15,10 +15,7 @@ const MAX_ENTRIES: i64 = 10_000_000;
 /// A time span in which failures count.
 const WINDOW: Kind<Duration> = Kind {
     expected: DURATION.expected,
-    parse: |text| match (SECONDS.parse)(text) {
-        Ok(window) if window > MAX_TIME => Err(InvalidValue::above("1day", text)),
-        window => window,
-    },
+    parse: |text| seconds_up_to(text, MAX_TIME, "1day"),
 };
 
 const NETWORK: Kind<SourceNetwork> = Kind {

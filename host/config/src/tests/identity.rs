@@ -270,12 +270,16 @@ fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem:
 )]
 #[case(
     "leeway = 30",
-    "leeway: expected a duration such as `250ms` or `1h 30m`, found an integer"
+    "leeway: expected a duration such as `30s` or `1h 30m`, found an integer"
 )]
 #[case("max-age = \"0s\"", "max-age: must be at least one second, found `0s`")]
 #[case(
     "required-claims = [\"=x\"]",
     "required-claims: expected the name of a claim, found nothing"
+)]
+#[case(
+    "leeway = \"1500ms\"",
+    "leeway: must be whole seconds, found `1500ms`"
 )]
 #[case("leeway = \"30d\"", "leeway: must be at most `1h`, found `30d`")]
 #[case(

@@ -61,7 +61,7 @@ use super::*;
 #[case(
     "callout",
     "max-expiry = 2020-01-01",
-    ":4: callout.max-expiry: expected a duration such as `250ms` or `1h 30m`, found a date"
+    ":4: callout.max-expiry: expected a duration such as `30s` or `1h 30m`, found a date"
 )]
 // Servers.
 #[case(
@@ -232,6 +232,21 @@ use super::*;
     "callout",
     "max-expiry = \"999ms\"",
     ":4: callout.max-expiry: must be at least one second, found `999ms`"
+)]
+#[case(
+    "callout",
+    "max-expiry = \"1m 1ms\"",
+    ":4: callout.max-expiry: must be whole seconds, found `1m 1ms`"
+)]
+#[case(
+    "callout",
+    "clock-skew = \"500ms\"",
+    ":4: callout.clock-skew: must be whole seconds, found `500ms`"
+)]
+#[case(
+    "callout",
+    "expiry-jitter = \"500ms\"",
+    ":4: callout.expiry-jitter: must be whole seconds, found `500ms`"
 )]
 #[case(
     "callout",
