@@ -55,7 +55,7 @@ pub enum StoreError {
     #[error("the JWT is not usable")]
     Token(#[source] TokenError),
     /// A token that is to be stored is about another kind of key.
-    #[error("the JWT is not about an account (`sub`)")]
+    #[error("the JWT is about another kind of key (`sub`)")]
     Subject,
     /// A later version of the account is stored.
     #[error(

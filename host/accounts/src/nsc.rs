@@ -23,6 +23,10 @@ use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 use crate::keys::Seed;
 use crate::store::Store;
+use crate::validate::{Severity, Validate};
+
+/// Maximum length of a name that a file has with an extension, in bytes.
+const MAX_FILE_NAME: usize = 240;
 
 /// A store of nsc in a directory that has the folders `stores` and `keys`.
 #[derive(Clone, Debug)]
@@ -46,6 +50,20 @@ pub struct Transferred {
     pub missing: Vec<String>,
     /// Entries that were left as they are, with the reason.
     pub kept: Vec<String>,
+    /// Imported entries that servers refuse, with the reason.
+    pub refused: Vec<String>,
+}
+
+impl Transferred {
+    /// Records the flaws of `claims` for which servers refuse `entry`.
+    fn validated(&mut self, entry: &str, claims: &impl Validate, now: u64) {
+        let findings = claims.validate(now);
+        let flaws = findings
+            .iter()
+            .filter(|flaw| flaw.severity != Severity::Warning);
+        self.refused
+            .extend(flaws.map(|flaw| format!("{entry}: {flaw}")));
+    }
 }
 
 impl Nsc {
@@ -65,13 +83,14 @@ impl Nsc {
     }
 
     /// Imports the operator `name` with its accounts, users and seeds. The JWTs stay as they are.
-    /// A store that has the operator already gets what is newer.
+    /// A store that has the operator already gets what is newer. The result names those that servers
+    /// refuse at the time `now`.
     ///
     /// # Errors
     ///
     /// Fails if a file cannot be read or written, and with [`StoreError::StoreExists`] if the store
     /// has another operator.
-    pub fn import(&self, name: &str, store: &Store) -> Result<Transferred, StoreError> {
+    pub fn import(&self, name: &str, store: &Store, now: u64) -> Result<Transferred, StoreError> {
         let mut done = Transferred {
             operator: name.to_owned(),
             ..Transferred::default()
@@ -88,14 +107,17 @@ impl Nsc {
                     "the operator `{name}`: the store has a later version"
                 ));
             }
-            Ok(_) | Err(StoreError::NoStore(_)) => store.import_operator(token.expose())?,
+            Ok(_) | Err(StoreError::NoStore(_)) => {
+                store.import_operator(token.expose())?;
+                done.validated(&format!("the operator `{name}`"), &operator, now);
+            }
             Err(error) => return Err(error),
         }
         let keys = operator.nats.signing_keys.iter().map(String::as_str);
         self.import_seeds(store, keys.chain(operator.subject.as_deref()), &mut done)?;
         let accounts = folder.join("accounts");
         for account in self.folders(&accounts)? {
-            self.import_account(&accounts.join(&account), &account, store, &mut done)?;
+            self.import_account(&accounts.join(&account), &account, store, now, &mut done)?;
         }
         Ok(done)
     }
@@ -105,12 +127,16 @@ impl Nsc {
         folder: &Path,
         name: &str,
         store: &Store,
+        now: u64,
         done: &mut Transferred,
     ) -> Result<(), StoreError> {
         let token = self.read(&folder.join(format!("{name}.jwt")))?;
         let account = AccountJwt::decode(token.expose())?;
         match store.accounts().put(&account.token) {
-            Ok(_) => done.accounts += 1,
+            Ok(_) => {
+                done.accounts += 1;
+                done.validated(&format!("the account `{name}`"), &account.claims, now);
+            }
             Err(error @ StoreError::Older { .. }) => done.kept.push(error.to_string()),
             Err(error) => return Err(error),
         }
@@ -122,7 +148,19 @@ impl Nsc {
         for file in self.files(&folder.join("users"), "jwt")? {
             let token = self.read(&file)?;
             let user = store.import_user(&account.account, token.expose())?;
-            done.users += 1;
+            let named = user.claims.name.as_deref().unwrap_or(user.user.as_str());
+            if user.token == token.expose() {
+                done.users += 1;
+                done.validated(
+                    &format!("the user `{named}` of `{name}`"),
+                    &user.claims,
+                    now,
+                );
+            } else {
+                let later = "the store has a later version";
+                done.kept
+                    .push(format!("the user `{named}` of `{name}`: {later}"));
+            }
             self.import_seeds(store, [user.user.as_str()].into_iter(), done)?;
         }
         Ok(())
@@ -290,7 +328,10 @@ impl Nsc {
 
 /// Returns a name that a file can have: the name of an entry, or its public key.
 fn file_name(name: Option<&str>, key: Option<&str>) -> String {
-    let usable = |name: &&str| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    let usable = |name: &&str| {
+        let is_short = name.len() <= MAX_FILE_NAME;
+        is_short && !name.is_empty() && !name.contains('/') && !name.starts_with('.')
+    };
     let name = name.filter(usable).or(key);
     name.unwrap_or_default().to_owned()
 }

@@ -11,6 +11,7 @@ mod jwt;
 mod keys;
 mod limits;
 mod operator;
+mod patched;
 mod permissions;
 mod push;
 mod reference;

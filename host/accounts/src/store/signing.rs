@@ -3,7 +3,7 @@
 use portcullis_claims::{
     AccountClaims, Body, Claims, GenericClaims, OperatorClaims, SigningKey, UserBody, UserClaims,
 };
-use portcullis_core::PublicKey;
+use portcullis_core::{KeyKind, PublicKey};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -166,7 +166,8 @@ impl Store {
         self.keys.first_of(&keys)
     }
 
-    /// Stores a user JWT that is signed already, in place of any other of its key.
+    /// Stores a user JWT that is signed already, unless the store has a later one of its key.
+    /// Returns the one that the store has now.
     ///
     /// # Errors
     ///
@@ -176,6 +177,14 @@ impl Store {
         let claims = UserClaims::decode(token).map_err(StoreError::Token)?;
         let user = claims.subject.as_deref().unwrap_or_default();
         let user: PublicKey = user.parse().map_err(|_| StoreError::Subject)?;
+        if user.kind() != KeyKind::User {
+            return Err(StoreError::Subject);
+        }
+        let _lock = self.lock()?;
+        let stored = self.user(account, &user)?;
+        if let Some(stored) = stored.filter(|it| it.claims.issued_at > claims.issued_at) {
+            return Ok(stored);
+        }
         let records = self.users_of(account);
         records.create()?;
         records.write(user.as_str(), token)?;

@@ -281,7 +281,12 @@ impl AccountEdits {
         self.common.check_rename(claims, |name| {
             store.check_account_name(name).map_err(failure)
         })?;
-        self.common.apply(claims, now())
+        let before = claims.nats.imports.clone();
+        self.common.apply(claims, now())?;
+        if self.common.has_patch() {
+            shares::check_added(store, key.as_str(), &before, &claims.nats.imports)?;
+        }
+        Ok(())
     }
 }
 

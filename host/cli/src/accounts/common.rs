@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::patched::Checked;
 use super::permissions::change;
 use super::report::wrong;
 use super::values;
@@ -54,17 +55,20 @@ impl CommonArguments {
             .map_or(Ok(()), is_free)
     }
 
+    /// Returns whether the claims are patched.
+    pub(super) const fn has_patch(&self) -> bool {
+        self.patch.is_some()
+    }
+
     /// Changes claims.
     pub(super) fn apply<F>(&self, claims: &mut Claims<Envelope<F>>, now: u64) -> Result<(), Failure>
     where
-        F: Fields + Serialize + DeserializeOwned,
+        F: Fields + Checked + Serialize + DeserializeOwned,
     {
         if let Some(name) = &self.rename {
             claims.name = Some(name.clone());
         }
-        // The Go library writes tags in lower case, and compares them so.
-        let tags = |tags: &[String]| tags.iter().map(|tag| tag.trim().to_lowercase()).collect();
-        let (added, removed): (Vec<_>, Vec<_>) = (tags(&self.tag), tags(&self.remove_tag));
+        let (added, removed) = (tags(&self.tag), tags(&self.remove_tag));
         change(&mut claims.nats.tags, &added, &removed);
         match self.expires {
             None => {}
@@ -80,10 +84,15 @@ impl CommonArguments {
     }
 }
 
-/// Merges a patch into the object `nats`.
+/// Returns tags as the Go library writes and compares them: in lower case.
+fn tags(tags: &[String]) -> Vec<String> {
+    tags.iter().map(|tag| tag.trim().to_lowercase()).collect()
+}
+
+/// Merges a patch into the object `nats`. Refuses what other arguments refuse.
 fn patch<F>(nats: &mut Envelope<F>, text: &str) -> Result<(), Failure>
 where
-    F: Serialize + DeserializeOwned,
+    F: Checked + Serialize + DeserializeOwned,
 {
     let patch: Value = serde_json::from_str(text)
         .map_err(|error| wrong(format!("the patch is no JSON: {error}")))?;
@@ -94,7 +103,7 @@ where
     }
     let mut merged = serde_json::to_value(&*nats).map_err(Failure::internal)?;
     merge(&mut merged, &patch);
-    let patched: Envelope<F> = serde_json::from_value(merged)
+    let mut patched: Envelope<F> = serde_json::from_value(merged)
         .map_err(|error| wrong(format!("the patch does not fit: {error}")))?;
     let written = serde_json::to_value(&patched).map_err(Failure::internal)?;
     if let Some(path) = ignored(&written, &patch) {
@@ -102,6 +111,14 @@ where
             "the patch sets `{path}`, which these claims do not have; `describe --json` shows those they have"
         )));
     }
+    // Claims from elsewhere can have problems already, which this patch does not make.
+    let before = nats.problems();
+    let mut problems = patched.problems().into_iter();
+    if let Some(problem) = problems.find(|problem| !before.contains(problem)) {
+        return Err(wrong(format!("the patch is refused: {problem}")));
+    }
+    let given = tags(&std::mem::take(&mut patched.tags));
+    change(&mut patched.tags, &given, &[]);
     *nats = patched;
     Ok(())
 }
@@ -196,6 +213,29 @@ mod tests {
             let error = patched(text).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_patch_is_held_to_the_rules_of_the_other_arguments() {
+        for (text, expected) in [
+            (r#"{"limits":{"conn":2147483648}}"#, "a number up to"),
+            (r#"{"limits":{"subs":-2}}"#, "`-2` for `subscriptions`"),
+            (
+                r#"{"default_permissions":{"sub":{"allow":[">.a"]}}}"#,
+                "not at the end",
+            ),
+        ] {
+            let error = patched(text).unwrap_err();
+            assert!(error.starts_with("the patch is refused: "), "{error}");
+            assert!(error.contains(expected), "{error}");
+        }
+        let tagged = patched(r#"{"tags":["Team:A","team:a "]}"#).unwrap();
+        assert_eq!(tagged.nats.tags, ["team:a"]);
+        // A problem that was there before keeps no patch from being made.
+        let mut claims = AccountClaims::new("A", 1);
+        claims.nats.limits.connections = 1 << 40;
+        patch(&mut claims.nats, r#"{"description":"a"}"#).unwrap();
+        assert_eq!(claims.nats.description, "a");
     }
 
     #[test]

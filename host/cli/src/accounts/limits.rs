@@ -12,6 +12,11 @@ const UNLIMITED: i64 = -1;
 /// login or message.
 const MAX_NARROW: i64 = i32::MAX as i64;
 
+/// Expected values.
+const COUNT: &str = "a number up to 2147483647, or `unlimited`";
+const BYTES: &str = "a size such as `10MiB`, or `unlimited`";
+const MESSAGE: &str = "a size such as `10MiB` below `2GiB`, or `unlimited`";
+
 /// The place of a limit in claims, with the form of its value.
 pub(super) enum Slot<'a> {
     Count(&'a mut i64),
@@ -90,6 +95,24 @@ pub(super) fn set<L: Limits>(limits: &mut L, given: &[String]) -> Result<(), Fai
     given.iter().try_for_each(|text| set_one(limits, text))
 }
 
+/// Returns what is wrong with limits that were not given as `NAME=VALUE`.
+pub(super) fn problems<L: Limits + Clone>(limits: &L) -> Vec<String> {
+    let mut limits = limits.clone();
+    let mut problems = Vec::new();
+    for name in L::NAMES {
+        let (value, most, expected) = match limits.slot(name) {
+            Some(Slot::Count(slot)) => (*slot, MAX_NARROW, COUNT),
+            Some(Slot::Message(slot)) => (*slot, MAX_NARROW, MESSAGE),
+            Some(Slot::Bytes(slot)) => (*slot, i64::MAX, BYTES),
+            Some(Slot::Switch(_)) | None => continue,
+        };
+        if !(UNLIMITED..=most).contains(&value) {
+            problems.push(unexpected(&value.to_string(), name, expected));
+        }
+    }
+    problems
+}
+
 /// Sets limits of `JetStream`: `unlimited`, `off`, `NAME=VALUE`, or `TIER.NAME=VALUE` for a tier
 /// such as `R3`.
 pub(super) fn set_jetstream(limits: &mut AccountLimits, given: &[String]) -> Result<(), Failure> {
@@ -159,26 +182,28 @@ fn set_one<L: Limits>(limits: &mut L, text: &str) -> Result<(), Failure> {
                 *slot = value;
                 return Ok(());
             }
-            _ => "a number up to 2147483647, or `unlimited`",
+            _ => COUNT,
         },
         Slot::Bytes(slot) => match bytes(value) {
             Some(bytes) => {
                 *slot = bytes;
                 return Ok(());
             }
-            None => "a size such as `10MiB`, or `unlimited`",
+            None => BYTES,
         },
         Slot::Message(slot) => match bytes(value) {
             Some(bytes) if bytes <= MAX_NARROW => {
                 *slot = bytes;
                 return Ok(());
             }
-            _ => "a size such as `10MiB` below `2GiB`, or `unlimited`",
+            _ => MESSAGE,
         },
     };
-    Err(wrong(format!(
-        "`{value}` for `{name}`: expected {expected}"
-    )))
+    Err(wrong(unexpected(value, name, expected)))
+}
+
+fn unexpected(value: &str, name: &str, expected: &str) -> String {
+    format!("`{value}` for `{name}`: expected {expected}")
 }
 
 fn bytes(text: &str) -> Option<i64> {

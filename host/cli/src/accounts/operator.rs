@@ -170,7 +170,13 @@ impl OperatorEdits {
         if let Some(strict) = self.strict_signing_keys {
             nats.strict_signing_key_usage = strict;
         }
-        self.common.apply(claims, now())
+        let before = claims.nats.system_account.clone();
+        self.common.apply(claims, now())?;
+        let system = &claims.nats.system_account;
+        if self.common.has_patch() && !system.is_empty() && *system != before {
+            store.account(system).map_err(failure)?;
+        }
+        Ok(())
     }
 }
 

@@ -85,9 +85,7 @@ pub(super) fn add_import(
         }
     }
     check_subject(subject)?;
-    if import.account == importer {
-        return Err(wrong("an account does not import what it exports itself"));
-    }
+    check_not_own(&import, importer)?;
     if let Some(exporter) = known {
         check_offer(&exporter, &import)?;
         import.token = activation(store, &exporter, importer, &import, now)?;
@@ -99,6 +97,46 @@ pub(super) fn add_import(
     account.imports.retain(|other| !same(other));
     account.imports.push(import);
     Ok(())
+}
+
+/// Checks the imports of `importer` that are not among those before. A patch has added them.
+pub(super) fn check_added(
+    store: &Store,
+    importer: &str,
+    before: &[Import],
+    imports: &[Import],
+) -> Result<(), Failure> {
+    for import in imports.iter().filter(|import| !before.contains(import)) {
+        check_not_own(import, importer)?;
+        let exporter = match store.account(&import.account) {
+            Ok(exporter) => exporter,
+            // An account of another operator. The validation looks at its key.
+            Err(StoreError::Unknown { .. }) => continue,
+            Err(error) => return Err(failure(error)),
+        };
+        check_offer(&exporter, import)?;
+        if import.token.is_empty() && needs_token(&exporter, import) {
+            let subject = &import.subject;
+            return Err(wrong(format!(
+                "the export of `{subject}` needs an activation token: import it with `--import`, \
+                 which signs one"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_not_own(import: &Import, importer: &str) -> Result<(), Failure> {
+    if import.account == importer {
+        return Err(wrong("an account does not import what it exports itself"));
+    }
+    Ok(())
+}
+
+fn needs_token(exporter: &AccountJwt, import: &Import) -> bool {
+    let offers = exporter.claims.nats.exports.iter();
+    let mut offers = offers.filter(|export| export.kind == import.kind && export.token_req);
+    offers.any(|export| covers(&export.subject, &import.subject))
 }
 
 fn check_subject(subject: &str) -> Result<(), Failure> {
@@ -134,12 +172,7 @@ fn activation(
     import: &Import,
     now: u64,
 ) -> Result<String, Failure> {
-    let offers = exporter.claims.nats.exports.iter();
-    let mut offers = offers.filter(|export| export.kind == import.kind && export.token_req);
-    if !offers.any(|export| covers(&export.subject, &import.subject)) {
-        return Ok(String::new());
-    }
-    let Some(kind) = import.kind else {
+    let Some(kind) = import.kind.filter(|_| needs_token(exporter, import)) else {
         return Ok(String::new());
     };
     let key = exporter.account.as_str();

@@ -109,6 +109,10 @@ fn a_store_begins_with_its_operator() {
     let shown = site.json("operator describe");
     assert_eq!(text(&shown, "/claims/name"), "op");
     assert_eq!(text(&shown, "/claims/nats/tags/0"), "prod");
+    let system = "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA";
+    let patch = format!(r#"operator edit --patch {{"system_account":"{system}"}}"#);
+    let (error, _) = site.fails(&patch);
+    assert!(error.contains(&format!("no account `{system}`")), "{error}");
     let (error, _) = site.fails("operator edit --service-url http://a");
     assert!(error.contains("servers would refuse it"), "{error}");
     assert!(site.text("operator list").starts_with("op  O"));
@@ -450,6 +454,17 @@ fn imports_have_an_export() {
     let (error, _) = site.fails("account edit APP --import stream:APP:orders.new");
     assert!(error.contains("exports itself"), "{error}");
     let mut key = text(&site.json("account describe APP"), "/claims/sub");
+    let patch = |subject: &str| {
+        let import = format!(r#"{{"account":"{key}","subject":"{subject}","type":"stream"}}"#);
+        format!(r#"account edit WEB --patch {{"imports":[{import}]}}"#)
+    };
+    let (error, code) = site.fails(&patch("news"));
+    assert!(error.contains("exports no stream `news`"), "{error}");
+    assert_eq!(code, ExitCode::Usage);
+    site.text(&patch("orders.new"));
+    site.text("account edit APP --export stream:private,token");
+    let (error, _) = site.fails(&patch("private"));
+    assert!(error.contains("needs an activation token"), "{error}");
     key.replace_range(55.., if key.ends_with('A') { "B" } else { "A" });
     let (error, _) = site.fails(&format!("account edit WEB --import stream:{key}:a"));
     assert!(error.contains("no account"), "{error}");

@@ -9,7 +9,7 @@ use portcullis_accounts::{Nsc, StoreError, Transferred};
 use portcullis_files::{ReadError, SystemDisk};
 use serde_json::json;
 
-use super::report::{Report, StoreArguments, failure, wrong};
+use super::report::{Report, StoreArguments, failure, now, wrong};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -53,7 +53,7 @@ pub(crate) fn import_nsc(
             )));
         }
     };
-    finish(store, "imported", nsc.import(name, &store.open()))
+    finish(store, "imported", nsc.import(name, &store.open(), now()))
 }
 
 impl ExportTo {
@@ -78,6 +78,7 @@ fn finish(
             seeds,
             missing,
             kept,
+            refused,
         } = done;
         let mut text = format!(
             "{verb} the operator `{operator}`: {accounts} accounts, {users} users, {seeds} seeds\n"
@@ -92,6 +93,9 @@ fn finish(
         for entry in &kept {
             let _ = writeln!(text, "left alone: {entry}");
         }
+        for entry in &refused {
+            let _ = writeln!(text, "{entry}");
+        }
         let json = json!({
             "operator": operator,
             "accounts": accounts,
@@ -99,6 +103,7 @@ fn finish(
             "seeds": seeds,
             "missing": missing,
             "kept": kept,
+            "refused": refused,
         });
         Report::new(text, json)
     }))

@@ -277,10 +277,7 @@ fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem:
     "required-claims = [\"=x\"]",
     "required-claims: expected the name of a claim, found nothing"
 )]
-#[case(
-    "leeway = \"1500ms\"",
-    "leeway: must be whole seconds, found `1500ms`"
-)]
+#[case("leeway = \"1500ms\"", "leeway: must be whole seconds, found `1500ms`")]
 #[case("leeway = \"30d\"", "leeway: must be at most `1h`, found `30d`")]
 #[case(
     "refresh = \"1ms\"",
