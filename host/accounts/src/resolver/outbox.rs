@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use futures::future::{join_all, pending};
 use parking_lot::Mutex;
 use portcullis_core::{PublicKey, with_causes};
@@ -42,9 +43,13 @@ struct State {
     pending: BTreeMap<PublicKey, Pending>,
     /// Names of the servers that are expected to answer: those that answered before.
     servers: BTreeSet<String>,
-    /// Last version of each account that the servers were told of.
-    told: BTreeMap<PublicKey, String>,
+    /// Digest of the last version of each account that the servers were told of. The JWTs of many
+    /// accounts would take much memory.
+    told: BTreeMap<PublicKey, TokenDigest>,
 }
+
+/// SHA-256 of a JWT.
+type TokenDigest = [u8; SHA256_OUTPUT_LEN];
 
 /// An account whose version not every server has confirmed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,14 +107,14 @@ impl Outbox {
     /// Records that the servers have the version `jwt` from another program.
     pub(super) fn record(&self, jwt: &AccountJwt) {
         let mut state = self.state.lock();
-        state.told.insert(jwt.account.clone(), jwt.token.clone());
+        state.told.insert(jwt.account.clone(), digest_of(jwt));
     }
 
     /// Has the stored version of `account` announced, unless it is the last one that the servers
     /// were told of.
     pub(super) fn add(&self, jwt: &AccountJwt) {
         let mut state = self.state.lock();
-        if state.told.get(&jwt.account) != Some(&jwt.token) {
+        if state.told.get(&jwt.account) != Some(&digest_of(jwt)) {
             let due = Some(Instant::now());
             let pending = Pending {
                 due,
@@ -264,4 +269,13 @@ impl Outbox {
         state.pending.insert(account.clone(), pending);
         self.added.notify_one();
     }
+}
+
+fn digest_of(jwt: &AccountJwt) -> TokenDigest {
+    let mut bytes = TokenDigest::default();
+    let digest = digest(&SHA256, jwt.token.as_bytes());
+    for (byte, from) in bytes.iter_mut().zip(digest.as_ref()) {
+        *byte = *from;
+    }
+    bytes
 }
