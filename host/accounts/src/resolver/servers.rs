@@ -215,8 +215,13 @@ impl<N: Nats> Responder<N> {
 
     /// Stores a version of an account. `key` is the account in the subject.
     async fn update(&self, key: Option<&str>, message: &Message) {
+        let shared = &self.resolver.shared;
         let expected = match key.map(account) {
-            Some(None) => return,
+            Some(None) => {
+                shared.counters.wrote(Wrote::Refused);
+                let problem = "jwt update resulted in error - the subject names no account (A…)";
+                return self.refuse(message, "n/a", problem.to_owned()).await;
+            }
             Some(Some(expected)) => Some(expected),
             None => None,
         };
@@ -225,10 +230,10 @@ impl<N: Nats> Responder<N> {
             .map_or("n/a", PublicKey::as_str)
             .to_owned();
         let Ok(token) = String::from_utf8(message.payload.to_vec()) else {
+            shared.counters.wrote(Wrote::Refused);
             let problem = "jwt update resulted in error - not text".to_owned();
             return self.refuse(message, &name, problem).await;
         };
-        let shared = &self.resolver.shared;
         match shared.accept(token, expected).await {
             Ok(Ok(Accepted { jwt, written })) => {
                 let account = jwt.account.to_string();

@@ -123,10 +123,16 @@ impl OperatorVerb {
                 let keys = store.open();
                 let seed = keys.keys().generate(KeyKind::Operator).map_err(failure)?;
                 let line = format!("added the signing key {} to the operator", seed.public);
-                edit(store, &line, |claims| {
+                let added = edit(store, &line, |claims| {
                     claims.nats.signing_keys.push(seed.public.to_string());
                     Ok(())
-                })
+                });
+                if added.is_err() {
+                    // The operator has no such key, so its seed serves no purpose.
+                    let removed = keys.keys().remove(seed.public.as_str());
+                    removed.map_err(failure)?;
+                }
+                added
             }
             Self::RemoveKey { key, store } => {
                 let line = format!("removed the signing key {key} from the operator");

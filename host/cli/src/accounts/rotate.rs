@@ -37,7 +37,12 @@ pub(super) fn begin(
             keys.insert_scope(scope);
         }
     }
-    let signed = open.put_account(found.claims, now()).map_err(failure)?;
+    let signed = open.put_account(found.claims, now());
+    if signed.is_err() {
+        // The account has no such key, so its seed serves no purpose.
+        open.keys().remove(new).map_err(failure)?;
+    }
+    let signed = signed.map_err(failure)?;
     let found = AccountJwt::decode(&signed.token).map_err(failure)?;
     let users = signed_by(&open.users(&found.account).map_err(failure)?, &old);
     let mut refused = Vec::new();

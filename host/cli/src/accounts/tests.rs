@@ -486,6 +486,28 @@ fn an_operator_says_which_accounts_servers_would_refuse() {
 }
 
 #[test]
+fn a_key_that_is_not_added_leaves_no_seed() {
+    let site = Site::new();
+    site.text("account add-key APP --role reader");
+    let operator = text(&site.json("operator describe"), "/claims/sub");
+    let seed = site.path("store/keys").join(format!("{operator}.nk"));
+    fs::remove_file(seed).unwrap();
+    let seeds = || fs::read_dir(site.path("store/keys")).unwrap().count();
+    let before = seeds();
+    for command in [
+        "operator add-key",
+        "account add-key APP",
+        "account rotate APP reader",
+        "account add WEB",
+    ] {
+        let (error, code) = site.fails(command);
+        assert!(error.contains(&operator), "{command}: {error}");
+        assert_eq!(code, ExitCode::NoPolicyDirectory, "{command}");
+        assert_eq!(seeds(), before, "{command}");
+    }
+}
+
+#[test]
 fn what_an_account_lacks_is_named_by_its_kind() {
     let site = Site::new();
     for command in [

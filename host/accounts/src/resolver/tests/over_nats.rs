@@ -86,6 +86,17 @@ async fn an_unknown_account_is_not_answered() {
 }
 
 #[tokio::test]
+async fn an_update_that_names_no_account_is_refused_and_not_left_unanswered() {
+    let site = Site::new();
+    let system = serve(&site).await;
+    let bogus: AccountName = "bogus".parse().unwrap();
+    let token = site.sign(NOW + 1, |_| {});
+    let refused = system.update_account(&bogus, &token, one()).await.unwrap();
+    assert!(refusal(refused).contains("names no account"));
+    assert_ne!(site.stored().token, token);
+}
+
+#[tokio::test]
 async fn only_later_versions_of_the_operator_are_stored() {
     let site = Site::new();
     let system = serve(&site).await;
