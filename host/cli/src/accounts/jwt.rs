@@ -29,6 +29,9 @@ pub(crate) enum JwtVerb {
     Decode {
         /// A file with a JWT, such as a credentials file, or `-` for standard input.
         file: String,
+        /// Print JSON, which is the only form.
+        #[arg(long)]
+        json: bool,
     },
     /// Check the signature, the claims and the times of a JWT, and whether the store's operator
     /// and accounts signed it.
@@ -44,7 +47,7 @@ impl JwtVerb {
     /// Runs the command.
     pub(crate) fn run(&self) -> Result<Output, Failure> {
         match self {
-            Self::Decode { file } => {
+            Self::Decode { file, .. } => {
                 let token = token(file)?;
                 let claims = decode(token.expose()).map_err(|error| damaged(file, error))?;
                 let text = serde_json::to_string_pretty(&claims).map_err(Failure::internal)?;
@@ -60,7 +63,11 @@ fn token(file: &str) -> Result<Secret, Failure> {
     let text = if file == "-" {
         let mut text = String::new();
         let mut input = std::io::stdin().take(MAX_TOKEN_SIZE as u64);
-        input.read_to_string(&mut text).map_err(Failure::internal)?;
+        let read = input.read_to_string(&mut text);
+        read.map_err(|error| {
+            let error = anyhow::Error::new(error).context("cannot read standard input as text");
+            Failure::new(ExitCode::BadConfiguration, error)
+        })?;
         Secret::new(text)
     } else {
         read(Path::new(file))?.0

@@ -168,9 +168,13 @@ fn load(path: &Path, kind: Option<Kind>) -> Result<Seed, Failure> {
             )
         });
     }
-    if text.contains("-----BEGIN") {
-        let credentials =
-            UserCredentials::parse(text).map_err(|error| unusable(path, error.into()))?;
+    // A seed alone, between marks, or the one of a credentials file.
+    let mut words = text.split_whitespace();
+    if let Some(seed) = words.find_map(|word| Seed::parse(word).ok()) {
+        return Ok(seed);
+    }
+    // Credentials can also be base64.
+    if let Ok(credentials) = UserCredentials::parse(text) {
         let seed = Seed::parse(credentials.key().seed());
         return seed.map_err(|error| unusable(path, error.into()));
     }

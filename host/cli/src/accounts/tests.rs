@@ -381,6 +381,13 @@ fn keys_are_made_inspected_and_converted() {
     assert!(error.contains("--kind"), "{error}");
     assert_eq!(code, ExitCode::Usage);
     site.fails("keys convert @curve.nk --to pem --out @curve.pem");
+    // As nsc exports a seed, and with other marks.
+    for mark in ["-----BEGIN ACCOUNT NKEY SEED-----", "---BEGIN SEED---"] {
+        let marked = format!("{mark}\n{}------END------\n", read("account.nk"));
+        fs::write(site.path("marked"), marked).unwrap();
+        let shown = site.json("keys inspect @marked");
+        assert_eq!(shown["key"], site.json("keys inspect @account.nk")["key"]);
+    }
     fs::write(site.path("text"), "hello").unwrap();
     let (error, _) = site.fails("keys inspect @text");
     assert!(error.contains("has no seed"), "{error}");
@@ -406,6 +413,7 @@ fn tokens_are_verified_by_signature_claims_and_store() {
     site.text("jwt verify @op.jwt");
     fs::write(site.path("none"), "nothing").unwrap();
     assert!(site.fails("jwt decode @none").0.contains("has no JWT"));
+    assert_eq!(site.json("jwt decode @app.jwt")["name"], "APP");
 }
 
 #[test]
