@@ -47,7 +47,9 @@ pub struct ServerInfo {
     /// Number of the message, in the order in which the server sent them.
     #[serde(rename = "seq")]
     pub sequence: u64,
-    /// Time of the message by the server's clock, as in RFC 3339.
+    /// Time of the message by the server's clock, as in RFC 3339. Left out if empty, because Go
+    /// programs read no empty time.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub time: String,
     /// Fields that this type does not name.
     #[serde(flatten)]

@@ -3,6 +3,7 @@
 //! The subjects and the form of the answers are those of a server with `resolver: {type: full}`.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
@@ -87,6 +88,8 @@ struct Responder<N> {
     resolver: Resolver,
     nats: N,
     server: ServerInfo,
+    /// Number of answers that name the resolver.
+    answers: AtomicU64,
 }
 
 impl<N: Nats> Servers<N> {
@@ -137,6 +140,7 @@ impl<N: Nats> Servers<N> {
             resolver,
             nats,
             server,
+            answers: AtomicU64::new(0),
         };
         let answered = select_all(requests)
             .for_each_concurrent(MAX_REQUESTS, |message| responder.answer(message));
@@ -324,9 +328,18 @@ impl<N: Nats> Responder<N> {
         data: Option<T>,
         error: Option<Refusal>,
     ) {
-        let server = &self.server;
+        // Go programs such as nsc read no answer whose time is none.
+        let time = self.resolver.shared.clock.wall();
+        let server = ServerInfo {
+            time: humantime::format_rfc3339_nanos(time).to_string(),
+            sequence: self
+                .answers
+                .fetch_add(1, Ordering::Relaxed)
+                .saturating_add(1),
+            ..self.server.clone()
+        };
         let envelope = Envelope {
-            server,
+            server: &server,
             data,
             error,
         };

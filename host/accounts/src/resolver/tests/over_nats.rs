@@ -65,6 +65,9 @@ async fn accounts_are_looked_up_listed_and_packed() {
     let listed = system.list_claims(one()).await.unwrap();
     let reply = &listed.replies[0];
     assert_eq!(reply.server.name, "resolver");
+    // A Go program that reads an answer without a time fails.
+    assert_eq!(reply.server.time, "2026-11-21T22:41:02.000000000Z");
+    assert_eq!(reply.server.sequence, 1);
     assert_eq!(reply.result.as_ref().unwrap(), &[site.account.to_string()]);
     let pack = system.pack_claims(b"", one()).await.unwrap();
     assert!(pack.complete);
