@@ -22,6 +22,11 @@ pub enum StoreError {
     /// The store of an operator that is to be deleted has accounts.
     #[error("`{}` has accounts; delete them with `portcullis account delete` first", .0.display())]
     HasAccounts(PathBuf),
+    /// An account that is to be deleted is the operator's system account.
+    #[error(
+        "`{0}` is the system account, without which servers do not start; name another one with `portcullis operator edit --system-account`, or none with `--patch '{{\"system_account\":null}}'`"
+    )]
+    SystemAccount(PublicKey),
     /// A file or a directory cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {

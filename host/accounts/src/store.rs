@@ -260,13 +260,27 @@ impl Store {
         Ok(text)
     }
 
+    /// Checks that an account may be deleted: it is not the operator's system account.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::SystemAccount`], and if the operator cannot be read.
+    pub fn check_deletable(&self, account: &PublicKey) -> Result<(), StoreError> {
+        let (operator, _) = self.operator()?;
+        if operator.nats.system_account == account.as_str() {
+            return Err(StoreError::SystemAccount(account.clone()));
+        }
+        Ok(())
+    }
+
     /// Removes an account with its users. Their seeds go too, with `seeds`.
     ///
     /// # Errors
     ///
-    /// Fails if a file cannot be removed.
+    /// Fails as [`check_deletable`](Self::check_deletable) does, and if a file cannot be removed.
     pub fn delete_account(&self, account: &AccountJwt, seeds: bool) -> Result<(), StoreError> {
         let _lock = self.lock()?;
+        self.check_deletable(&account.account)?;
         let users = self.users_of(&account.account);
         for user in users.names()? {
             self.delete_record(&users, &user, seeds)?;

@@ -429,6 +429,8 @@ fn delete(
     seeds: bool,
 ) -> Result<Report, Failure> {
     let found = store.account(account).map_err(failure)?;
+    // Servers are asked only for what the store deletes as well.
+    store.check_deletable(&found.account).map_err(failure)?;
     let answers = push::delete(servers, store, &found)?;
     store.delete_account(&found, seeds).map_err(failure)?;
     let advice = if servers.is_given() {

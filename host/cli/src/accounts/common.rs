@@ -21,7 +21,7 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "NAME", value_parser = values::name)]
     pub(super) rename: Option<String>,
     /// A tag to add; can be given several times.
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = values::tag)]
     tag: Vec<String>,
     /// A tag to remove.
     #[arg(long, value_name = "TAG")]
@@ -33,6 +33,9 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "JSON")]
     patch: Option<String>,
 }
+
+/// Fields that every write sets, so that a patch of them would have no effect.
+const FIXED: [&str; 3] = ["type", "version", "issuer_account"];
 
 /// The time until a JWT expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +103,11 @@ where
         return Err(wrong(
             "the patch is no JSON object, such as `{\"limits\":{\"conn\":5}}`",
         ));
+    }
+    if let Some(name) = FIXED.iter().find(|name| patch.get(name).is_some()) {
+        return Err(wrong(format!(
+            "the patch sets `{name}`, which follows from the command and the signer"
+        )));
     }
     let mut merged = serde_json::to_value(&*nats).map_err(Failure::internal)?;
     merge(&mut merged, &patch);
@@ -207,6 +215,8 @@ mod tests {
             (r#"{"limits":{"connections":5}}"#, "`limits.connections`"),
             (r#"{"limit":{"conn":5}}"#, "`limit`"),
             (r#"{"limits":{"conn":"5"}}"#, "does not fit"),
+            (r#"{"type":"user"}"#, "`type`, which follows"),
+            (r#"{"issuer_account":null}"#, "`issuer_account`, which"),
             ("[]", "no JSON object"),
             ("{", "no JSON"),
         ] {

@@ -99,6 +99,7 @@ pub(crate) fn failure(error: StoreError) -> Failure {
         | StoreError::NoSeed { .. } => ExitCode::NoPolicyDirectory,
         StoreError::StoreExists(_)
         | StoreError::HasAccounts(_)
+        | StoreError::SystemAccount(_)
         | StoreError::Taken { .. }
         | StoreError::Write { .. }
         | StoreError::Locked(_) => ExitCode::CannotCreate,

@@ -24,7 +24,7 @@ pub(crate) enum RoleVerb {
         /// The account.
         account: String,
         /// The role. Without one, the key signs any user.
-        #[arg(long, value_name = "ROLE")]
+        #[arg(long, value_name = "ROLE", value_parser = values::name)]
         role: Option<String>,
         #[command(flatten)]
         edits: Box<RoleEdits>,

@@ -264,6 +264,17 @@ fn an_operator_is_deleted_after_its_accounts() {
 }
 
 #[test]
+fn the_system_account_is_not_deleted() {
+    let site = Site::new();
+    site.text("operator edit --system-account APP");
+    let (error, code) = site.fails("account delete APP");
+    assert!(error.contains("is the system account"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
+    site.text(r#"operator edit --patch {"system_account":null}"#);
+    site.text("account delete APP");
+}
+
+#[test]
 fn an_account_stays_if_no_server_deletes_it() {
     let site = Site::new();
     let (error, code) = site.fails("account push APP");

@@ -6,6 +6,10 @@ use portcullis_core::{ConnectionType, PublicKey};
 
 use super::common::Lifetime;
 
+/// Maximum time until a JWT expires: 100 years. Servers count the time left in 64-bit nanoseconds. A
+/// time more than 292 years away overflows, so that the JWT has expired at once.
+const MAX_LIFETIME: Duration = Duration::from_hours(100 * 8766);
+
 /// Maximum length of a name, in bytes: that of a file's name, which nsc makes of it.
 const MAX_NAME_LENGTH: usize = 255;
 
@@ -25,6 +29,14 @@ pub(super) fn name(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     };
     Err(problem.to_owned())
+}
+
+/// Parses a tag. An empty one says nothing.
+pub(super) fn tag(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("a tag is not empty".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Parses a subject of permissions, perhaps with a queue after a space.
@@ -56,6 +68,9 @@ pub(super) fn lifetime(text: &str) -> Result<Lifetime, String> {
         return Ok(Lifetime::Unlimited);
     }
     match humantime::parse_duration(text) {
+        Ok(time) if time > MAX_LIFETIME => {
+            Err("a JWT is valid for at most `100y`; `never` is without an end".to_owned())
+        }
         Ok(time) if time >= Duration::from_secs(1) => Ok(Lifetime::Limited(time)),
         Ok(_) => Err("a JWT is valid for one second or more".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -97,6 +112,12 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_says_something() {
+        assert_eq!(tag("team:a b").unwrap(), "team:a b");
+        assert!(tag("").is_err() && tag(" ").is_err());
+    }
+
+    #[test]
     fn a_wildcard_for_the_rest_is_at_the_end() {
         for text in [">", "a.>", "a>.b", "*.a", "a.> queue", "q.*"] {
             assert_eq!(permission(text).unwrap(), text);
@@ -128,7 +149,8 @@ mod tests {
         assert_eq!(lifetime("never").unwrap(), Lifetime::Unlimited);
         let minute = Lifetime::Limited(Duration::from_mins(1));
         assert_eq!(lifetime("60s").unwrap(), minute);
-        for text in ["0s", "999ms", "soon", ""] {
+        assert!(lifetime("100y").is_ok());
+        for text in ["0s", "999ms", "soon", "", "101y", "300y"] {
             assert!(lifetime(text).is_err(), "{text}");
         }
     }
