@@ -11,8 +11,8 @@ use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::{self, stream};
 use futures::StreamExt;
 use portcullis_harness::{
-    Accounts, Answer, Collector, CollectorMode, Credentials, Host, NatsServer, Release, Site, Wire,
-    attribute, is_refused, log_in, run_portcullis, until_read,
+    Accounts, Answer, Collector, CollectorMode, Credentials, Event, Host, NatsServer, Release,
+    Site, Wire, attribute, is_refused, log_in, run_portcullis, until_read,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -83,6 +83,12 @@ pub(crate) async fn record_of(site: &Site, user_nkey: &str) -> Result<Value> {
         }
         number = records.len().saturating_add(1);
     }
+}
+
+/// Returns whether an event says that this place has lost records.
+fn is_loss_of(place: &'static str) -> impl Fn(&Event) -> bool {
+    let words = "decision records lost: a sink is full or fails";
+    move |event| event.says(words) && event.text("records.sink") == place
 }
 
 /// Returns the record of the client with this name.
@@ -361,6 +367,9 @@ async fn sinks_that_fail_delay_no_login_and_their_losses_are_counted() -> Result
     }
     let lost = "portcullis_decision_records_lost_total{sink=\"queue\"}";
     assert!(metric(&health, lost).await? >= 5);
+    // The line about losses comes also while no record finds room.
+    host.wait_for("a line about losses", is_loss_of("queue"))
+        .await?;
     Ok(())
 }
 
@@ -425,6 +434,8 @@ async fn a_collector_gets_the_records_and_delays_no_login_when_it_hangs() -> Res
     records(&site, 8).await?;
     let lost = "portcullis_decision_records_lost_total{sink=\"otlp\"}";
     assert!(metric(&health, lost).await? >= 1);
+    host.wait_for("a line about losses", is_loss_of("otlp"))
+        .await?;
     drop(desk);
     Ok(())
 }

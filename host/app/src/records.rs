@@ -31,7 +31,10 @@ pub(crate) fn connect_stream(
             }
             Err(failed) => {
                 let error = with_causes(&failed);
-                error!(error, "the stream of decision records is given up");
+                error!(
+                    records.sink = "stream",
+                    error, "the stream of decision records is given up"
+                );
             }
         }
     });

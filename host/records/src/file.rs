@@ -166,17 +166,17 @@ impl Sink for FileSink {
     type Error = FileError;
 
     fn write(&mut self, lines: &[Arc<Line>]) -> (usize, Result<(), FileError>) {
+        let mut rotated = Ok(());
         for (written, line) in lines.iter().enumerate() {
-            if self.size >= self.options.max_size
-                && let Err(error) = self.rotate(SystemClock.wall())
-            {
-                return (written, Err(error));
+            if self.size >= self.options.max_size && rotated.is_ok() {
+                // A file that grows is better than records that are lost.
+                rotated = self.rotate(SystemClock.wall());
             }
             if let Err(error) = self.append(&line.text) {
                 return (written, Err(self.failed("write to", error)));
             }
         }
-        (lines.len(), Ok(()))
+        (lines.len(), rotated)
     }
 
     fn tick(&mut self) -> Result<(), FileError> {

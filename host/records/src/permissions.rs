@@ -38,7 +38,20 @@ impl RecordOptions {
 }
 
 impl StreamOptions {
-    /// Returns the permissions that the user of the stream's connection needs.
+    /// Returns the permissions that the user of a connection needs that the stream has to itself,
+    /// with inboxes that begin with `inbox_prefix`.
+    pub fn own_connection_permissions(&self, inbox_prefix: &str) -> Vec<RequiredPermission> {
+        let mut permissions = Vec::from(self.required_permissions());
+        permissions.push(RequiredPermission {
+            side: PermissionSide::Subscribe,
+            subject: format!("{inbox_prefix}.>"),
+            instead: Vec::new(),
+            purpose: "learn whether the stream has a decision record",
+        });
+        permissions
+    }
+
+    /// Returns the permissions that the user of the stream's connection needs, apart from its inbox.
     pub fn required_permissions(&self) -> [RequiredPermission; 2] {
         let prefix = match &self.domain {
             Some(domain) => format!("$JS.{domain}.API"),

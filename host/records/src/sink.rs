@@ -11,7 +11,7 @@ use portcullis_authority::WhenRecordsFull;
 use portcullis_core::with_causes;
 use portcullis_environment::{Clock as _, SystemClock};
 
-pub(crate) use numbers::{SinkKind, SinkNumbers, lost_sample};
+pub(crate) use numbers::{LossReport, QUEUE, SinkKind, SinkNumbers, lost_sample};
 
 /// Maximum number of records in the queue of a sink. Their size counts in the queue of all records.
 pub(crate) const MAX_QUEUED: usize = 4096;
@@ -61,6 +61,9 @@ pub(crate) enum Unwritten {
     AsConfigured,
     /// The sink tries the records again after a delay, because the place may come back.
     Kept,
+    /// The sink tries the records again until the host stops, because the place is there and may
+    /// have them already.
+    Repeated,
     /// The next records, this many, are lost: another attempt would fail too.
     Refused(usize),
 }
@@ -170,6 +173,7 @@ impl<S: Sink> Worker<S> {
             }
             if is_ended || SystemClock.elapsed(ticked_at) >= INTERVAL {
                 ticked_at = SystemClock.now();
+                self.numbers.report_losses(ticked_at);
                 if let Err(error) = self.sink.tick() {
                     self.report(Err(error));
                 }
@@ -187,7 +191,7 @@ impl<S: Sink> Worker<S> {
         while !rest.is_empty() {
             let (written, unwritten) = self.attempt(rest);
             rest = rest.get(written..).unwrap_or_default();
-            let kept = match unwritten {
+            let unwritten = match unwritten {
                 None => continue,
                 Some(Unwritten::Refused(records)) => {
                     // At least one, so that the loop ends.
@@ -196,18 +200,17 @@ impl<S: Sink> Worker<S> {
                     rest = rest.get(refused..).unwrap_or_default();
                     continue;
                 }
-                Some(Unwritten::AsConfigured) => false,
-                Some(Unwritten::Kept) => true,
+                Some(unwritten) => unwritten,
             };
             failures = if written == 0 {
                 failures.saturating_add(1)
             } else {
                 1
             };
-            if self.gives_up(kept, failures) {
+            if self.gives_up(unwritten, failures) {
                 return self.numbers.lose(rest.len());
             }
-            thread::park_timeout(delay(kept, failures));
+            thread::park_timeout(delay(unwritten, failures));
         }
     }
 
@@ -223,9 +226,13 @@ impl<S: Sink> Worker<S> {
     }
 
     /// Returns whether records are lost after this number of failed attempts in a row.
-    fn gives_up(&self, kept: bool, failures: u32) -> bool {
-        let most = if kept { MAX_ATTEMPTS } else { 1 };
-        let is_patient = self.when_full == WhenRecordsFull::Block || failures < most;
+    fn gives_up(&self, unwritten: Unwritten, failures: u32) -> bool {
+        let is_within = match unwritten {
+            Unwritten::Repeated => true,
+            Unwritten::Kept => failures < MAX_ATTEMPTS,
+            Unwritten::AsConfigured | Unwritten::Refused(_) => false,
+        };
+        let is_patient = self.when_full == WhenRecordsFull::Block || is_within;
         self.numbers.stops() || !is_patient
     }
 
@@ -248,8 +255,8 @@ impl<S: Sink> Worker<S> {
 }
 
 /// Returns the delay before the next attempt.
-fn delay(kept: bool, failures: u32) -> Duration {
-    if !kept {
+fn delay(unwritten: Unwritten, failures: u32) -> Duration {
+    if unwritten != Unwritten::Kept {
         return INTERVAL;
     }
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
@@ -259,6 +266,33 @@ fn delay(kept: bool, failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        type Record = ();
+        type Error = std::fmt::Error;
+
+        fn write(&mut self, _: &[Arc<()>]) -> (usize, Result<(), Self::Error>) {
+            (0, Err(std::fmt::Error))
+        }
+    }
+
+    #[test]
+    fn records_that_a_place_may_have_are_tried_until_the_host_stops() {
+        let worker = Worker {
+            sink: Nowhere,
+            numbers: Arc::new(SinkNumbers::new(SinkKind::Records("stream"))),
+            when_full: WhenRecordsFull::Drop,
+            trouble: Trouble::default(),
+        };
+        assert!(worker.gives_up(Unwritten::AsConfigured, 1));
+        assert!(!worker.gives_up(Unwritten::Kept, MAX_ATTEMPTS - 1));
+        assert!(worker.gives_up(Unwritten::Kept, MAX_ATTEMPTS));
+        assert!(!worker.gives_up(Unwritten::Repeated, u32::MAX));
+        worker.numbers.stop();
+        assert!(worker.gives_up(Unwritten::Repeated, 1));
+    }
 
     #[test]
     fn a_row_of_failures_is_logged_once_and_for_another_reason_again() {

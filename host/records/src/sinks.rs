@@ -6,17 +6,24 @@ use std::time::Duration;
 
 use portcullis_authority::{RecordedFacts, Recorder, RecorderOptions, WhenRecordsFull};
 use portcullis_core::Sample;
-use portcullis_environment::{Randomness as _, SystemRandomness};
+use portcullis_environment::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::interval;
 
 use crate::dispatcher::{self, Queues};
 use crate::event::{self, EventOptions, EventQueue, EventSink};
 use crate::file::{FileError, FileOptions, FileSink};
 use crate::otlp::{Logs, Origin, OtlpOptions, OtlpSink};
 use crate::receiver::{ReceiverSink, RecordReceiver};
-use crate::sink::{self, MAX_QUEUED, SinkKind, SinkNumbers, SinkQueue, Started, lost_sample};
-use crate::stream::{StreamOptions, StreamSink};
+use crate::sink::{
+    self, LossReport, MAX_QUEUED, QUEUE, SinkKind, SinkNumbers, SinkQueue, Started, lost_sample,
+};
+use crate::stream::{self, StreamOptions, StreamSink};
+
+/// Interval at which the host looks whether records were lost.
+const REPORTS: Duration = Duration::from_secs(1);
 
 /// The content of records, and the places that they go to. The default records nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +61,11 @@ pub enum CannotRecord {
 pub struct RecordSinks {
     recorder: Recorder,
     start_id: String,
-    threads: Vec<JoinHandle<()>>,
+    /// The thread of each place, by its name in the log, and that of the queue.
+    threads: Vec<(&'static str, JoinHandle<()>)>,
     numbers: AllNumbers,
+    /// The task that logs losses.
+    reporting: JoinSet<()>,
     /// The sink of events, if it waits for the first connection.
     events: Option<oneshot::Sender<async_nats::Client>>,
     /// The stream, if it waits for the first connection.
@@ -67,6 +77,7 @@ pub struct RecordSinks {
 pub(crate) struct AllNumbers {
     sinks: Vec<Arc<SinkNumbers>>,
     queue: Arc<dyn Fn() -> u64 + Send + Sync>,
+    queue_losses: Arc<LossReport>,
 }
 
 /// The place for the connection of the stream. Dropping it tells the stream that it gets none.
@@ -140,7 +151,9 @@ impl RecordSinks {
             numbers: AllNumbers {
                 sinks: Vec::new(),
                 queue: Arc::new(records.lost()),
+                queue_losses: Arc::default(),
             },
+            reporting: JoinSet::new(),
             events: None,
             stream: None,
         };
@@ -155,12 +168,14 @@ impl RecordSinks {
             );
             queues.records.push(sinks.add(started)?);
         }
-        let lost = sinks.numbers.clone();
+        sinks
+            .reporting
+            .spawn(sinks.numbers.clone().keep_reporting());
         let dispatching = thread::Builder::new()
             .name("records".to_owned())
-            .spawn(move || dispatcher::run(records, &queues, &|| lost.lost()))
+            .spawn(move || dispatcher::run(records, &queues))
             .map_err(CannotRecord::Thread)?;
-        sinks.threads.push(dispatching);
+        sinks.threads.push((QUEUE, dispatching));
         Ok(Some(sinks))
     }
 
@@ -180,8 +195,8 @@ impl RecordSinks {
         if let Some(stream) = options.stream.clone() {
             let (client, connected) = oneshot::channel();
             let runtime = Handle::current();
-            let sink = |numbers| StreamSink::new(stream, runtime, connected, numbers);
-            let started = sink::start(SinkKind::Records("stream"), sink, when_full, MAX_QUEUED);
+            let sink = |_| StreamSink::new(stream, runtime, connected);
+            let started = sink::start(SinkKind::Records(stream::NAME), sink, when_full, MAX_QUEUED);
             queues.records.push(self.add(started)?);
             self.stream = Some(StreamConnection(client));
         }
@@ -229,7 +244,7 @@ impl RecordSinks {
         started: std::io::Result<Started<R>>,
     ) -> Result<SinkQueue<R>, CannotRecord> {
         let (queue, numbers, thread) = started.map_err(CannotRecord::Thread)?;
-        self.threads.push(thread);
+        self.threads.push((numbers.name(), thread));
         self.numbers.sinks.push(numbers);
         Ok(queue)
     }
@@ -268,31 +283,68 @@ impl RecordSinks {
             numbers.stop();
         }
         // A sink may wait for its next attempt.
-        for thread in &threads {
+        for (_, thread) in &threads {
             thread.thread().unpark();
         }
-        let ended = tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                // A thread that panicked has lost its records, which the panic hook reports.
-                let _ = thread.join();
-            }
-        });
-        if tokio::time::timeout(limit, ended).await.is_err() {
-            tracing::warn!("decision records were still being written at the stop");
+        let unfinished = unfinished(threads, limit).await;
+        numbers.report();
+        for name in unfinished {
+            tracing::warn!(
+                records.sink = name,
+                "decision records were still being written at the stop"
+            );
         }
     }
 }
 
+/// Waits for the threads, at most for `limit`. Returns the names of those that have not ended.
+async fn unfinished(
+    threads: Vec<(&'static str, JoinHandle<()>)>,
+    limit: Duration,
+) -> Vec<&'static str> {
+    let mut names: Vec<_> = threads.iter().map(|(name, _)| *name).collect();
+    let mut ends = JoinSet::new();
+    for (name, thread) in threads {
+        ends.spawn_blocking(move || {
+            // A thread that panicked has lost its records, which the panic hook reports.
+            let _ = thread.join();
+            name
+        });
+    }
+    let all = async {
+        while let Some(ended) = ends.join_next().await {
+            names.retain(|name| !ended.as_ref().is_ok_and(|ended| ended == name));
+        }
+    };
+    // The names say whether the limit was reached.
+    let _ = tokio::time::timeout(limit, all).await;
+    names
+}
+
 impl AllNumbers {
-    /// Returns the number of records that were lost, by all sinks and on the way to them.
-    fn lost(&self) -> u64 {
-        let sinks = self.sinks.iter().map(|numbers| numbers.lost());
-        sinks.fold((self.queue)(), u64::saturating_add)
+    /// Logs losses for ever. The queue loses records also while none passes it, and a sink while it
+    /// waits for its place.
+    async fn keep_reporting(self) {
+        let mut ticks = interval(REPORTS);
+        loop {
+            ticks.tick().await;
+            self.report();
+        }
+    }
+
+    /// Logs what each place and the queue have lost since their last lines, if a line is due.
+    fn report(&self) {
+        let now = SystemClock.now();
+        let queue = SinkKind::Records(QUEUE);
+        self.queue_losses.write(queue, (self.queue)(), now);
+        for numbers in &self.sinks {
+            numbers.report_losses(now);
+        }
     }
 
     fn samples(&self) -> Vec<Sample> {
         let sinks = self.sinks.iter().flat_map(|numbers| numbers.samples());
-        let queue = lost_sample("queue", (self.queue)());
+        let queue = lost_sample(QUEUE, (self.queue)());
         sinks.chain([queue]).collect()
     }
 }

@@ -1,7 +1,6 @@
 //! The sink that publishes records into a stream of `JetStream`.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
@@ -15,13 +14,13 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::line::Line;
-use crate::sink::{Sink, SinkNumbers};
+use crate::sink::{Sink, Unwritten};
+
+/// The name of this sink in metrics and in the log.
+pub(crate) const NAME: &str = "stream";
 
 /// Maximum wait for an acknowledgement.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Delay between two attempts to publish records.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Interval between two looks for a stream that takes the records, while there is none.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
@@ -50,6 +49,11 @@ pub(crate) enum StreamError {
     /// No stream takes records of this subject.
     #[error("no stream captures `{0}`: create one, and let the host's user publish there")]
     NoStream(String),
+    /// A stream may take the subject, and did not answer.
+    #[error(
+        "no stream answers on `{0}`: it was removed, it has no leader, or the servers have no JetStream now; `nats stream report` shows it"
+    )]
+    NoAnswer(String),
     #[error("the stream did not take the record")]
     Publish(#[source] PublishError),
     #[error("no connection was made before the host stopped or gave up")]
@@ -62,7 +66,6 @@ pub(crate) struct StreamSink {
     runtime: Handle,
     connected: Option<oneshot::Receiver<Client>>,
     context: Option<Context>,
-    numbers: Arc<SinkNumbers>,
     capture: Capture,
     checked_at: Option<Instant>,
 }
@@ -82,14 +85,12 @@ impl StreamSink {
         options: StreamOptions,
         runtime: Handle,
         connected: oneshot::Receiver<Client>,
-        numbers: Arc<SinkNumbers>,
     ) -> Self {
         Self {
             options,
             runtime,
             connected: Some(connected),
             context: None,
-            numbers,
             capture: Capture::Unknown,
             checked_at: None,
         }
@@ -126,6 +127,7 @@ impl StreamSink {
             Ok(stream) => {
                 self.capture = Capture::Some;
                 tracing::info!(
+                    records.sink = NAME,
                     records.subject = *subject,
                     records.stream = stream,
                     "decision records go to a stream"
@@ -139,6 +141,7 @@ impl StreamSink {
             Err(error) => {
                 // A user who may publish need not be allowed to list streams.
                 tracing::debug!(
+                    records.sink = NAME,
                     records.subject = *subject,
                     error = with_causes(&error),
                     "streams cannot be listed"
@@ -157,6 +160,16 @@ impl StreamSink {
             let _ = context.client().publish(subject.clone(), line.json()).await;
         }
         Err(StreamError::NoStream(subject.clone()))
+    }
+
+    /// Returns the failure of a record that the stream did not take.
+    fn failed(&mut self, error: PublishError) -> StreamError {
+        if error.kind() != PublishErrorKind::StreamNotFound {
+            return StreamError::Publish(error);
+        }
+        // The next attempt looks again whether there is a stream.
+        self.capture = Capture::Unknown;
+        StreamError::NoAnswer(self.options.subject.clone())
     }
 
     /// Publishes `lines`, and waits for each acknowledgement.
@@ -196,31 +209,22 @@ impl Sink for StreamSink {
             // acknowledgement, because one of them would have to give it.
             return (0, self.runtime.block_on(self.announce(&context, lines)));
         }
-        let mut rest = lines;
-        loop {
-            let publishing = Self::publish(&context, &self.options.subject, rest);
-            let results = self.runtime.block_on(publishing);
-            let done = results.iter().take_while(|result| result.is_ok()).count();
-            rest = rest.get(done..).unwrap_or_default();
-            let written = lines.len().saturating_sub(rest.len());
-            let failed = results.into_iter().find_map(Result::err);
-            match failed {
-                None => return (written, Ok(())),
-                Some(error) if error.kind() == PublishErrorKind::StreamNotFound => {
-                    let subject = self.options.subject.clone();
-                    return (written, Err(StreamError::NoStream(subject)));
-                }
-                // The connection may come back. A repeated record has the same id, by which the
-                // stream knows it.
-                Some(error) if is_passing(error.kind()) && !self.numbers.stops() => {
-                    tracing::debug!(
-                        error = with_causes(&error),
-                        "decision records are sent again"
-                    );
-                    thread::park_timeout(RETRY_DELAY);
-                }
-                Some(error) => return (written, Err(StreamError::Publish(error))),
-            }
+        let publishing = Self::publish(&context, &self.options.subject, lines);
+        let results = self.runtime.block_on(publishing);
+        let written = results.iter().take_while(|result| result.is_ok()).count();
+        match results.into_iter().find_map(Result::err) {
+            None => (written, Ok(())),
+            Some(error) => (written, Err(self.failed(error))),
+        }
+    }
+
+    fn unwritten(&self, error: &StreamError) -> Unwritten {
+        match error {
+            StreamError::NoAnswer(_) => Unwritten::Kept,
+            // The stream may have the record. A repeated one has the same id, by which the stream
+            // knows it.
+            StreamError::Publish(error) if is_passing(error.kind()) => Unwritten::Repeated,
+            _ => Unwritten::AsConfigured,
         }
     }
 
@@ -247,4 +251,27 @@ const fn is_passing(kind: PublishErrorKind) -> bool {
         kind,
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn records_wait_for_a_stream_that_was_there_and_for_one_that_is_slow() {
+        let (_client, connected) = oneshot::channel();
+        let options = StreamOptions::default();
+        let mut sink = StreamSink::new(options, Handle::current(), connected);
+        sink.capture = Capture::Some;
+        let mut fate = |kind| {
+            let error = sink.failed(PublishError::new(kind));
+            (sink.unwritten(&error), sink.capture)
+        };
+        let slow = fate(PublishErrorKind::TimedOut);
+        assert_eq!(slow, (Unwritten::Repeated, Capture::Some));
+        let refused = fate(PublishErrorKind::Other);
+        assert_eq!(refused, (Unwritten::AsConfigured, Capture::Some));
+        let gone = fate(PublishErrorKind::StreamNotFound);
+        assert_eq!(gone, (Unwritten::Kept, Capture::Unknown));
+    }
 }

@@ -118,3 +118,17 @@ fn a_full_disk_is_an_error_and_later_records_are_written() {
     write(&mut sink, 3..4);
     assert_eq!(ids(&sink), ["00-1", "00-3"]);
 }
+
+#[test]
+fn records_go_on_into_a_file_that_cannot_be_rotated() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut sink = sink(scratch.path(), 1, 3);
+    write(&mut sink, 1..2);
+    let path = std::mem::replace(&mut sink.options.path, scratch.path().join("absent/a"));
+    let (written, result) = sink.write(&[line(2), line(3)]);
+    assert_eq!(written, 2);
+    let error = portcullis_core::with_causes(&result.unwrap_err());
+    assert!(error.contains("cannot rotate it"), "{error}");
+    sink.options.path = path;
+    assert_eq!(ids(&sink), ["00-1", "00-2", "00-3"]);
+}

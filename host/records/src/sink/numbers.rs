@@ -1,8 +1,16 @@
 //! The numbers of a sink, in metrics and in the log.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use portcullis_core::Sample;
+
+/// The name of the queue in front of all places, in metrics and in the log.
+pub(crate) const QUEUE: &str = "queue";
+
+/// Minimum time between two log lines about the losses of one place.
+const SUMMARY: Duration = Duration::from_secs(10);
 
 /// The kind of a sink: its name in metrics and in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +31,17 @@ pub(crate) struct SinkNumbers {
     lost: AtomicU64,
     /// Whether the host stops, after which no attempt is repeated.
     stops: AtomicBool,
+    losses: LossReport,
+}
+
+/// The losses of one place, as far as the log has them.
+#[derive(Debug, Default)]
+pub(crate) struct LossReport(Mutex<Reported>);
+
+#[derive(Debug, Default)]
+struct Reported {
+    lost: u64,
+    at: Option<Instant>,
 }
 
 impl SinkNumbers {
@@ -33,7 +52,18 @@ impl SinkNumbers {
             written: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             stops: AtomicBool::new(false),
+            losses: LossReport::default(),
         }
+    }
+
+    /// Returns the name of the place in the log.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// Logs what the sink has lost since the last line, if a line is due at `now`.
+    pub(crate) fn report_losses(&self, now: Instant) {
+        self.losses.write(self.kind, self.lost(), now);
     }
 
     /// Counts records that are written.
@@ -98,7 +128,56 @@ pub(crate) fn lost_sample(sink: &'static str, lost: u64) -> Sample {
     .with("sink", sink)
 }
 
+impl LossReport {
+    /// Logs the losses of `kind` since the last line, of `lost` in total, if a line is due at `now`.
+    pub(crate) fn write(&self, kind: SinkKind, lost: u64, now: Instant) {
+        if let Some(new) = self.due(lost, now) {
+            kind.log_loss(new);
+        }
+    }
+
+    /// Returns the number of losses that a line at `now` is about. `None` if no line is due.
+    fn due(&self, lost: u64, now: Instant) -> Option<u64> {
+        let mut reported = self.0.lock();
+        let is_quiet = reported
+            .at
+            .is_none_or(|last| now.saturating_duration_since(last) >= SUMMARY);
+        let new = lost.saturating_sub(reported.lost);
+        (new > 0 && is_quiet).then(|| {
+            *reported = Reported {
+                lost,
+                at: Some(now),
+            };
+            new
+        })
+    }
+}
+
 impl SinkKind {
+    /// Returns the name of the place in the log.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Records(name) => name,
+            #[cfg(feature = "otel")]
+            Self::Traces => "traces",
+        }
+    }
+
+    fn log_loss(self, lost: u64) {
+        match self {
+            Self::Records(name) => tracing::warn!(
+                records.sink = name,
+                records.lost = lost,
+                "decision records lost: a sink is full or fails"
+            ),
+            #[cfg(feature = "otel")]
+            Self::Traces => tracing::warn!(
+                traces.lost = lost,
+                "traces of logins lost: the queue is full or the collector fails"
+            ),
+        }
+    }
+
     pub(super) fn thread_name(self) -> String {
         match self {
             Self::Records(name) => format!("records-{name}"),
@@ -127,5 +206,24 @@ impl SinkKind {
             #[cfg(feature = "otel")]
             Self::Traces => tracing::info!(traces.lost = lost, "traces of logins are sent again"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_environment::{Clock as _, SystemClock};
+
+    use super::*;
+
+    #[test]
+    fn losses_are_told_at_once_and_then_summed_up() {
+        let start = SystemClock.now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let losses = LossReport::default();
+        assert_eq!(losses.due(0, at(0)), None);
+        assert_eq!(losses.due(1, at(1)), Some(1));
+        assert_eq!(losses.due(500, at(2)), None);
+        assert_eq!(losses.due(900, at(11)), Some(899));
+        assert_eq!(losses.due(900, at(60)), None);
     }
 }

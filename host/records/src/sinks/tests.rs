@@ -46,13 +46,14 @@ async fn a_stream_without_a_connection_loses_its_own_records_only() {
     for _ in 0..3000 {
         recorder.send(record(&recorder));
     }
-    let lost = sinks.numbers.clone();
+    let places = sinks.numbers.sinks.clone();
     sinks.finish(Duration::from_mins(1)).await;
     assert_eq!(
         std::fs::read_to_string(&path).unwrap().lines().count(),
         3000
     );
-    assert_eq!(lost.lost(), 3000);
+    let lost = places.iter().map(|place| (place.name(), place.lost()));
+    assert!(lost.eq([("file", 0), ("stream", 3000)]));
 }
 
 #[tokio::test]
@@ -77,4 +78,18 @@ async fn a_function_of_the_embedding_program_receives_every_record() {
     sinks.finish(Duration::from_mins(1)).await;
     let expected = (1..=3).map(|number| (format!("{start}-{number}"), RecordedVerdict::Deny));
     assert!(seen.into_iter().eq(expected));
+}
+
+#[tokio::test]
+async fn the_places_that_are_not_done_at_the_stop_are_known_by_name() {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let stuck = thread::spawn(move || {
+        let _ = ended.recv();
+    });
+    let names = unfinished(vec![("otlp", stuck)], Duration::from_millis(1)).await;
+    assert_eq!(names, ["otlp"]);
+    drop(end);
+    let done = vec![("file", thread::spawn(|| ()))];
+    let names = unfinished(done, Duration::from_mins(1)).await;
+    assert_eq!(names, [""; 0]);
 }
