@@ -92,7 +92,7 @@ impl Config {
             .as_ref()
             .and_then(|operator| operator.sentinel.as_ref());
         resolver.optional(sentinel, SecretKind::Credentials);
-        for nats in self.connections() {
+        for (_, nats) in self.connections() {
             for (source, kind) in authentication_secrets(&nats.authentication) {
                 resolver.resolve(source, kind);
             }
@@ -118,9 +118,9 @@ impl Config {
         problems
             .extend(signers.and_then(|(secrets, operator)| self.check_issuer(secrets, operator)));
         problems.extend(check_other_keys(&self.file, &self.callout, environment));
-        for nats in self.connections() {
+        for (table, nats) in self.connections() {
             problems.extend(check_pair(&self.file, &nats.authentication, environment));
-            problems.extend(check_tls(&self.file, &nats.tls));
+            problems.extend(check_tls(&self.file, table, &nats.tls));
         }
         for (table, collector) in self.collectors() {
             problems.extend(otlp::check(&self.file, table, collector));
@@ -159,17 +159,40 @@ impl Config {
         collectors(&self.records, &self.telemetry)
     }
 
-    /// Returns every table with connections to servers.
-    fn connections(&self) -> impl Iterator<Item = &Nats> {
-        let operator = self.operator.as_ref();
-        let first_login = operator.and_then(|it| it.first_login.as_deref());
-        let requests = operator.and_then(|it| it.account_requests.as_deref());
-        std::iter::once(&self.nats)
-            .chain(self.key_value.nats.as_deref())
-            .chain(self.records_nats.as_deref())
-            .chain(first_login.map(|table| &*table.nats))
-            .chain(requests.map(|table| &*table.nats))
+    /// Returns every table with connections to servers that the host makes, with the name of the
+    /// table.
+    pub fn connections(&self) -> impl Iterator<Item = (&'static str, &Nats)> {
+        let nats = std::iter::once(("nats", &self.nats));
+        nats.chain(other_connections(
+            self.key_value.nats.as_deref(),
+            self.records_nats.as_deref(),
+            self.operator.as_ref(),
+        ))
     }
+}
+
+/// Returns the tables with connections to servers apart from `[nats]`, with the names of the tables.
+pub(crate) fn other_connections<'a>(
+    buckets: Option<&'a Nats>,
+    records: Option<&'a Nats>,
+    operator: Option<&'a Operator>,
+) -> impl Iterator<Item = (&'static str, &'a Nats)> {
+    let first_login = operator.and_then(|it| it.first_login.as_deref());
+    let requests = operator.and_then(|it| it.account_requests.as_deref());
+    let tables = [
+        ("key-value.nats", buckets),
+        ("records.stream.nats", records),
+        (
+            "operator.first-login.nats",
+            first_login.map(|table| &*table.nats),
+        ),
+        (
+            "operator.account-requests.nats",
+            requests.map(|table| &*table.nats),
+        ),
+    ];
+    let tables = tables.into_iter();
+    tables.filter_map(|(table, nats)| Some((table, nats?)))
 }
 
 /// Returns every collector of these tables, with the name of its own table.
@@ -254,11 +277,11 @@ fn check_pair(
     Some(Problem::error(file, message).at_key(&jwt.key))
 }
 
-/// Returns all problems of a connection that [`Config::resolve_secrets`] finds beyond single
-/// secrets.
-pub(crate) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
+/// Returns all problems of the connection of `table` that [`Config::resolve_secrets`] finds beyond
+/// single secrets.
+pub(crate) fn check_connection(file: &Path, table: &str, nats: &Nats) -> Vec<Problem> {
     let pair = check_pair(file, &nats.authentication, &|name| env::var_os(name));
-    let mut problems = check_tls(file, &nats.tls);
+    let mut problems = check_tls(file, table, &nats.tls);
     problems.extend(pair);
     problems
 }

@@ -63,13 +63,10 @@ impl Survey {
         let records = parts.records.as_ref();
         let records = records.and_then(|table| table.stream_nats.as_deref());
         let operator = parts.operator.as_ref().and_then(Option::as_ref);
-        let first_login = operator.and_then(|table| table.first_login.as_deref());
-        let system = first_login.map(|table| &*table.nats);
-        let requests = operator.and_then(|table| table.account_requests.as_deref());
-        let system = system.into_iter().chain(requests.map(|table| &*table.nats));
-        let tables = parts.nats.iter().chain(buckets).chain(records);
-        for nats in tables.chain(system) {
-            problems.extend(secrets::check_connection(file, nats));
+        let nats = parts.nats.iter().map(|nats| ("nats", nats));
+        let others = secrets::other_connections(buckets, records, operator);
+        for (table, nats) in nats.chain(others) {
+            problems.extend(secrets::check_connection(file, table, nats));
         }
         if let Some(callout) = &parts.callout {
             let environment = |name: &str| env::var_os(name);
@@ -83,7 +80,7 @@ impl Survey {
             problems.extend(exchange::check(file, &exchange));
         }
         if let Some(Some(system)) = &parts.system {
-            problems.extend(secrets::check_connection(file, system));
+            problems.extend(secrets::check_connection(file, "system", system));
         }
         if let Some(identity) = parts.identity {
             problems.extend(identity::check(file, &identity));

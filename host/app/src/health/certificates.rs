@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use portcullis_config::{Config, Nats};
+use portcullis_config::Config;
 use portcullis_core::Sample;
 use portcullis_files::{Disk as _, SystemDisk};
 use portcullis_identity::certificates_expiry;
@@ -23,7 +23,7 @@ const MAX_SIZE: u64 = 4 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct OwnCertificates {
     /// The key of the configuration that names each file.
-    files: Arc<[(&'static str, PathBuf)]>,
+    files: Arc<[(String, PathBuf)]>,
     /// The end of each, in seconds since the Unix epoch. `None` if the file cannot be read.
     ends: Arc<Mutex<Vec<Option<u64>>>>,
 }
@@ -31,36 +31,16 @@ pub(crate) struct OwnCertificates {
 impl OwnCertificates {
     /// Creates the certificates that the configuration names. They are not read yet.
     pub(crate) fn new(config: &Config) -> Self {
-        let of_connection = |nats: &Nats| Some(nats.tls.certificate.as_ref()?.certificate.clone());
-        let buckets = config.key_value.nats.as_deref();
-        let operator = config.operator.as_ref();
-        let accounts = operator.and_then(|it| it.first_login.as_deref());
-        let requests = operator.and_then(|it| it.account_requests.as_deref());
-        let exchange = config.exchange.certificate.as_ref();
-        let files = [
-            ("nats.tls-cert-file", of_connection(&config.nats)),
-            (
-                "key-value.nats.tls-cert-file",
-                buckets.and_then(of_connection),
-            ),
-            (
-                "operator.first-login.nats.tls-cert-file",
-                accounts.and_then(|table| of_connection(&table.nats)),
-            ),
-            (
-                "operator.account-requests.nats.tls-cert-file",
-                requests.and_then(|table| of_connection(&table.nats)),
-            ),
-            (
-                "exchange.tls-cert-file",
-                exchange.map(|files| files.certificate.clone()),
-            ),
-        ];
-        let named = files
-            .into_iter()
-            .filter_map(|(key, file)| Some((key, file?)));
+        let of_connections = config.connections().filter_map(|(table, nats)| {
+            let files = nats.tls.certificate.as_ref()?;
+            Some((format!("{table}.tls-cert-file"), files.certificate.clone()))
+        });
+        let exchange = config.exchange.certificate.iter().map(|files| {
+            let key = "exchange.tls-cert-file".to_owned();
+            (key, files.certificate.clone())
+        });
         Self {
-            files: named.collect(),
+            files: of_connections.chain(exchange).collect(),
             ends: Arc::default(),
         }
     }
@@ -89,7 +69,7 @@ impl OwnCertificates {
             .filter_map(|((key, _), end)| {
                 let end = seconds((*end)?);
                 let sample = Sample::gauge("certificate_expiry_timestamp_seconds", help, end);
-                Some(sample.with("key", *key))
+                Some(sample.with("key", key.clone()))
             })
             .collect()
     }

@@ -42,8 +42,8 @@ pub(crate) fn read_certificate(section: &mut Section<'_>) -> Read<Option<Certifi
     Some(files.map(|(certificate, key)| CertificateFiles { certificate, key }))
 }
 
-/// Returns the problems of the TLS files that the configuration `file` names.
-pub(crate) fn check(file: &Path, tls: &TlsOptions) -> Vec<Problem> {
+/// Returns the problems of the TLS files that the table `table` of the configuration `file` names.
+pub(crate) fn check(file: &Path, table: &str, tls: &TlsOptions) -> Vec<Problem> {
     let authorities = TlsOptions {
         certificate: None,
         ..tls.clone()
@@ -52,14 +52,11 @@ pub(crate) fn check(file: &Path, tls: &TlsOptions) -> Vec<Problem> {
         ca_file: None,
         ..tls.clone()
     };
-    [
-        ("nats.tls-ca-file", authorities),
-        ("nats.tls-cert-file", certificate),
-    ]
-    .into_iter()
-    .filter_map(|(key, part)| {
-        let error = part.check().err()?;
-        Some(Problem::error(file, with_causes(&error)).at_key(key))
-    })
-    .collect()
+    [("tls-ca-file", authorities), ("tls-cert-file", certificate)]
+        .into_iter()
+        .filter_map(|(key, part)| {
+            let error = part.check().err()?;
+            Some(Problem::error(file, with_causes(&error)).at_key(&format!("{table}.{key}")))
+        })
+        .collect()
 }

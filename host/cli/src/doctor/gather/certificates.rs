@@ -28,21 +28,20 @@ const MAX_SIZE: u64 = 4 << 20;
 /// Returns the certificates in the files of the configuration. Those that cannot be read are
 /// problems of the configuration.
 pub(super) fn of_files(config: &Config) -> Vec<Certificate> {
-    let tls = &config.nats.tls;
-    let own = tls.certificate.as_ref().map(|files| &files.certificate);
-    let listener = config.exchange.certificate.as_ref();
-    let files = [
-        (tls.ca_file.as_ref(), "tls-ca-file"),
-        (own, "tls-cert-file"),
-        (
-            listener.map(|files| &files.certificate),
-            "exchange.tls-cert-file",
-        ),
-    ];
-    let named = files
-        .into_iter()
-        .filter_map(|(file, key)| Some((file?, key)));
-    named.flat_map(|(file, key)| of_file(file, key)).collect()
+    let of_connections = config.connections().flat_map(|(table, nats)| {
+        let own = nats.tls.certificate.as_ref().map(|it| &it.certificate);
+        let files = [
+            (nats.tls.ca_file.as_ref(), "tls-ca-file"),
+            (own, "tls-cert-file"),
+        ];
+        files.map(|(file, key)| Some((file?, format!("{table}.{key}"))))
+    });
+    let of_exchange = config.exchange.certificate.iter().map(|files| {
+        let key = "exchange.tls-cert-file".to_owned();
+        Some((&files.certificate, key))
+    });
+    let named = of_connections.chain(of_exchange).flatten();
+    named.flat_map(|(file, key)| of_file(file, &key)).collect()
 }
 
 fn of_file(file: &Path, key: &str) -> Vec<Certificate> {

@@ -7,6 +7,7 @@ use portcullis_claims::{CurveKey, IssuerKey, UserCredentials};
 use portcullis_config::{Config, Secrets, permit_rules};
 use portcullis_connect::{Authentication, SecretSource};
 use portcullis_core::AccountName;
+use portcullis_toml::Keyed;
 
 use crate::doctor::evidence::{Credential, Features, OwnXkey, Settings, Target};
 use crate::own_user::own_user;
@@ -91,45 +92,39 @@ fn signers(secrets: &Secrets, name: &AccountName) -> Vec<String> {
 /// Returns the user JWTs that the host and this command log in with. Those that cannot be read are
 /// problems of the configuration.
 pub(super) fn credentials(config: &Config, system: Option<&Path>) -> Vec<Credential> {
-    let mut found = Vec::new();
-    let mut add = |source: &SecretSource, place: String| {
-        let text = source.read().ok();
-        let parsed = text.and_then(|text| UserCredentials::parse(text.expose()).ok());
-        found.extend(parsed.map(|credentials| Credential {
-            place,
-            expires_at: credentials.expires_at(),
-        }));
-    };
-    let buckets = config.key_value.nats.as_deref();
-    let records = config.records_nats.as_deref();
-    for nats in std::iter::once(&config.nats).chain(buckets).chain(records) {
-        if let Authentication::Credentials(source) = &nats.authentication {
-            add(
-                &source.value,
-                format!("{} (`{}`)", source.value, source.key),
-            );
-        }
-    }
+    let tables = config.connections().map(|(_, nats)| nats);
+    let tables = tables.chain(config.system.as_deref());
+    let of_tables = tables.filter_map(|nats| match &nats.authentication {
+        Authentication::Credentials(source) => credential(&source.value, &source.key),
+        Authentication::UserJwt { jwt, seed } => credential_of_pair(jwt, seed),
+        _ => None,
+    });
     let operator = config.operator.as_ref();
-    if let Some(sentinel) = operator.and_then(|operator| operator.sentinel.as_ref()) {
-        let place = format!("{} (`{}`)", sentinel.value, sentinel.key);
-        add(&sentinel.value, place);
-    }
-    if let Some(file) = system {
+    let sentinel = operator.and_then(|operator| operator.sentinel.as_ref());
+    let sentinel = sentinel.and_then(|it| credential(&it.value, &it.key));
+    let system = system.and_then(|file| {
         let source = SecretSource::File(file.to_owned());
-        let place = format!("{source} (`--creds`)");
-        add(&source, place);
-    }
-    if let Authentication::UserJwt { jwt, seed } = &config.nats.authentication {
-        let texts = (jwt.value.read().ok(), seed.value.read().ok());
-        if let (Some(jwt_text), Some(seed)) = texts
-            && let Ok(pair) = UserCredentials::parse_pair(jwt_text.expose(), seed.expose())
-        {
-            found.push(Credential {
-                place: format!("{} (`{}`)", jwt.value, jwt.key),
-                expires_at: pair.expires_at(),
-            });
-        }
-    }
-    found
+        credential(&source, "--creds")
+    });
+    of_tables.chain(sentinel).chain(system).collect()
+}
+
+/// Returns the user JWT of the credentials in `source`, which `key` names.
+fn credential(source: &SecretSource, key: &str) -> Option<Credential> {
+    let text = source.read().ok()?;
+    let credentials = UserCredentials::parse(text.expose()).ok()?;
+    Some(Credential {
+        place: format!("{source} (`{key}`)"),
+        expires_at: credentials.expires_at(),
+    })
+}
+
+/// Returns the user JWT of a pair of secrets.
+fn credential_of_pair(jwt: &Keyed<SecretSource>, seed: &Keyed<SecretSource>) -> Option<Credential> {
+    let (text, key) = (jwt.value.read().ok()?, seed.value.read().ok()?);
+    let credentials = UserCredentials::parse_pair(text.expose(), key.expose()).ok()?;
+    Some(Credential {
+        place: format!("{} (`{}`)", jwt.value, jwt.key),
+        expires_at: credentials.expires_at(),
+    })
 }
