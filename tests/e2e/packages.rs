@@ -191,15 +191,20 @@ fn check_installation(unpacked: &Unpacked) -> Result<()> {
         let mode = fs::metadata(root.join(directory))?.permissions().mode();
         assert_eq!(mode & 0o7777, 0o750, "{directory}");
     }
-    // A key of the operator outlives the package, and kept versions do not.
+    // A key and records of the operator outlive the package, and kept versions do not.
     let (key, state) = (
         root.join("etc/portcullis/keys/a"),
         root.join("var/lib/portcullis"),
     );
     fs::write(&key, "seed")?;
-    fs::create_dir_all(&state)?;
+    let record = state.join("records/decisions.jsonl");
+    let version = state.join("versions/a");
+    for file in [&record, &version] {
+        fs::create_dir_all(file.parent().context("no folder")?)?;
+        fs::write(file, "")?;
+    }
     succeeds(dpkg().args(["--purge", "portcullis"]))?;
-    assert!(key.exists() && !state.exists());
+    assert!(key.exists() && record.exists() && !version.exists());
     assert!(!root.join("usr/bin/portcullis").exists());
     Ok(())
 }
