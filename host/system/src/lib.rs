@@ -81,8 +81,8 @@ pub use service::{AccountService, Service};
 pub use services::{
     AccountDetail, Accountz, AccountzRequest, ConnectionInfo, ConnectionOrder, ConnectionState,
     Connz, ConnzRequest, HealthError, Healthz, HealthzRequest, IdzRequest, JetStreamAccount, Jsz,
-    JszRequest, ProfilezRequest, ServerName, Statsz, StatszRequest, SubscriptionInfo, Subsz,
-    SubszRequest, TlsPeer, Varz, VarzRequest,
+    JszRequest, ProfilezRequest, RouteInfo, Routez, RoutezRequest, ServerName, Statsz,
+    StatszRequest, SubscriptionInfo, Subsz, SubszRequest, TlsPeer, Varz, VarzRequest,
 };
 pub use user_info::{ResponseLimits, UserInfo, UserPermissions, UserSubjects};
 pub use wire::{OtherFields, Traffic, TrafficTotal};

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use portcullis_config::Config;
 use portcullis_connect::{
-    Authentication, Connection, ConnectionOptions, Retries, SecretSource, Subject, connect,
+    Authentication, Connection, ConnectionOptions, RequestError, RequestErrorKind, Retries,
+    SecretSource, Subject, connect,
 };
 use portcullis_core::BucketName;
 use portcullis_toml::text::one_line;
@@ -78,8 +79,10 @@ impl Bucket {
             Failure::new(ExitCode::Unreachable, error.context(place))
         };
         let client = self.connection.client();
-        let answer = client.request(Subject::from(subject), body.into()).await;
-        let answer = answer.map_err(|error| unreachable(error.into()))?;
+        let answer = client
+            .request(Subject::from(subject.clone()), body.into())
+            .await;
+        let answer = answer.map_err(|error| unreachable(unanswered(&subject, error)))?;
         let answer: Value =
             serde_json::from_slice(&answer.payload).map_err(|error| unreachable(error.into()))?;
         match answer.pointer("/error/description").and_then(Value::as_str) {
@@ -87,6 +90,21 @@ impl Bucket {
             None => Ok(answer),
         }
     }
+}
+
+/// Returns the reason why a request on `subject` has no answer, with a way out.
+fn unanswered(subject: &str, error: RequestError) -> anyhow::Error {
+    let reason = match error.kind() {
+        RequestErrorKind::NoResponders => format!(
+            "no stream answers `{subject}`: make the bucket, or look whether JetStream has a leader (`nats stream report`)"
+        ),
+        RequestErrorKind::TimedOut => format!(
+            "no answer to `{subject}`: this user may lack a permission for it or for its inbox (`--inbox-prefix`), or \
+             JetStream has no leader (`nats stream report`)"
+        ),
+        _ => return error.into(),
+    };
+    anyhow::Error::new(error).context(reason)
 }
 
 /// Returns the options of the connection to the account of the bucket.

@@ -1,5 +1,6 @@
 //! Closing the open connections that a lock concerns, as a user of the system account.
 
+use std::mem;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::time::sleep;
 use super::bucket::Bucket;
 use super::matching::{Matching, Relation, Spared, account_of};
 use crate::failure::Failure;
-use crate::system::{GatheringArguments, NamedServer, at_server, find_servers};
+use crate::system::{GatheringArguments, NamedServer, at_server, find_all};
 
 /// Maximum number of times that the command looks for connections. A client that is closed before
 /// every host knows the lock can come back once, and a page of connections can hide some.
@@ -74,7 +75,11 @@ pub(super) struct Looked {
     pub(super) unclear: usize,
     /// Whether the last look still found a connection to close.
     pub(super) come_back: bool,
-    /// The first order that a server did not obey.
+    /// The servers that were asked.
+    pub(super) asked: Vec<NamedServer>,
+    /// The servers that did not answer, or no longer.
+    pub(super) silent: Vec<NamedServer>,
+    /// Fewer servers than expected, or the first order that a server did not obey.
     pub(super) failure: Option<Failure>,
 }
 
@@ -123,23 +128,28 @@ async fn try_kick(
 ) -> Result<Looked, Failure> {
     let connection = connect(options).await?;
     let system = SystemClient::new(connection.client().clone());
-    let servers = find_servers(&system, None, gathering).await?;
+    let found = find_all(&system, gathering).await?;
     let own = Own {
         system: place_of(&connection),
         bucket: place_of(&bucket.connection),
     };
-    let mut looked = Looked::default();
+    let mut looked = Looked {
+        asked: found.answered,
+        silent: found.silent,
+        failure: found.shortage,
+        ..Looked::default()
+    };
     let come_back = look_again(PAUSE, async || {
-        let open = open_connections(&system, &servers).await?;
+        let open = open_connections(&system, &mut looked).await;
         let mut spared = Spared::of_hosts(config);
         spared.accounts.extend(own.system_account(&open));
         let matching = Matching::new(config, target, spared);
         let concerned = own.sort(open, &matching, &mut looked);
         let has_found = !concerned.is_empty();
         close(&system, concerned, &mut looked).await;
-        Ok::<_, Failure>(has_found)
+        has_found
     });
-    let come_back = come_back.await?;
+    let come_back = come_back.await;
     Ok(Looked {
         come_back,
         ..looked
@@ -148,19 +158,16 @@ async fn try_kick(
 
 /// Looks until a look after the first finds nothing, for at most [`PASSES`] times. Returns whether
 /// the last look has found something. The first look can miss a login that a host just admitted.
-async fn look_again<E>(
-    pause: Duration,
-    mut look: impl AsyncFnMut() -> Result<bool, E>,
-) -> Result<bool, E> {
-    let mut has_found = look().await?;
+async fn look_again(pause: Duration, mut look: impl AsyncFnMut() -> bool) -> bool {
+    let mut has_found = look().await;
     for _ in 1..PASSES {
         sleep(pause).await;
-        has_found = look().await?;
+        has_found = look().await;
         if !has_found {
             break;
         }
     }
-    Ok(has_found)
+    has_found
 }
 
 /// Orders servers to close connections.
@@ -179,22 +186,30 @@ async fn close(system: &SystemClient<impl Nats>, concerned: Vec<Found>, looked: 
     }
 }
 
-/// Returns all open connections of `servers`.
-async fn open_connections(
-    system: &SystemClient<impl Nats>,
-    servers: &[NamedServer],
-) -> Result<Vec<Found>, Failure> {
+/// Returns all open connections of the servers that answer. One that does not is not asked again.
+async fn open_connections(system: &SystemClient<impl Nats>, looked: &mut Looked) -> Vec<Found> {
     let request = ConnzRequest::default();
     let mut open = Vec::new();
-    for server in servers {
-        let connections = system.connections(&server.id, &request).await;
-        let connections = connections.map_err(|error| at_server(server, error))?;
-        open.extend(connections.into_iter().map(|connection| Found {
-            server: server.clone(),
-            connection,
-        }));
+    for server in mem::take(&mut looked.asked) {
+        match system.connections(&server.id, &request).await {
+            Ok(connections) => {
+                let found = connections.into_iter().map(|connection| Found {
+                    server: server.clone(),
+                    connection,
+                });
+                open.extend(found);
+                looked.asked.push(server);
+            }
+            Err(SystemError::NoAnswer { .. } | SystemError::NoResponders { .. }) => {
+                looked.silent.push(server);
+            }
+            Err(error) => {
+                looked.failure.get_or_insert(at_server(&server, error));
+                looked.asked.push(server);
+            }
+        }
     }
-    Ok(open)
+    open
 }
 
 /// Returns the place of a connection of this command.
@@ -274,8 +289,6 @@ impl KickArguments {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     /// Returns the number of looks that find these things, and whether the last one found any.
@@ -284,9 +297,9 @@ mod tests {
         let last = look_again(Duration::ZERO, async || {
             let found = found.get(looks).copied().unwrap_or_default();
             looks += 1;
-            Ok::<_, Infallible>(found)
+            found
         });
-        let Ok(last) = last.await;
+        let last = last.await;
         (looks, last)
     }
 

@@ -11,7 +11,7 @@ use super::matching::account_of;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::system::to_json;
+use crate::system::{NamedServer, names, to_json};
 
 /// A lock that is in the bucket, and what happened to the connections that were open.
 pub(super) struct Added {
@@ -43,10 +43,11 @@ impl Added {
     fn code(&self) -> ExitCode {
         match &self.kicked {
             Kicked::NotWanted | Kicked::NoLogin => ExitCode::Success,
-            Kicked::Looked(looked) => looked
-                .failure
-                .as_ref()
-                .map_or(ExitCode::Success, Failure::code),
+            Kicked::Looked(looked) => match &looked.failure {
+                Some(failure) => failure.code(),
+                None if looked.silent.is_empty() => ExitCode::Success,
+                None => ExitCode::Unreachable,
+            },
             Kicked::Failed(failure) => failure.code(),
         }
     }
@@ -88,8 +89,20 @@ impl Added {
             "looked_for_connections": unclear.is_some(),
             "kicked": kicked,
             "not_told_apart": unclear,
+            "servers": self.servers(),
             "notes": self.notes(),
         })
+    }
+
+    /// Returns the servers at which the command looked for connections, and those that are silent.
+    fn servers(&self) -> Vec<Value> {
+        let Kicked::Looked(looked) = &self.kicked else {
+            return Vec::new();
+        };
+        let with = |server: &NamedServer, has_answered: bool| json!({ "name": server.name, "id": server.id.as_str(), "answered": has_answered });
+        let asked = looked.asked.iter().map(|server| with(server, true));
+        let silent = looked.silent.iter().map(|server| with(server, false));
+        asked.chain(silent).collect()
     }
 
     /// Returns what an operator has to know about the connections that stay open.
@@ -113,7 +126,11 @@ impl Added {
     fn notes_of(&self, looked: &Looked) -> Vec<String> {
         let mut notes = Vec::new();
         if looked.closed.is_empty() && looked.failure.is_none() && looked.unclear == 0 {
-            notes.push(format!("no open connection {} was found", self.whose()));
+            let servers = names(&looked.asked);
+            notes.push(format!(
+                "no open connection {} was found at {servers}",
+                self.whose()
+            ));
         }
         if looked.unclear > 0 {
             let (number, property) = (looked.unclear, self.property());
@@ -126,6 +143,15 @@ impl Added {
             notes.push(
                 "connections came back while they were closed: a host may not follow the bucket of locks".to_owned(),
             );
+        }
+        if !looked.silent.is_empty() {
+            notes.push(format!(
+                "no answer from {}: open connections {} stay open there; add the lock again once it answers, or end its \
+                 process, which closes all of its connections; these servers answered: {}",
+                names(&looked.silent),
+                self.whose(),
+                names(&looked.asked),
+            ));
         }
         if let Some(failure) = &looked.failure {
             notes.push(format!("a connection may be open still: {failure}"));
@@ -174,4 +200,43 @@ fn user_of(found: &Found) -> &str {
         .authorized_user
         .as_deref()
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::{KeyKind, PublicKey};
+
+    use super::*;
+
+    fn server(name: &str, byte: u8) -> NamedServer {
+        let id = PublicKey::from_bytes(KeyKind::Server, [byte; PublicKey::LEN]);
+        NamedServer {
+            id: id.as_str().parse().unwrap(),
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_named_with_what_to_do() {
+        let looked = Looked {
+            asked: vec![server("n1", 1), server("n2", 2)],
+            silent: vec![server("n3", 3)],
+            ..Looked::default()
+        };
+        let added = Added {
+            target: LockTarget::User("alice".to_owned()),
+            lock: Lock {
+                until: None,
+                reason: "lost laptop".to_owned(),
+            },
+            kicked: Kicked::Looked(Box::new(looked)),
+        };
+        assert_eq!(added.code(), ExitCode::Unreachable);
+        insta::assert_snapshot!(added.to_text(), @r"
+        user.alice
+        note: no open connection of user `alice` was found at `n1`, `n2`
+        note: no answer from `n3`: open connections of user `alice` stay open there; add the lock again once it answers, or end its process, which closes all of its connections; these servers answered: `n1`, `n2`
+        ");
+        assert_eq!(added.to_json()["servers"][2]["answered"], false);
+    }
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::connections::ConnectionFilter;
 use super::{
-    Common, GatheringArguments, NamedServer, Print, at_server, connect, find_servers, to_json,
+    AllServers, Common, GatheringArguments, NamedServer, Print, at_server, connect, find_all,
+    find_servers, names, to_json,
 };
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -50,14 +51,25 @@ struct Target {
 ///
 /// # Errors
 ///
-/// Fails with the first refusal, or if the user has no connection.
+/// Fails with the first refusal, if the user has no connection, or if a server did not answer.
 pub(super) async fn run(
     arguments: ClientArguments,
     order: Order,
     print: Print,
 ) -> Result<ExitCode, Failure> {
     let (connection, system) = connect(arguments.common.connection).await?;
-    let servers = find_servers(&system, arguments.of.as_deref(), arguments.gathering).await?;
+    let AllServers {
+        answered: servers,
+        silent,
+        shortage,
+    } = match arguments.of.as_deref() {
+        None => find_all(&system, arguments.gathering).await?,
+        Some(of) => AllServers {
+            answered: find_servers(&system, Some(of), arguments.gathering).await?,
+            ..AllServers::default()
+        },
+    };
+    let mut refused = shortage.or_else(|| unasked(&silent));
     let targets = if let Some(cid) = arguments.cid {
         let target = |server| Target { server, cid };
         servers.into_iter().map(target).collect()
@@ -66,7 +78,12 @@ pub(super) async fn run(
         let own = (server.server_id.as_str(), server.client_id);
         find_clients(&system, servers, &arguments.filter, own).await?
     };
-    let mut refused = None;
+    if targets.is_empty() {
+        refused.get_or_insert_with(|| {
+            let none = anyhow::anyhow!("no other connection of this user and account");
+            Failure::new(ExitCode::Refused, none)
+        });
+    }
     for Target { server, cid } in targets {
         match order.give(&system, &server, cid).await {
             Ok(()) => print(&order.report(&server, cid, arguments.common.json))?,
@@ -76,6 +93,17 @@ pub(super) async fn run(
         }
     }
     refused.map_or(Ok(ExitCode::Success), Err)
+}
+
+/// Returns the failure of an order that some servers did not get.
+fn unasked(silent: &[NamedServer]) -> Option<Failure> {
+    (!silent.is_empty()).then(|| {
+        let problem = anyhow::anyhow!(
+            "no answer from {}: connections there stay as they are; repeat the command once it answers",
+            names(silent)
+        );
+        Failure::new(ExitCode::Unreachable, problem)
+    })
 }
 
 /// Returns the connections that `filter` admits, at all servers, before any of them gets an order:
@@ -97,10 +125,6 @@ async fn find_clients(
                 targets.push(Target { server, cid });
             }
         }
-    }
-    if targets.is_empty() {
-        let none = anyhow::anyhow!("no other connection of this user and account");
-        return Err(Failure::new(ExitCode::Refused, none));
     }
     Ok(targets)
 }
