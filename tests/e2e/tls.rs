@@ -113,6 +113,27 @@ async fn a_server_that_asks_for_a_certificate_gets_the_hosts(
 }
 
 #[tokio::test]
+async fn files_that_are_replaced_count_from_the_next_connection_on() -> Result<()> {
+    let (site, authority, server) = site(Release::Nats2_15, "verify: true").await?;
+    authority.issue("host")?;
+    let lines = "tls-ca-file = \"tls/authority.pem\"\n\
+                 tls-cert-file = \"tls/host.pem\"\ntls-key-file = \"tls/host.key\"";
+    let host = spawn(&site, &server.url(), lines)?;
+    host.ready().await?;
+
+    // Another authority, and its certificates, in the same files.
+    let next = Authority::create(&site.path().join("tls"))?;
+    next.issue("server")?;
+    let own = next.issue("host")?;
+    let mark = host.log().len();
+    let server = server.stop().await?.await?;
+
+    host.says_from(mark, "nats reconnected").await?;
+    let options = ConnectOptions::new().add_client_certificate(own.file, own.key_file);
+    log_in(options, &next, &server).await
+}
+
+#[tokio::test]
 async fn a_server_of_an_unknown_authority_is_not_trusted() -> Result<()> {
     let (site, _authority, server) = site(Release::Nats2_15, "").await?;
     Authority::create(&site.path().join("other"))?;
