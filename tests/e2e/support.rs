@@ -101,14 +101,17 @@ pub(crate) async fn sensor_site(release: Release) -> Result<Site> {
 }
 
 /// Starts a server with an account `AUDIT`, in which a stream captures the decision records that a
-/// host with [`audit_tables`] publishes. A login times out after a second.
+/// host with [`audit_tables`] publishes. The user `narrow` may publish them, and no more. A login
+/// times out after a second.
 pub(crate) async fn audited_server(site: &Site) -> Result<NatsServer> {
     let audit = "APP {}\n  AUDIT { jetstream: enabled, \
-                 users: [ { user: auditor, password: of-the-auditor } ] }";
+                 users: [ { user: auditor, password: of-the-auditor }, \
+                 { user: narrow, password: of-the-auditor, permissions: { publish: [ \"decisions\", \
+                 \"$SYS.REQ.USER.INFO\" ] } } ] }";
     let config = site
         .server_config(Accounts::Buckets, &site.keys.issuer.public_key())
         .replace("timeout: 5", "timeout: 1")
-        .replace("auth_users: [ ", "auth_users: [ auditor, ")
+        .replace("auth_users: [ ", "auth_users: [ auditor, narrow, ")
         .replace("APP {}", audit);
     let server = site.start_server_with(&config).await?;
     let auditor = ConnectOptions::with_user_and_password("auditor".into(), "of-the-auditor".into());

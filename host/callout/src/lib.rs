@@ -26,7 +26,7 @@
 //! - [`TimeLimits`]: the limits on the time of requests.
 //! - [`QueueGroup`], [`Participation`]: the queue group, and the host's membership in it.
 //! - [`required_permissions`]: the permissions that the host's own user needs.
-//! - [`inspect_own_user`], [`find_services`]: the host's user and the services of its account, for
+//! - [`inspect_own_user`], [`missing_permissions`], [`find_services`]: the host's user and the services of its account, for
 //!   tools.
 //! - [`Counters`], [`Discovery`]: numbers about logins, and the description for NATS tools.
 
@@ -81,6 +81,7 @@ pub use options::{ServiceOptions, TimeLimits};
 pub use participation::{
     FoundService, Obstacle, OwnUser, PARTICIPATING, PROBE_PREFIX, Participation,
     ParticipationOptions, ServiceEndpoint, Standing, WhenAlone, find_services, inspect_own_user,
+    missing_permissions,
 };
 pub use permissions::required_permissions;
 pub use queue_group::QueueGroup;

@@ -22,7 +22,7 @@ pub(crate) use keeper::{Keeper, Setting};
 pub use obstacle::Obstacle;
 pub use options::{ParticipationOptions, WhenAlone};
 pub(crate) use order::Order;
-pub use own_connections::{OwnUser, inspect_own_user};
+pub use own_connections::{OwnUser, inspect_own_user, missing_permissions};
 pub use peers::{FoundService, PARTICIPATING, ServiceEndpoint, find_services};
 pub use probe::PROBE_PREFIX;
 pub(crate) use probe::is_probe;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use portcullis_harness::{Host, Release, log_in, run_portcullis};
 
+use crate::doctor::doctor;
 use crate::support::{ALICE, alice, audit_tables, audited_server, settings, site_with};
 
 #[tokio::test]
@@ -11,8 +12,8 @@ async fn a_stream_can_be_in_an_account_of_its_own() -> Result<()> {
     let site = site_with(Release::Nats2_15, &settings)?;
     let server = audited_server(&site).await?;
     let tables = audit_tables(&server.url());
-    let config = site.host_config(&server.url(), &tables);
-    let config = site.write_config("portcullis.toml", &config)?;
+    let config_text = site.host_config(&server.url(), &tables);
+    let config = site.write_config("portcullis.toml", &config_text)?;
     let host = Host::spawn(&config, &[])?;
     host.decides().await?;
     let desk = log_in(&server.url(), ALICE, "desk").await?;
@@ -25,5 +26,17 @@ async fn a_stream_can_be_in_an_account_of_its_own() -> Result<()> {
     let listed = run_portcullis(&["decisions", "list", "--config", &config], "").await?;
     assert!(listed.stdout.contains("alice"), "{listed:?}");
     drop(desk);
+
+    // A user who may not list streams is a finding, as in the callout account.
+    let narrow = config_text.replace("user = \"auditor\"", "user = \"narrow\"");
+    site.write_config("portcullis.toml", &narrow)?;
+    let report = doctor(&site, &[], &[]).await?;
+    let finding = report.finding("permission-missing");
+    for part in [
+        "the user of [records.stream.nats] may not publish `$JS.hub.API.STREAM.NAMES`",
+        "notice that no stream captures decision records",
+    ] {
+        assert!(finding.contains(part), "{finding}");
+    }
     Ok(())
 }

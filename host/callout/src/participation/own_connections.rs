@@ -43,6 +43,19 @@ pub async fn inspect_own_user(
     }
 }
 
+/// Asks the server of `client` which of the permissions `required` its user lacks. `None` if the
+/// server does not say.
+pub async fn missing_permissions(
+    client: &impl Nats,
+    required: &[RequiredPermission],
+) -> Option<Vec<RequiredPermission>> {
+    let answer = client.request(USER_INFO.into(), PATIENCE).await.ok()?;
+    let info: UserInfo = serde_json::from_slice(&answer.payload).ok()?;
+    // None of them is limited to a queue group.
+    let lacks = required.iter().filter(|it| !info.grants(it, ""));
+    Some(lacks.cloned().collect())
+}
+
 /// The host's identity on every connection.
 #[derive(Debug)]
 pub(super) struct Identities<N> {

@@ -5,6 +5,7 @@ mod bypass;
 mod callout;
 mod callout_jwt;
 mod certificates;
+mod connections;
 mod health;
 mod limits;
 mod local;
@@ -38,6 +39,7 @@ const CHECKS: &[Check] = &[
     ("releases of servers", releases::releases),
     ("login of the host's user", servers::login),
     ("permissions of the host's user", servers::user),
+    ("other connections of the host", connections::others),
     ("probe login", callout::asked),
     ("issuer, xkey and trust", callout::keys),
     ("timeout", callout::timeout),

@@ -90,6 +90,8 @@ codes! {
         "A limit of the process keeps policies from running, such as `MemoryDenyWriteExecute=`.";
     IssuerKeysMissing = "issuer-keys-missing", Error,
         "The keys of an identity provider cannot be fetched, so its tokens are refused.";
+    IssuerKeysOutdated = "issuer-keys-outdated", Warning,
+        "The keys of an identity provider cannot be fetched now. The host that runs has earlier ones.";
     ServerUnreachable = "server-unreachable", Error,
         "A configured server does not answer.";
     TlsFailed = "tls-failed", Error,
@@ -136,6 +138,8 @@ codes! {
         "The host's user lacks a permission without which the host receives or answers no login.";
     PermissionMissing = "permission-missing", Warning,
         "The host's user lacks a permission that the host uses.";
+    ConnectionFailed = "connection-failed", Warning,
+        "A connection for records, buckets or the system account is not made.";
     CalloutNotAsked = "callout-not-asked", Error,
         "A server decides logins without asking the host's account.";
     CalloutAbsent = "callout-absent", Error,

@@ -1,6 +1,7 @@
 //! Gathering evidence: files, servers, probe logins, other hosts.
 
 mod certificates;
+mod connections;
 mod disk;
 mod health;
 mod issuers;
@@ -51,6 +52,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
         names: Vec::new(),
         rejected: None,
         servers: Vec::new(),
+        connections: Vec::new(),
         services: Err("the configuration is invalid".to_owned()),
         server_conf,
         system: None,
@@ -70,6 +72,7 @@ pub(crate) async fn gather(arguments: &DoctorArguments) -> Evidence {
     evidence.names = names::accounts(&config);
     evidence.rejected = rejections::read(&config, evidence.now);
     gather_from_servers(&mut evidence, &config, secrets.as_ref(), arguments).await;
+    evidence.connections = connections::examine(&config).await;
     evidence.records = Some(records::try_places(&config).await);
     evidence.locks = locks::read(&config).await;
     if let Some(creds) = &arguments.creds {

@@ -23,7 +23,7 @@ fn nothing_is_found_where_host_and_servers_agree_and_everything_was_looked_at() 
     assert_eq!(report.not_looked_at, []);
     assert_eq!(report.code(), ExitCode::Success);
     insta::assert_snapshot!(report.to_text(), @r"
-    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, readiness of the host on this machine, servers, releases of servers, login of the host's user, permissions of the host's user, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, accounts that files name, recent permits, token sizes, message sizes, JetStream, decision records, locks, hosts
+    looked at: configuration and policies, state directory, credentials, certificates, limits of this process, issuers' keys, readiness of the host on this machine, servers, releases of servers, login of the host's user, permissions of the host's user, other connections of the host, probe login, issuer, xkey and trust, timeout, clock, server configuration, system account, target accounts, accounts that files name, recent permits, token sizes, message sizes, JetStream, decision records, locks, hosts
     found: 0 errors, 0 warnings
     ");
 }

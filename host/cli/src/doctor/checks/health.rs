@@ -16,7 +16,9 @@ pub(super) fn readiness(evidence: &Evidence) -> Checked {
         HostHealth::Silent { address, error } => checked.skip(format!(
             "no host answers at `{address}`, which is `listen` under [health]: {error}"
         )),
-        HostHealth::Running { not_ready, trouble } => {
+        HostHealth::Running {
+            not_ready, trouble, ..
+        } => {
             checked.examine(not_ready.as_deref().map(not_ready_for));
             checked.examine((!trouble.is_empty()).then(|| impaired_by(trouble)));
         }

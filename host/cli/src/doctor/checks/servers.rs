@@ -7,6 +7,9 @@ use crate::doctor::evidence::{Evidence, Greeting, Login, Server, ServerInfo, Set
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 
+/// The beginning of the reason why no session is made, if the reason is a file of the host.
+const OWN_FILES: &str = "cannot use tls: ";
+
 /// Finds servers that are not reached, and sessions that TLS prevents.
 pub(super) fn reachable(evidence: &Evidence) -> Checked {
     let Some(settings) = &evidence.settings else {
@@ -50,6 +53,13 @@ fn unreachable(settings: &Settings, server: &Server) -> Option<Finding> {
             format!("server `{address}` answers, and the host makes no session with it"),
             "do what the evidence says: a server that is full needs a larger `max_connections`; the server's log has the \
              same reason",
+        ),
+        Greeting::TlsFirst | Greeting::Info(_) if error.starts_with(OWN_FILES) => Finding::new(
+            Code::TlsFailed,
+            format!(
+                "the host makes no session with server `{address}`, because a file of its own is wrong"
+            ),
+            "replace the file that the evidence names; a certificate and its key have to be of the same issue",
         ),
         Greeting::TlsFirst | Greeting::Info(_) => Finding::new(
             Code::TlsFailed,

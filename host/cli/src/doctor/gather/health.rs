@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::issuers;
 use crate::doctor::evidence::HostHealth;
 
 /// Time to wait for a page.
@@ -91,6 +92,7 @@ pub(super) async fn ask(config: &Config) -> HostHealth {
             HostHealth::Running {
                 not_ready,
                 trouble: trouble(&page),
+                issuers: issuers::held(&page),
             }
         }
         Err(error) => HostHealth::Silent { address, error },
@@ -137,17 +139,21 @@ fn reasons(page: &str) -> Result<Option<Vec<String>>, String> {
     }
 }
 
+/// Returns the samples of a page `/metrics`: each name with its labels, and the value.
+pub(super) fn samples(page: &str) -> impl Iterator<Item = (&str, f64)> {
+    let lines = page.lines().filter(|line| !line.starts_with('#'));
+    // A label can have blanks, and a value cannot.
+    let samples = lines.filter_map(|line| line.rsplit_once(' '));
+    samples.filter_map(|(sample, value)| Some((sample, value.parse().ok()?)))
+}
+
 /// Returns what a page `/metrics` says that fails, one a line.
 fn trouble(page: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    for line in page.lines().filter(|line| !line.starts_with('#')) {
-        // A label can have blanks, and a value cannot.
-        let Some((sample, value)) = line.rsplit_once(' ') else {
-            continue;
-        };
+    for (sample, number) in samples(page) {
         let name = sample.split('{').next().unwrap_or_default();
         let rule = METRICS.iter().find(|(metric, _, _)| *metric == name);
-        let (Some((_, wrong, consequence)), Ok(number)) = (rule, value.parse::<f64>()) else {
+        let Some((_, wrong, consequence)) = rule else {
             continue;
         };
         let is_zero = number == 0.0;

@@ -54,6 +54,7 @@ pub(in crate::doctor) fn good() -> Evidence {
         health: Some(HostHealth::Running {
             not_ready: None,
             trouble: Vec::new(),
+            issuers: BTreeMap::new(),
         }),
         state: Some(StateDirectory {
             path: "state".into(),
@@ -69,6 +70,10 @@ pub(in crate::doctor) fn good() -> Evidence {
         names: vec![named("APP", Namer::Settings)],
         rejected: Some(Ok(Vec::new())),
         servers: vec![server()],
+        connections: vec![OtherConnection {
+            table: "records.stream.nats",
+            missing: Ok(Some(Vec::new())),
+        }],
         services: Ok(vec![service("one", "yes", "q", "4f2a")]),
         server_conf: Some(Ok(server_conf())),
         system: Some(Ok(System {
@@ -330,6 +335,16 @@ pub(in crate::doctor) fn keys(evidence: &mut Evidence, keys: Result<usize, Strin
         keys,
         required,
     }];
+}
+
+/// Has the host that runs hold this number of keys of the issuer.
+pub(in crate::doctor) fn held(evidence: &mut Evidence, keys: u64, fetched_at: Option<u64>) {
+    let held = HeldKeys { keys, fetched_at };
+    evidence.health = Some(HostHealth::Running {
+        not_ready: None,
+        trouble: Vec::new(),
+        issuers: BTreeMap::from([("company".to_owned(), held)]),
+    });
 }
 
 /// Adds the result of `--bypass`.

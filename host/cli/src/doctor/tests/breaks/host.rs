@@ -99,4 +99,16 @@ pub(super) const BREAKS: &[Broken] = &[
     (&[Code::IssuerKeysMissing], |it| {
         keys(it, Ok(0));
     }),
+    (&[Code::IssuerKeysMissing], |it| {
+        keys(it, Ok(2));
+        held(it, 0, None);
+    }),
+    (&[Code::IssuerKeysMissing], |it| {
+        keys(it, Err("connection refused".to_owned()));
+        held(it, 0, None);
+    }),
+    (&[Code::IssuerKeysOutdated], |it| {
+        keys(it, Err("connection refused".to_owned()));
+        held(it, 2, Some(NOW - 3600));
+    }),
 ];

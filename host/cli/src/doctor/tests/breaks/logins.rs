@@ -1,5 +1,6 @@
 //! Breaks of what decides logins: other ways in, locks, hosts.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::Broken;
@@ -64,6 +65,7 @@ pub(super) const BREAKS: &[Broken] = &[
         it.health = Some(HostHealth::Running {
             not_ready: Some(reasons),
             trouble: Vec::new(),
+            issuers: BTreeMap::new(),
         });
     }),
     (&[Code::HostImpaired], |it| {
@@ -71,6 +73,7 @@ pub(super) const BREAKS: &[Broken] = &[
         it.health = Some(HostHealth::Running {
             not_ready: None,
             trouble: vec![trouble.to_owned()],
+            issuers: BTreeMap::new(),
         });
     }),
     (&[Code::RecordsUnwritable], |it| {

@@ -71,6 +71,12 @@ pub(super) const BREAKS: &[Broken] = &[
     (&[Code::TlsFailed], |it| {
         settings(it).tls_required = true;
         let greeting = it.servers[0].greeting.clone();
+        let error = "cannot use tls: `tls/a.pem` and `tls/a.key` are not a certificate and its key";
+        fail(it, greeting, error);
+    }),
+    (&[Code::TlsFailed], |it| {
+        settings(it).tls_required = true;
+        let greeting = it.servers[0].greeting.clone();
         fail(it, greeting, "the server has no TLS");
     }),
     (&[Code::TlsFailed], |it| {
@@ -110,6 +116,19 @@ pub(super) const BREAKS: &[Broken] = &[
     }),
     (&[Code::PermissionMissing], |it| {
         it.servers[0].user = Some(lacking(false));
+    }),
+    (&[Code::PermissionMissing], |it| {
+        let lacks = lacking(false).missing;
+        it.connections[0].missing = Ok(Some(lacks));
+    }),
+    (&[Code::ConnectionFailed], |it| {
+        it.connections[0].missing = Err("Connection refused (os error 111)".to_owned());
+    }),
+    (&[Code::ConnectionFailed], |it| {
+        it.connections[0] = OtherConnection {
+            table: "system",
+            missing: Err("`n1` refuses the login".to_owned()),
+        };
     }),
     (&[Code::CalloutNotAsked], |it| {
         probed(it, None);
