@@ -162,6 +162,8 @@ pub(crate) struct OtherConnection {
 pub(crate) struct Server {
     /// Host and port.
     pub(crate) address: String,
+    /// The addresses that the name of the host leads to, in words. `None` without a name.
+    pub(crate) resolved: Option<String>,
     /// The server's first message.
     pub(crate) greeting: Greeting,
     /// The login of the host's own user.

@@ -118,6 +118,8 @@ codes! {
         "The file of decision records cannot be written. A host that starts now ends at once.";
     RecordsStreamMissing = "records-stream-missing", Warning,
         "No stream captures the subject of decision records, so they are lost.";
+    RecordsStreamUnavailable = "records-stream-unavailable", Warning,
+        "`JetStream` has no leader, so the stream of decision records takes none.";
     LocksUnreadable = "locks-unreadable", Error,
         "The bucket of locks cannot be read. A host without a copy of it denies every login.";
     LocksCopyStale = "locks-copy-stale", Warning,

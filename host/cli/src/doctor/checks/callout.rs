@@ -179,7 +179,10 @@ fn too_short(settings: &Settings, server: &Server, waits: Duration) -> Option<Fi
             format!("server `{}` gives a login up before the host has to be done", server.address),
             "raise `authorization.timeout` of the server, or lower `deadline` under [callout] to at most half of it",
         )
-        .because(format!("its requests expire after {waits:?}, by times in whole seconds"))
+        .because(format!(
+            "its requests expire after {}, by times in whole seconds",
+            humantime::format_duration(waits)
+        ))
         .because(format!("the host's deadline is {:?}", settings.deadline))
     })
 }

@@ -6,6 +6,9 @@ use crate::doctor::evidence::{Evidence, RecordFile, RecordStream, WriteTrial};
 use crate::doctor::finding::{Code, Finding};
 use crate::doctor::report::Checked;
 
+/// The part of a reason by which `JetStream` says that it has no leader.
+const UNAVAILABLE: &str = "code 503";
+
 /// Finds places that take no records.
 pub(super) fn places(evidence: &Evidence) -> Checked {
     let Some(records) = &evidence.records else {
@@ -19,6 +22,9 @@ pub(super) fn places(evidence: &Evidence) -> Checked {
         match &stream.found {
             Ok(Some(_)) => {}
             Ok(None) => checked.examine(Some(missing(stream))),
+            Err(error) if error.contains(UNAVAILABLE) => {
+                checked.examine(Some(unavailable(stream, error)));
+            }
             Err(error) => checked.skip(format!(
                 "whether a stream captures `{}` is unknown: {error}",
                 stream.subject
@@ -59,4 +65,16 @@ fn missing(stream: &RecordStream) -> Finding {
         format!("no stream captures `{subject}`, the subject of decision records"),
         "create a stream with this subject in the account of the connection, or remove [records.stream]",
     )
+}
+
+fn unavailable(stream: &RecordStream, error: &str) -> Finding {
+    let subject = &stream.subject;
+    Finding::new(
+        Code::RecordsStreamUnavailable,
+        format!("JetStream does not work, so no stream takes decision records on `{subject}`"),
+        "start the servers that are down: JetStream needs more than half of them; `nats server report jetstream` shows \
+         whether there is a leader",
+    )
+    .because(error)
+    .because("records wait for some time, and are then lost in this place; `[records.file]` has them")
 }

@@ -68,7 +68,12 @@ fn unreachable(settings: &Settings, server: &Server) -> Option<Finding> {
              to name the host of the address and be valid now",
         ),
     };
-    Some(finding.because(error))
+    let finding = finding.because(error);
+    // A name can lead to another machine than the operator thinks.
+    Some(match &server.resolved {
+        Some(resolved) => finding.because(resolved),
+        None => finding,
+    })
 }
 
 /// Returns whether a session with the server needs TLS.

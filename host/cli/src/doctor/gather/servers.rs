@@ -1,5 +1,6 @@
 //! One configured server: its first message, and the login of the host's own user.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_callout::inspect_own_user;
@@ -11,7 +12,7 @@ use portcullis_connect::{
 use portcullis_core::with_causes;
 use portcullis_environment::{Clock as _, SystemClock};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use url::Url;
 
@@ -64,6 +65,7 @@ pub(super) async fn examine(
     };
     let server = Server {
         address: address.to_string(),
+        resolved: resolve(address, config.nats.connect_timeout).await,
         greeting,
         login,
         user,
@@ -71,6 +73,19 @@ pub(super) async fn examine(
         bypass: None,
     };
     (server, connection)
+}
+
+/// Returns the addresses that the name of the server leads to, in words. `None` for an address
+/// without a name, and for a name that leads nowhere.
+async fn resolve(address: &ServerAddress, limit: Duration) -> Option<String> {
+    let (host, port) = host_and_port(address)?;
+    if host.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let found = timeout(limit, lookup_host((host.as_str(), port))).await;
+    let found = found.ok()?.ok()?;
+    let addresses: Vec<_> = found.map(|it| format!("`{}`", it.ip())).collect();
+    Some(format!("`{host}` resolves to {}", addresses.join(", ")))
 }
 
 /// Reads the first message of the server, which comes before any login.

@@ -125,6 +125,7 @@ fn server_conf() -> ServerConf {
 pub(in crate::doctor) fn server() -> Server {
     Server {
         address: "nats://n1:4222".to_owned(),
+        resolved: Some("`n1` resolves to `192.0.2.7`".to_owned()),
         greeting: Greeting::Info(ServerInfo {
             server_name: "n1".to_owned(),
             version: "2.15.3".to_owned(),

@@ -89,6 +89,11 @@ pub(super) const BREAKS: &[Broken] = &[
         let stream = it.records.as_mut().unwrap().stream.as_mut();
         stream.unwrap().found = Ok(None);
     }),
+    (&[Code::RecordsStreamUnavailable], |it| {
+        let stream = it.records.as_mut().unwrap().stream.as_mut();
+        let error = "JetStream system temporarily unavailable (code 503, error code 10008)";
+        stream.unwrap().found = Err(error.to_owned());
+    }),
     (&[Code::HostsDiffer], |it| {
         let (one, mut two) = (
             service("one", "yes", "q", "4f2a"),
