@@ -9,6 +9,9 @@ use crate::server::ServerInfo;
 use crate::services::Statsz;
 use crate::wire::{OtherFields, TrafficTotal};
 
+/// The field with the kind of an event. [`SystemEvent`] has it too, as serde's tag.
+const KIND: &str = "event";
+
 /// An event that a server published.
 ///
 /// The type serializes as one object, whose field `event` has the name of the [`EventKind`].
@@ -208,10 +211,11 @@ impl EventKind {
         }
     }
 
-    /// Reads an event of this kind.
+    /// Reads an event of this kind. Leaves out a field `event`, which no release of the server sends:
+    /// the kind has this name in the output.
     pub(crate) fn read(self, payload: &[u8]) -> Result<SystemEvent, serde_json::Error> {
         use serde_json::from_slice;
-        Ok(match self {
+        let mut event = match self {
             Self::Connect => SystemEvent::Connect(from_slice(payload)?),
             Self::Disconnect => SystemEvent::Disconnect(from_slice(payload)?),
             Self::AuthError => SystemEvent::AuthError(from_slice(payload)?),
@@ -220,7 +224,9 @@ impl EventKind {
             Self::Statsz => SystemEvent::Statsz(from_slice(payload)?),
             Self::LameDuck => SystemEvent::LameDuck(from_slice(payload)?),
             Self::Shutdown => SystemEvent::Shutdown(from_slice(payload)?),
-        })
+        };
+        event.other_mut().remove(KIND);
+        Ok(event)
     }
 }
 
@@ -260,6 +266,18 @@ impl SystemEvent {
             Self::AccountConnections(event) => &event.server,
             Self::Statsz(event) => &event.server,
             Self::LameDuck(server) | Self::Shutdown(server) => server,
+        }
+    }
+
+    const fn other_mut(&mut self) -> &mut OtherFields {
+        match self {
+            Self::Connect(event) => &mut event.other,
+            Self::Disconnect(event) | Self::AuthError(event) | Self::AccountAuthError(event) => {
+                &mut event.other
+            }
+            Self::AccountConnections(event) => &mut event.other,
+            Self::Statsz(event) => &mut event.other,
+            Self::LameDuck(server) | Self::Shutdown(server) => &mut server.other,
         }
     }
 }
