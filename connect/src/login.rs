@@ -44,8 +44,8 @@ pub struct RenewedLogin(Arc<dyn LoginSource>);
 /// callout.
 ///
 /// The end of the token has to be known (`expires_in` of OAuth, `exp` of a JWT), so that it is
-/// renewed before. If a server refuses a token, which can have been revoked, its source is asked for
-/// another one ([`TokenSource::suspect`]).
+/// renewed before. If a server refuses a token, which can have been revoked, its source is asked
+/// for another one ([`TokenSource::suspect`]).
 #[derive(Clone, Debug)]
 pub struct TokenLogin(Arc<dyn TokenSource>);
 

@@ -38,7 +38,7 @@ impl Wire {
     ///
     /// Fails if the connection fails.
     pub async fn open(port: u16) -> Result<Self> {
-        // A socket that is bound first needs a port that no other connection has or had lately, and
+        // A socket that is bound first needs a port that no connection of the last minute had, and
         // the kernel searches for one. Thousands of logins a second use all of them up.
         Self::begin(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?).await
     }

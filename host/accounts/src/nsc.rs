@@ -83,8 +83,8 @@ impl Nsc {
     }
 
     /// Imports the operator `name` with its accounts, users and seeds. The JWTs stay as they are.
-    /// A store that has the operator already gets what is newer. The result names those that servers
-    /// refuse at the time `now`.
+    /// A store that has the operator already gets what is newer. The result names those that
+    /// servers refuse at the time `now`.
     ///
     /// # Errors
     ///

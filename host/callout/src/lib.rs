@@ -26,8 +26,8 @@
 //! - [`TimeLimits`]: the limits on the time of requests.
 //! - [`QueueGroup`], [`Participation`]: the queue group, and the host's membership in it.
 //! - [`required_permissions`]: the permissions that the host's own user needs.
-//! - [`inspect_own_user`], [`missing_permissions`], [`find_services`]: the host's user and the services of its account, for
-//!   tools.
+//! - [`inspect_own_user`], [`missing_permissions`], [`find_services`]: the host's user and the
+//!   services of its account, for tools.
 //! - [`Counters`], [`Discovery`]: numbers about logins, and the description for NATS tools.
 
 #![cfg_attr(

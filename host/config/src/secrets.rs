@@ -171,7 +171,7 @@ impl Config {
     }
 }
 
-/// Returns the tables with connections to servers apart from `[nats]`, with the names of the tables.
+/// Returns the tables with connections to servers apart from `[nats]`, with their names.
 pub(crate) fn other_connections<'a>(
     buckets: Option<&'a Nats>,
     records: Option<&'a Nats>,

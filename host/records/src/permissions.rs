@@ -51,7 +51,7 @@ impl StreamOptions {
         permissions
     }
 
-    /// Returns the permissions that the user of the stream's connection needs, apart from its inbox.
+    /// Returns the permissions that the user of the stream's connection needs, without its inbox.
     pub fn required_permissions(&self) -> [RequiredPermission; 2] {
         let prefix = match &self.domain {
             Some(domain) => format!("$JS.{domain}.API"),

@@ -182,8 +182,8 @@ impl<N: Nats> SystemClient<N> {
     }
 
     /// Has the servers load `account`, unless they have: they look it up in their resolvers, as for
-    /// the login of a user. A request for the connections of the account (`CONNZ`) does that, in all
-    /// releases from 2.10 on. A server whose resolver does not have the account answers too.
+    /// the login of a user. A request for the connections of the account (`CONNZ`) does that, in
+    /// all releases from 2.10 on. A server whose resolver does not have the account answers too.
     ///
     /// # Errors
     ///

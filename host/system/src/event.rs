@@ -211,8 +211,8 @@ impl EventKind {
         }
     }
 
-    /// Reads an event of this kind. Leaves out a field `event`, which no release of the server sends:
-    /// the kind has this name in the output.
+    /// Reads an event of this kind. Leaves out a field `event`, which no release of the server
+    /// sends: the kind has this name in the output.
     pub(crate) fn read(self, payload: &[u8]) -> Result<SystemEvent, serde_json::Error> {
         use serde_json::from_slice;
         let mut event = match self {

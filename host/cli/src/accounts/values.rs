@@ -6,8 +6,8 @@ use portcullis_core::{ConnectionType, PublicKey};
 
 use super::common::Lifetime;
 
-/// Maximum time until a JWT expires: 100 years. Servers count the time left in 64-bit nanoseconds. A
-/// time more than 292 years away overflows, so that the JWT has expired at once.
+/// Maximum time until a JWT expires: 100 years. Servers count the time left in 64-bit nanoseconds.
+/// A time more than 292 years away overflows, so that the JWT has expired at once.
 const MAX_LIFETIME: Duration = Duration::from_hours(100 * 8766);
 
 /// Maximum length of a name, in bytes: that of a file's name, which nsc makes of it.

@@ -150,7 +150,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Lets the client's secrets match no slow hash, and computes none. For logins that the host
-    /// makes up, with secrets that nobody has.
+    /// makes up, with secrets that belong to no user.
     pub fn without_slow_hashes(self) -> Self {
         Self {
             skips_slow_hashes: true,

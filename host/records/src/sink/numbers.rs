@@ -129,7 +129,7 @@ pub(crate) fn lost_sample(sink: &'static str, lost: u64) -> Sample {
 }
 
 impl LossReport {
-    /// Logs the losses of `kind` since the last line, of `lost` in total, if a line is due at `now`.
+    /// Logs the losses of `kind` since the last line, of `lost` in total, if one is due at `now`.
     pub(crate) fn write(&self, kind: SinkKind, lost: u64, now: Instant) {
         if let Some(new) = self.due(lost, now) {
             kind.log_loss(new);

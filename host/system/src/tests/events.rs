@@ -157,7 +157,7 @@ fn unknown_fields_are_kept_and_the_jwt_is_not_shown() {
 fn a_kind_is_read_by_its_name() {
     for kind in EventKind::ALL {
         assert_eq!(kind.as_str().parse(), Ok(kind));
-        // A field of the same name does not stand beside the kind.
+        // A field of the same name does not stand next to the kind.
         let event = kind.read(br#"{"event":2}"#).unwrap();
         assert_eq!(event.kind(), kind);
         let written = serde_json::to_string(&event).unwrap();

@@ -77,7 +77,8 @@ fn keys(issuer: &IssuerKeys, held: Option<&HeldKeys>, now: u64) -> Option<Findin
     Some(starting(issuer, finding.because(error)))
 }
 
-/// Returns the finding of keys that the host `held`, and that this command cannot fetch for `error`.
+/// Returns the finding of keys that the host `held`, and that this command cannot fetch because of
+/// `error`.
 fn outdated(issuer: &IssuerKeys, held: &HeldKeys, error: &str, now: u64) -> Finding {
     let name = &issuer.name;
     let finding = Finding::new(
