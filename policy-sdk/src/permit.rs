@@ -21,6 +21,7 @@ use self::parts::Bounds;
 pub use self::parts::{Responses, Subjects, TimeRange};
 use crate::Subject;
 use crate::intent::Rights;
+use crate::profile::SubjectLists;
 
 /// The permissions and bounds of a permitted login.
 ///
@@ -309,7 +310,7 @@ impl Permit {
 /// Methods for the texts of settings, which the operator wrote.
 impl Permit {
     /// Adds the subjects of both sides.
-    pub(crate) fn add_subjects(mut self, publish: &Subjects, subscribe: &Subjects) -> Self {
+    pub(crate) fn add_subjects(mut self, publish: &SubjectLists, subscribe: &SubjectLists) -> Self {
         for (list, more) in [
             (&mut self.publish.allow, &publish.allow),
             (&mut self.publish.deny, &publish.deny),

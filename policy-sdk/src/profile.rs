@@ -22,6 +22,7 @@
 mod check;
 mod combination;
 mod keys;
+mod lists;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -30,14 +31,18 @@ use serde::Deserialize;
 
 use crate::intent::Intents;
 use crate::names::ConnectionType;
-use crate::permit::{Permit, Responses, Subjects, TimeRange};
+use crate::permit::{Permit, Responses, TimeRange};
 use crate::template::escape;
 
 pub use combination::{Combination, Refusal};
 pub use keys::KEYS;
+pub use lists::SubjectLists;
 pub use template::ProfileTemplate;
 
 /// Permissions and bounds of a group of logins.
+///
+/// Subjects and intents come from settings, or from a value that an operator has stored in a
+/// key-value bucket. No code puts a text into their lists, and no claim of a login fills them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -46,13 +51,14 @@ pub use template::ProfileTemplate;
 )]
 pub struct Profile {
     /// Subjects to publish on.
-    #[serde(default)]
-    pub publish: Subjects,
+    #[serde(default, deserialize_with = "lists::of_settings")]
+    pub publish: SubjectLists,
     /// Subjects to subscribe to, optionally `subject queue`.
-    #[serde(default)]
-    pub subscribe: Subjects,
+    #[serde(default, deserialize_with = "lists::of_settings")]
+    pub subscribe: SubjectLists,
     /// Rights in the language of intent, in addition to the subjects above. Boxed, because a policy
     /// may hold 100,000 profiles that have none.
+    #[serde(default, deserialize_with = "lists::of_settings")]
     pub intents: Option<Box<Intents>>,
     /// Permission to reply to received messages.
     pub responses: Option<Responses>,

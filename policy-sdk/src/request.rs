@@ -1,6 +1,7 @@
 //! One login, whose facts the policy queries one by one.
 
 mod certificate;
+mod claim;
 mod client;
 #[cfg(not(target_arch = "wasm32"))]
 mod facts;
@@ -16,8 +17,10 @@ pub(crate) use host::Facts;
 use std::fmt;
 
 pub use certificate::Certificate;
+pub use claim::ClaimError;
+pub(crate) use claim::refuse_in_claim;
 pub use client::Client;
-pub use identity::{ClaimError, Secrets, Strength};
+pub use identity::{Secrets, Strength};
 pub use server::Server;
 
 /// One login: its client, server and time.

@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use portcullis_permit_rules::subject::subscribe_problem;
+
+use crate::request::refuse_in_claim;
 
 /// A subject of a permit, or `subject queue` of a subscription.
 ///
@@ -29,9 +32,10 @@ use portcullis_permit_rules::subject::subscribe_problem;
 /// assert_eq!(permit.publish().allow, ["team.%2A.>"]);
 /// ```
 ///
-/// In settings, `Subject` deserializes from a text and [parses](Self::parse) it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+/// In settings, and in values that an operator stores in a key-value bucket, `Subject` deserializes
+/// from a text and [parses](Self::parse) it. In a [claim](crate::Request::claim) of a login it does
+/// not deserialize.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject(Cow<'static, str>);
 
 /// The reason why a text is not a subject.
@@ -122,6 +126,14 @@ impl TryFrom<String> for Subject {
 
     fn try_from(text: String) -> Result<Self, SubjectError> {
         Self::parse(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        refuse_in_claim()?;
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(D::Error::custom)
     }
 }
 

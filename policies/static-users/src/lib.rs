@@ -9,8 +9,8 @@ mod tests;
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::{SettingsDoc, profile};
 
-pub use portcullis_sdk::profile::Profile;
-pub use portcullis_sdk::{Responses, Subjects, TimeRange};
+pub use portcullis_sdk::profile::{Profile, SubjectLists};
+pub use portcullis_sdk::{Responses, TimeRange};
 pub use settings::{Hash, Settings, UnknownUsers, User};
 
 /// The policy: its checked settings. It derives nothing for each user, because settings may list a

@@ -19,7 +19,8 @@
 ///
 /// let role: Role = serde_json::from_str(r#"{ "account": "A", "publish": { "allow": ["a"] } }"#)?;
 /// assert_eq!(role.account.as_deref(), Some("A"));
-/// assert_eq!(role.profile().publish.allow, ["a"]);
+/// let permit = role.profile().add_to(portcullis_sdk::Permit::new("A"));
+/// assert_eq!(permit.publish().allow, ["a"]);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[macro_export]
@@ -32,10 +33,10 @@ macro_rules! profile_table {
             $($own)*
             /// Subjects to publish on.
             #[serde(default)]
-            pub publish: ::portcullis_sdk::Subjects,
+            pub publish: ::portcullis_sdk::profile::SubjectLists,
             /// Subjects to subscribe to, optionally `subject queue`.
             #[serde(default)]
-            pub subscribe: ::portcullis_sdk::Subjects,
+            pub subscribe: ::portcullis_sdk::profile::SubjectLists,
             /// Rights in the language of intent, in addition to the subjects above.
             pub intents: Option<Box<::portcullis_sdk::intent::Intents>>,
             /// Permission to reply to received messages.

@@ -124,17 +124,29 @@ macro_rules! reach {
             }
 
             /// Reaches the `JetStream` of another account, whose API this account imports under a
-            /// prefix.
+            /// prefix. The prefix is a subject of literal tokens.
             ///
             /// ```
             /// use portcullis_sdk::intent::stream;
+            /// use portcullis_sdk::subject;
             ///
             /// let rights = stream("ORDERS").with_api_prefix("acme.API").consume("worker");
             /// assert_eq!(rights.publish()[0], "acme.API.CONSUMER.INFO.ORDERS.worker");
+            ///
+            /// let prefix = subject!("js.{}.API", "a.b");
+            /// let rights = stream("ORDERS").with_api_prefix(prefix);
+            /// assert_eq!(rights.consume("worker").problems().len(), 0);
+            /// ```
+            ///
+            /// ```compile_fail,E0277
+            /// use portcullis_sdk::intent::stream;
+            ///
+            /// let tenant = String::from("a.b");
+            /// stream("ORDERS").with_api_prefix(format!("js.{tenant}.API"));
             /// ```
             #[must_use]
-            pub fn with_api_prefix(mut self, prefix: impl AsRef<str>) -> Self {
-                self.api.set_prefix(prefix.as_ref());
+            pub fn with_api_prefix(mut self, prefix: impl Into<$crate::Subject>) -> Self {
+                self.api.set_prefix(prefix.into().as_str());
                 self
             }
 

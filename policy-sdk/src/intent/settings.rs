@@ -24,6 +24,17 @@ use crate::Subject;
 ///
 /// Where a profile takes templates, every name and subject may have places, apart from names of
 /// objects, `domain`, `api-prefix` and `v2-acks`.
+///
+/// Only settings make intents. A policy that computes a right calls a function of
+/// [`intent`](super), which takes literals and what [`subject!`](crate::subject!) makes:
+///
+/// ```compile_fail,E0616
+/// use portcullis_sdk::intent::Intents;
+///
+/// let team = String::from("*");
+/// let mut intents = Intents::default();
+/// intents.publish.push(format!("team.{team}.>"));
+/// ```
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -33,36 +44,46 @@ use crate::Subject;
 )]
 pub struct Intents {
     /// Whether the login has a private inbox. Default: `false`.
-    pub private_inbox: bool,
+    pub(crate) private_inbox: bool,
     /// Subjects to publish on.
-    pub publish: Vec<String>,
+    pub(crate) publish: Vec<String>,
     /// Subjects to subscribe to, optionally `subject queue`.
-    pub subscribe: Vec<String>,
+    pub(crate) subscribe: Vec<String>,
     /// Subjects to send requests on.
-    pub request: Vec<String>,
+    pub(crate) request: Vec<String>,
     /// Subjects to answer requests on, optionally `subject queue`.
-    pub reply: Vec<String>,
+    pub(crate) reply: Vec<String>,
     /// Endpoints of micro services, by the service's name.
-    pub services: BTreeMap<String, Vec<String>>,
+    pub(crate) services: BTreeMap<String, Vec<String>>,
     /// Whether the login may discover services. Default: `false`.
-    pub discover: bool,
+    pub(crate) discover: bool,
     /// Whether the login may ask for its own user and permissions. Default: `false`.
-    pub user_info: bool,
+    pub(crate) user_info: bool,
     /// Streams, by name.
-    pub streams: BTreeMap<String, StreamIntents>,
+    pub(crate) streams: BTreeMap<String, StreamIntents>,
     /// Key-value buckets, by name.
-    pub key_values: BTreeMap<String, KeyValueIntents>,
+    pub(crate) key_values: BTreeMap<String, KeyValueIntents>,
     /// Object stores, by name.
-    pub object_stores: BTreeMap<String, ObjectStoreIntents>,
+    pub(crate) object_stores: BTreeMap<String, ObjectStoreIntents>,
     /// The `JetStream` domain, if the client connects to a leafnode of another domain.
-    pub domain: Option<String>,
+    pub(crate) domain: Option<String>,
     /// The prefix under which the account imports the API of another account.
-    pub api_prefix: Option<String>,
+    pub(crate) api_prefix: Option<String>,
     /// Acknowledgements of version 2.
-    pub v2_acks: Option<V2Acks>,
+    pub(crate) v2_acks: Option<V2Acks>,
 }
 
-/// What a login may do with a stream.
+/// What a login may do with a stream, as a table of settings.
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `publish` | subjects to [publish](Stream::publish) on |
+/// | `read` | filters to [read](Stream::read) in order |
+/// | `last` | subjects whose [last](Stream::last) message may be read |
+/// | `consume` | consumers to [consume](Stream::consume) from |
+/// | `consume-filtered.NAME` | the filter of a consumer to make and [consume](Stream::consume_filtered) from |
+/// | `receive.NAME` | the deliver subject of a push consumer to [receive](Stream::receive) from; also `"subject queue"` |
+/// | `manage`, `manage-consumers` | whether the login may [manage](Stream::manage) the stream, and [its consumers](Stream::manage_consumers) |
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -72,25 +93,32 @@ pub struct Intents {
 )]
 pub struct StreamIntents {
     /// Subjects to [publish](Stream::publish) on.
-    pub publish: Vec<String>,
+    pub(crate) publish: Vec<String>,
     /// Filters to [read](Stream::read) in order.
-    pub read: Vec<String>,
+    pub(crate) read: Vec<String>,
     /// Subjects whose [last](Stream::last) message may be read.
-    pub last: Vec<String>,
+    pub(crate) last: Vec<String>,
     /// Consumers to [consume](Stream::consume) from.
-    pub consume: Vec<String>,
+    pub(crate) consume: Vec<String>,
     /// Consumers to make and [consume](Stream::consume_filtered) from, each with its filter.
-    pub consume_filtered: BTreeMap<String, String>,
+    pub(crate) consume_filtered: BTreeMap<String, String>,
     /// Push consumers to [receive](Stream::receive) from, each with its deliver subject, optionally
     /// `subject queue`.
-    pub receive: BTreeMap<String, String>,
+    pub(crate) receive: BTreeMap<String, String>,
     /// Whether the login may [manage](Stream::manage) the stream. Default: `false`.
-    pub manage: bool,
+    pub(crate) manage: bool,
     /// Whether the login may [manage its consumers](Stream::manage_consumers). Default: `false`.
-    pub manage_consumers: bool,
+    pub(crate) manage_consumers: bool,
 }
 
-/// What a login may do with a key-value bucket.
+/// What a login may do with a key-value bucket, as a table of settings.
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `get`, `create` | keys to [get](KeyValue::get) and to [create](KeyValue::create) |
+/// | `watch` | keys to [watch](KeyValue::watch), list and read the history of |
+/// | `put` | keys to [put](KeyValue::put), update, delete and purge |
+/// | `manage` | whether the login may [manage](KeyValue::manage) the bucket |
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -100,18 +128,24 @@ pub struct StreamIntents {
 )]
 pub struct KeyValueIntents {
     /// Keys to [get](KeyValue::get).
-    pub get: Vec<String>,
+    pub(crate) get: Vec<String>,
     /// Keys to [watch](KeyValue::watch), list and read the history of.
-    pub watch: Vec<String>,
+    pub(crate) watch: Vec<String>,
     /// Keys to [put](KeyValue::put), update, delete and purge.
-    pub put: Vec<String>,
+    pub(crate) put: Vec<String>,
     /// Keys to [create](KeyValue::create).
-    pub create: Vec<String>,
+    pub(crate) create: Vec<String>,
     /// Whether the login may [manage](KeyValue::manage) the bucket. Default: `false`.
-    pub manage: bool,
+    pub(crate) manage: bool,
 }
 
-/// What a login may do with an object store.
+/// What a login may do with an object store, as a table of settings.
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `get`, `put` | objects to [get](ObjectStore::get) and to [put](ObjectStore::put) |
+/// | `replace` | objects to [replace](ObjectStore::replace) and delete |
+/// | `list`, `manage` | whether the login may [list](ObjectStore::list) the objects, and [manage](ObjectStore::manage) the store |
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -121,18 +155,24 @@ pub struct KeyValueIntents {
 )]
 pub struct ObjectStoreIntents {
     /// Objects to [get](ObjectStore::get).
-    pub get: Vec<String>,
+    pub(crate) get: Vec<String>,
     /// Objects to [put](ObjectStore::put).
-    pub put: Vec<String>,
+    pub(crate) put: Vec<String>,
     /// Objects to [replace](ObjectStore::replace) and delete.
-    pub replace: Vec<String>,
+    pub(crate) replace: Vec<String>,
     /// Whether the login may [list](ObjectStore::list) the objects. Default: `false`.
-    pub list: bool,
+    pub(crate) list: bool,
     /// Whether the login may [manage](ObjectStore::manage) the store. Default: `false`.
-    pub manage: bool,
+    pub(crate) manage: bool,
 }
 
-/// The account and domain in acknowledgements of version 2. See [`Stream::with_v2_acks`].
+/// The account and domain in acknowledgements of version 2, as a table of settings. See
+/// [`Stream::with_v2_acks`].
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `account` | the account that has the streams, as the server knows it |
+/// | `domain` | the domain of the server's `JetStream`. Default: `_`, for none |
 #[derive(Clone, Debug, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -141,10 +181,10 @@ pub struct ObjectStoreIntents {
 )]
 pub struct V2Acks {
     /// The account that has the streams, as the server knows it.
-    pub account: String,
+    pub(crate) account: String,
     /// The domain of the server's `JetStream`. Default: `_`, for none.
     #[serde(default = "no_domain")]
-    pub domain: String,
+    pub(crate) domain: String,
 }
 
 fn no_domain() -> String {
@@ -293,7 +333,7 @@ impl Intents {
         &'intents self,
         object: T,
         in_domain: impl FnOnce(T, &'intents str) -> T,
-        with_prefix: impl FnOnce(T, &'intents str) -> T,
+        with_prefix: impl FnOnce(T, Subject) -> T,
         with_acks: impl FnOnce(T, &'intents str, &'intents str) -> T,
     ) -> T {
         let object = match &self.domain {
@@ -301,7 +341,7 @@ impl Intents {
             None => object,
         };
         let object = match &self.api_prefix {
-            Some(prefix) => with_prefix(object, prefix),
+            Some(prefix) => with_prefix(object, Subject::from_checked(prefix.clone())),
             None => object,
         };
         match &self.v2_acks {

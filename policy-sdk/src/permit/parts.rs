@@ -6,20 +6,15 @@ use serde::Deserialize;
 
 use crate::AccountLimit;
 
-/// Subjects of one side, publish or subscribe. Deny wins over allow; an empty allow list allows
-/// nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { allow = [\"orders.>\"], deny = [] }"
-)]
+/// Subjects of one side of a permit, publish or subscribe, for tests that read a permit. Deny wins
+/// over allow; an empty allow list allows nothing. Nothing takes them: methods of
+/// [`Permit`](crate::Permit) take each [`Subject`](crate::Subject), and settings have
+/// [`SubjectLists`](crate::profile::SubjectLists).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subjects {
     /// Allowed subjects.
-    #[serde(default)]
     pub allow: Vec<String>,
     /// Denied subjects.
-    #[serde(default)]
     pub deny: Vec<String>,
 }
 

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use bounds::Bounds;
 
-use super::ProfileTemplate;
 use super::template::Side;
+use super::{ProfileTemplate, SubjectLists};
+use crate::Permit;
 use crate::template::{Unfilled, Values};
-use crate::{Permit, Subjects};
 
 /// Several profiles, filled for one login, as one permit.
 ///
@@ -58,7 +58,7 @@ pub struct Combination {
 /// The subjects of one side.
 #[derive(Clone, Debug, Default)]
 struct Lists {
-    subjects: Subjects,
+    subjects: SubjectLists,
     /// The subjects of the allow list. A login of many groups has the same ones from each.
     allowed: BTreeSet<String>,
     /// The subjects of the deny list.
@@ -221,7 +221,7 @@ impl Combination {
 
 impl Lists {
     fn len(&self) -> usize {
-        let Subjects { allow, deny } = &self.subjects;
+        let SubjectLists { allow, deny } = &self.subjects;
         allow.len().saturating_add(deny.len())
     }
 

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::claim::{self, ClaimError};
 use super::{Facts, Request, questions};
 use crate::hash::HashError;
 use crate::names::Method;
@@ -15,13 +16,6 @@ pub enum Strength {
     /// An identity that the host has verified; for a certificate, the server has.
     Proved,
 }
-
-/// The reason why a claim has no value of the expected type: the value has another form.
-///
-/// Displays as one line that names the claim and does not hold its value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the claim `{}` does not have the form that the policy expects", .0.escape_debug())]
-pub struct ClaimError(String);
 
 /// The secrets that a client presented, in the clear.
 ///
@@ -151,8 +145,10 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Fails if the value does not have the form of the type. A policy denies the login then, and
-    /// does not take the claim for absent.
+    /// Fails if the value does not have the form of the type, or if the type has a
+    /// [`Subject`](crate::Subject) in it: what a token says is data, which
+    /// [`subject!`](crate::subject!) puts into a subject. A policy denies the login then, and does
+    /// not take the claim for absent.
     ///
     /// ```
     /// use portcullis_sdk::Request;
@@ -176,9 +172,7 @@ impl Request {
         let Some(json) = self.claim_json(path) else {
             return Ok(None);
         };
-        // The text of serde's error is left out: it quotes the value.
-        let value = serde_json::from_str(&json).map_err(|_| ClaimError(path.to_owned()))?;
-        Ok(Some(value))
+        claim::deserialize(path, &json).map(Some)
     }
 
     /// Returns the value at `path` of a verified token or user JWT, as JSON; `None` if the path has
