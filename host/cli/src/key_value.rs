@@ -6,7 +6,7 @@ use portcullis_config::KeyValue;
 use portcullis_core::{BucketName, KeyValues, LookUpError};
 
 /// The buckets of a configuration without a connection. These buckets exist and no others, and
-/// every look-up fails as not synchronised.
+/// every look-up fails, because no login describes them.
 #[derive(Clone, Debug)]
 pub(crate) struct Unconnected(Option<Vec<BucketName>>);
 
@@ -24,7 +24,10 @@ impl KeyValues for Unconnected {
         buckets.is_none_or(|buckets| buckets.contains(bucket))
     }
 
-    fn get(&self, bucket: &BucketName, _: &str) -> Result<Option<Arc<str>>, LookUpError> {
-        Err(LookUpError::NotSynchronised(bucket.clone()))
+    fn get(&self, bucket: &BucketName, key: &str) -> Result<Option<Arc<str>>, LookUpError> {
+        Err(LookUpError::NotDescribed {
+            bucket: bucket.clone(),
+            key: key.to_owned(),
+        })
     }
 }

@@ -6,6 +6,7 @@ mod fixed;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::PolicyName;
 pub use bucket::{BucketName, InvalidBucketName};
 pub use fixed::FixedKeyValues;
 
@@ -35,13 +36,29 @@ pub enum LookUpError {
     Unknown(BucketName),
     /// The policy has no grant for this bucket.
     #[error(
-        "bucket `{bucket}` is not granted: list it in `key-value` under [policies.grants.NAME] in portcullis.toml",
-        bucket = .0.escape_debug()
+        "bucket `{bucket}` is not granted: list it in `key-value` under [policies.grants.{policy}] in portcullis.toml",
+        bucket = .bucket.escape_debug()
     )]
-    NotGranted(String),
+    NotGranted {
+        /// The bucket, as the policy named it.
+        bucket: String,
+        /// The policy.
+        policy: PolicyName,
+    },
     /// The host does not have the whole bucket yet, or the bucket was deleted.
     #[error("bucket `{0}` is not synchronised: the host's log says why")]
     NotSynchronised(BucketName),
+    /// The login is decided without a connection, and its description does not have the bucket.
+    #[error(
+        "bucket `{bucket}` is not described, and no server is asked: in the file with the login, add `\"key-value\": {{ \"{bucket}\": \
+         {{ \"{key}\": \"VALUE\" }} }}`, or `{{}}` for an empty bucket"
+    )]
+    NotDescribed {
+        /// The bucket.
+        bucket: BucketName,
+        /// The key, which a bucket can have.
+        key: String,
+    },
     /// The bucket holds more bytes than the host keeps.
     #[error(
         "bucket `{bucket}` is larger than {limit} bytes: raise `max-bytes` under [key-value] if that is meant"

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use portcullis_core::BucketName;
+use portcullis_core::{BucketName, PolicyName};
 
 use crate::evaluation::EvaluationError;
 use crate::limits::{Amount, Limit, Limits};
@@ -53,13 +53,15 @@ pub enum LoadError {
     JavaScriptImports(String),
     /// The module has an import of the contract that needs a grant.
     #[error(
-        "it imports `portcullis:policy/{interface}`, which needs `{setting}` under [policies.grants.NAME] in portcullis.toml"
+        "it imports `portcullis:policy/{interface}`, which needs `{setting}` under [policies.grants.{policy}] in portcullis.toml"
     )]
     MissingGrant {
         /// Name of the interface.
         interface: &'static str,
         /// Setting that grants the interface.
         setting: &'static str,
+        /// The policy.
+        policy: PolicyName,
     },
     /// The policy has a grant for a bucket that the host does not have.
     #[error(

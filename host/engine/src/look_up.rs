@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use portcullis_core::{BucketName, KeyValues, LookUpError, is_key};
+use portcullis_core::{BucketName, KeyValues, LookUpError, PolicyName, is_key};
 
 use crate::limits::Limits;
 
@@ -39,11 +39,14 @@ impl LookUps {
         }
     }
 
-    /// Returns the value of `key` in `bucket`, of at most `longest` bytes.
-    pub(crate) fn get(&mut self, bucket: &str, key: String, longest: usize) -> Answer {
-        let Some(bucket) = self.granted.0.get(bucket).cloned() else {
-            return Err(not_granted(bucket));
-        };
+    /// Returns the value of `key` in `bucket`, of at most `longest` bytes. `None` if `bucket` is not
+    /// granted.
+    pub(crate) fn get(&mut self, bucket: &str, key: String, longest: usize) -> Option<Answer> {
+        let bucket = self.granted.0.get(bucket).cloned()?;
+        Some(self.granted(bucket, key, longest))
+    }
+
+    fn granted(&mut self, bucket: BucketName, key: String, longest: usize) -> Answer {
         if !is_key(&key) {
             return Err(LookUpError::InvalidKey);
         }
@@ -69,8 +72,11 @@ impl LookUps {
 }
 
 /// Returns the error for a bucket without a grant. The policy may have sent any name.
-pub(crate) fn not_granted(bucket: &str) -> LookUpError {
-    LookUpError::NotGranted(bucket.chars().take(64).collect())
+pub(crate) fn not_granted(policy: &PolicyName, bucket: &str) -> LookUpError {
+    LookUpError::NotGranted {
+        bucket: bucket.chars().take(64).collect(),
+        policy: policy.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +110,10 @@ mod tests {
     #[test]
     fn an_answer_is_the_same_for_the_whole_decision() {
         let mut look_ups = look_ups();
-        let mut get = |key: &str| look_ups.get("users", key.to_owned(), 10).unwrap().unwrap();
+        let mut get = |key: &str| {
+            let answer = look_ups.get("users", key.to_owned(), 10).unwrap();
+            answer.unwrap().unwrap()
+        };
         assert_eq!([&*get("a"), &*get("b"), &*get("a")], ["1", "2", "1"]);
     }
 
@@ -112,22 +121,23 @@ mod tests {
     fn the_number_of_look_ups_of_a_decision_is_bounded() {
         let mut look_ups = look_ups();
         for number in 0..Limits::LOOK_UPS {
-            assert!(look_ups.get("users", number.to_string(), 10).is_ok());
+            let answer = look_ups.get("users", number.to_string(), 10).unwrap();
+            assert!(answer.is_ok());
         }
         let refused = look_ups.get("users", "one-more".to_owned(), 10);
-        assert_eq!(refused, Err(LookUpError::TooMany { limit: 256 }));
-        assert!(look_ups.get("users", "0".to_owned(), 10).is_ok(), "known");
+        assert_eq!(refused, Some(Err(LookUpError::TooMany { limit: 256 })));
+        let known = look_ups.get("users", "0".to_owned(), 10).unwrap();
+        assert!(known.is_ok());
     }
 
     #[test]
     fn what_is_not_granted_or_no_key_or_too_long_is_an_error() {
         let mut look_ups = look_ups();
         let mut get = |bucket, key: &str, longest| look_ups.get(bucket, key.to_owned(), longest);
-        let refused = |bucket: &str| Err(LookUpError::NotGranted(bucket.to_owned()));
-        assert_eq!(get("tenants", "a", 10), refused("tenants"));
-        assert_eq!(get("", "a", 10), refused(""));
-        assert_eq!(get("users", "a b", 10), Err(LookUpError::InvalidKey));
-        let too_long = get("users", "a", 0);
+        assert_eq!(get("tenants", "a", 10), None);
+        assert_eq!(get("", "a", 10), None);
+        assert_eq!(get("users", "a b", 10), Some(Err(LookUpError::InvalidKey)));
+        let too_long = get("users", "a", 0).unwrap();
         assert!(
             matches!(too_long, Err(LookUpError::ValueTooLong { .. })),
             "{too_long:?}"

@@ -39,7 +39,7 @@ pub fn unconfigured(
     limits: Limits,
     grants: Grants,
 ) -> Result<Policy, LoadError> {
-    let component = componentize(source.module, &grants)?;
+    let component = componentize(source, &grants)?;
     Policy::link(engine, source.name, &component, limits, grants)
 }
 

@@ -5,6 +5,7 @@ mod shape;
 
 use std::collections::BTreeSet;
 
+use portcullis_core::PolicyName;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wit_component::{ComponentEncoder, DecodedWasm};
@@ -12,6 +13,7 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 use crate::contract::{CONTRACT, Name, PACKAGE, interfaces};
 use crate::limits::Grants;
 use crate::load::LoadError;
+use crate::policy::Source;
 
 pub use shape::check_shape;
 
@@ -24,24 +26,27 @@ const SECRETS: &str = "secrets";
 /// Interface that needs the grant `key-value`.
 const KEY_VALUE: &str = "key-value";
 
-/// Converts `bytes`, a core module or a component, to a checked component.
-pub(crate) fn componentize(bytes: &[u8], grants: &Grants) -> Result<Vec<u8>, LoadError> {
-    checked_component(bytes, Some(grants))
+/// A policy with its grants.
+type Granted<'a> = (&'a PolicyName, &'a Grants);
+
+/// Converts the module of a policy, a core module or a component, to a checked component.
+pub(crate) fn componentize(source: Source<'_>, grants: &Grants) -> Result<Vec<u8>, LoadError> {
+    checked_component(source.module, Some((source.name, grants)))
 }
 
-/// Converts `bytes` as [`componentize`] does, regardless of grants. For tools.
+/// Converts `bytes` as [`componentize`] converts a module, regardless of grants. For tools.
 pub(crate) fn ungranted_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     checked_component(bytes, None)
 }
 
-/// Converts `bytes` as [`componentize`] does. `None` for `grants` skips the check of grants.
-fn checked_component(bytes: &[u8], grants: Option<&Grants>) -> Result<Vec<u8>, LoadError> {
+/// Converts `bytes`. `None` for `granted` skips the check of grants.
+fn checked_component(bytes: &[u8], granted: Option<Granted<'_>>) -> Result<Vec<u8>, LoadError> {
     let component = match kind(bytes)? {
         Encoding::Component => bytes.to_vec(),
         Encoding::Module => encode(bytes)?,
     };
     validate(&component)?;
-    check_world(&component, grants)?;
+    check_world(&component, granted)?;
     Ok(component)
 }
 
@@ -155,7 +160,7 @@ fn survey(module: &[u8]) -> Result<(Vec<String>, bool), LoadError> {
 }
 
 /// Compares a component's imports and exports with the contract.
-fn check_world(component: &[u8], grants: Option<&Grants>) -> Result<(), LoadError> {
+fn check_world(component: &[u8], granted: Option<Granted<'_>>) -> Result<(), LoadError> {
     let decoded = wit_component::decode(component)
         .map_err(|error| LoadError::Componentize(format!("{error:#}")))?;
     let DecodedWasm::Component(resolve, world) = decoded else {
@@ -166,7 +171,7 @@ fn check_world(component: &[u8], grants: Option<&Grants>) -> Result<(), LoadErro
     let Some(world) = resolve.worlds.get(world) else {
         return Err(LoadError::WrongWorld("it has no world".to_owned()));
     };
-    check_imports(&interfaces(&resolve, world).collect::<Vec<_>>(), grants)?;
+    check_imports(&interfaces(&resolve, world).collect::<Vec<_>>(), granted)?;
     let exports: Vec<_> = world
         .exports
         .keys()
@@ -196,7 +201,7 @@ fn check_exports(exports: &[String]) -> Result<(), LoadError> {
 
 fn check_imports(
     imports: &[(String, BTreeSet<String>)],
-    grants: Option<&Grants>,
+    granted: Option<Granted<'_>>,
 ) -> Result<(), LoadError> {
     let foreign: Vec<_> = imports
         .iter()
@@ -214,8 +219,8 @@ fn check_imports(
         let Some(lent) = CONTRACT.functions(name.interface) else {
             return Err(LoadError::UnknownInterface(whole.clone()));
         };
-        if let Some(grants) = grants {
-            check_grants(name.interface, grants)?;
+        if let Some(granted) = granted {
+            check_grants(name.interface, granted)?;
         }
         if let Some(function) = needed.difference(lent).next() {
             return Err(LoadError::UnknownFunction {
@@ -227,8 +232,14 @@ fn check_imports(
     Ok(())
 }
 
-fn check_grants(interface: &str, grants: &Grants) -> Result<(), LoadError> {
-    let missing = |interface, setting| Err(LoadError::MissingGrant { interface, setting });
+fn check_grants(interface: &str, (policy, grants): Granted<'_>) -> Result<(), LoadError> {
+    let missing = |interface, setting| {
+        Err(LoadError::MissingGrant {
+            interface,
+            setting,
+            policy: policy.clone(),
+        })
+    };
     match interface {
         SECRETS if !grants.secrets => missing(SECRETS, "secrets = true"),
         KEY_VALUE if grants.key_values.is_empty() => {

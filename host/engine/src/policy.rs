@@ -121,7 +121,7 @@ impl Policy {
         grants: Grants,
     ) -> Result<Self, LoadError> {
         overrun::prepare();
-        let component = componentize(source.module, &grants)?;
+        let component = componentize(source, &grants)?;
         let (component, unreadable) = match snapshot::instrument(&component) {
             Ok(instrumented) => {
                 let engine = &engine.on_demand();

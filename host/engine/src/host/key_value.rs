@@ -20,10 +20,9 @@ impl contract::key_value::Host for State {
             return Err(NoRequest(GET).into());
         }
         let longest = self.limits.host_call_bytes;
-        let answer = match &mut self.look_ups {
-            Some(look_ups) => look_ups.get(&bucket, key, longest),
-            None => Err(not_granted(&bucket)),
-        };
+        let look_ups = self.look_ups.as_mut();
+        let answer = look_ups.and_then(|look_ups| look_ups.get(&bucket, key, longest));
+        let answer = answer.unwrap_or_else(|| Err(not_granted(&self.name, &bucket)));
         Ok(answer
             .map(|value| value.map(|text| text.as_ref().to_owned()))
             .map_err(|error| error.to_string()))

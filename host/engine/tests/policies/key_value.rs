@@ -30,7 +30,7 @@ fn looking_up_needs_a_grant() {
     let error = load("looks_up").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "it imports `portcullis:policy/key-value`, which needs `key-value = [\"BUCKET\"]` under [policies.grants.NAME] in portcullis.toml"
+        "it imports `portcullis:policy/key-value`, which needs `key-value = [\"BUCKET\"]` under [policies.grants.guest] in portcullis.toml"
     );
 }
 
@@ -58,7 +58,9 @@ fn a_bucket_that_the_host_does_not_have_cannot_be_granted() {
 )]
 #[case::not_granted(
     r#"{"bucket":"tenants","key":"acme"}"#,
-    Some("cannot look up: bucket `tenants` is not granted")
+    Some(
+        "cannot look up: bucket `tenants` is not granted: list it in `key-value` under [policies.grants.guest] in"
+    )
 )]
 #[case::no_bucket(
     r#"{"bucket":"> \n"}"#,

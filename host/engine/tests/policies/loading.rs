@@ -131,7 +131,7 @@ fn secrets_need_a_grant() {
     let error = load("reads_secrets").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "it imports `portcullis:policy/secrets`, which needs `secrets = true` under [policies.grants.NAME] in portcullis.toml"
+        "it imports `portcullis:policy/secrets`, which needs `secrets = true` under [policies.grants.guest] in portcullis.toml"
     );
     let granted = Grants {
         secrets: true,
