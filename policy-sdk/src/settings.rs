@@ -180,7 +180,7 @@ mod tests {
         let cases = [
             (
                 r#"{"users":{"a":{"name":1}}}"#,
-                "users.a.name: expected a string, found `1`",
+                "users.a.name: expected a string, found a whole number",
             ),
             (
                 r#"{"users":{"a":{"name":"a","limt":1}}}"#,

@@ -1,6 +1,6 @@
 //! Messages about files that serde reads. They hold no value of a file, which may be a password.
 
-use portcullis_toml::nearest;
+use portcullis_toml::{nearest, words};
 
 /// Returns serde's `message` about a file without the value that it found, in the words of TOML.
 pub(crate) fn complaint(message: &str) -> String {
@@ -21,23 +21,25 @@ fn mismatch(message: &str) -> String {
         return "a value of another kind is expected".to_owned();
     };
     let expected = expected_words(expected);
-    let found = found.split_once(": ").and_then(|(_, found)| kind(found));
+    let found = found.split_once(": ");
+    let found = found.and_then(|(_, found)| found_words(found));
     match found {
         Some(kind) => format!("expected {expected}, found {kind}"),
         None => format!("expected {expected}"),
     }
 }
 
-/// Returns the kind of a value that serde describes, as the reader of `portcullis.toml` names it.
-fn kind(found: &str) -> Option<&'static str> {
-    Some(match found.split(' ').next()? {
-        "string" => "a string",
-        "integer" => "an integer",
-        "floating" => "a float",
-        "boolean" => "a boolean",
-        "sequence" => "an array",
-        "map" => "a table",
-        "null" | "unit" => "nothing",
+/// Returns the word for a value that serde describes.
+fn found_words(found: &str) -> Option<&'static str> {
+    let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
+    Some(match kind {
+        "string" => words::STRING,
+        "integer" => words::WHOLE_NUMBER,
+        "floating" => words::FRACTION,
+        "boolean" => words::truth_value(value == "`true`"),
+        "sequence" => words::LIST,
+        "map" => words::TABLE,
+        "null" | "unit" => words::NOTHING,
         _ => return None,
     })
 }
@@ -45,12 +47,12 @@ fn kind(found: &str) -> Option<&'static str> {
 /// Returns the expected value in words, where serde names a type of Rust.
 fn expected_words(expected: &str) -> &str {
     match expected {
-        "a sequence" => "an array",
-        "a map" => "a table",
-        "a boolean" => "`true` or `false`",
+        "a sequence" => words::LIST,
+        "a map" => words::TABLE,
+        "a boolean" => words::TRUTH_VALUE,
         "u32" => "a whole number from 0 to 4294967295",
-        "u64" => "a whole number, not negative",
-        _ if expected.starts_with("struct ") => "a table",
+        "u64" => words::NATURAL_NUMBER,
+        _ if expected.starts_with("struct ") => words::TABLE,
         _ => expected,
     }
 }
@@ -66,6 +68,9 @@ fn suggestion(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod vocabulary;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -74,7 +79,7 @@ mod tests {
         for (message, expected) in [
             (
                 r#"invalid type: string "hunter2", expected u64"#,
-                "expected a whole number, not negative, found a string",
+                "expected a whole number that is not negative, found a string",
             ),
             (
                 r#"invalid type: string "expected hunter2, expected hunter2", expected struct Login"#,
@@ -82,15 +87,15 @@ mod tests {
             ),
             (
                 "invalid type: integer `7`, expected a string",
-                "expected a string, found an integer",
+                "expected a string, found a whole number",
             ),
             (
                 "invalid value: integer `-4`, expected u64",
-                "expected a whole number, not negative, found an integer",
+                "expected a whole number that is not negative, found a whole number",
             ),
             (
                 "invalid type: floating point `1.5`, expected a sequence",
-                "expected an array, found a float",
+                "expected a list, found a number with a fraction",
             ),
             (
                 "invalid value: hunter2",

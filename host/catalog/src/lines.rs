@@ -116,7 +116,7 @@ name = 4
 ";
 
     #[rstest]
-    #[case("a: expected a string, found `1`", 4)]
+    #[case("a: expected a string, found a whole number", 4)]
     #[case("list[1]: expected a string", 7)]
     #[case("users.a.b.name: expected a string", 10)]
     #[case("users.a.name: expected a string", 12)]

@@ -154,7 +154,7 @@ format = "xml"
     dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `operator`, `identity`, `ceilings`, `policies`, `key-value`, `system`, `exchange`, `health`, `records`, `telemetry`, `log`
     dir/portcullis.toml:3: nats: warning: no way to authenticate is set, so servers will ask the callout about the callout; set `nkey-seed-file`
     dir/portcullis.toml:4: nats.servers: expected a server address that starts with `nats://` or `tls://`
-    dir/portcullis.toml:4: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found an integer
+    dir/portcullis.toml:4: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found a whole number
     dir/portcullis.toml:5: callouts: unknown key, did you mean `callout`?
     dir/portcullis.toml:6: callout.issuer-seed-file: missing: name the file with the account seed (SA…) that signs responses, or its variable in `issuer-seed-env`
     dir/portcullis.toml:6: callout.target-accounts: missing: list the accounts that policies may place users in, for example `["APP"]`
@@ -198,7 +198,7 @@ fn a_table_must_be_a_table() {
     );
     assert_eq!(
         problems[0],
-        "dir/portcullis.toml:1: nats: expected a table, found an integer"
+        "dir/portcullis.toml:1: nats: expected a table, found a whole number"
     );
 }
 

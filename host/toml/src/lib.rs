@@ -14,7 +14,8 @@
 //! - [`make_json`]: values that JSON has.
 //! - [`Problem`], [`Problems`], [`Checked`]: the results.
 //! - [`Document::schema`]: the JSON Schema of the files that a reader accepts.
-//! - [`nearest`]: the suggestion for an unknown key. [`text`]: escapes for terminals.
+//! - [`nearest`]: the suggestion for an unknown key. [`words`]: those for kinds of values. [`text`]:
+//!   escapes for terminals.
 //!
 //! # Example
 //!
@@ -50,6 +51,7 @@ mod section;
 mod setting;
 mod suggestion;
 pub mod text;
+pub mod words;
 
 pub use changes::changed_keys;
 pub use document::{Document, Table};

@@ -11,6 +11,7 @@ use crate::kind::Kind;
 use crate::path::TablePath;
 use crate::problem::Problem;
 use crate::schema::{self, Node, Step};
+use crate::words;
 
 /// A value with its position.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,7 @@ impl<'a> Setting<'a> {
         }
         match self.value.get_ref() {
             DeValue::Table(table) => Some(table),
-            _ => self.report_type("a table"),
+            _ => self.report_type(words::TABLE),
         }
     }
 
@@ -87,7 +88,7 @@ impl<'a> Setting<'a> {
         }
         match self.value.get_ref() {
             DeValue::Boolean(value) => Some(*value),
-            _ => self.report_type("`true` or `false`"),
+            _ => self.report_type(words::TRUTH_VALUE),
         }
     }
 
@@ -97,11 +98,11 @@ impl<'a> Setting<'a> {
             return None;
         }
         let DeValue::Integer(number) = self.value.get_ref() else {
-            return self.report_type("a whole number, not negative");
+            return self.report_type(words::NATURAL_NUMBER);
         };
         let value = usize::from_str_radix(number.as_str(), number.radix()).ok();
         if value.is_none() {
-            self.report("expected a whole number, not negative");
+            self.report(format!("expected {}", words::NATURAL_NUMBER));
         }
         value
     }
@@ -120,7 +121,7 @@ impl<'a> Setting<'a> {
             return None;
         }
         let DeValue::Integer(number) = self.value.get_ref() else {
-            return self.report_type("a whole number");
+            return self.report_type(words::WHOLE_NUMBER);
         };
         let value = i64::from_str_radix(number.as_str(), number.radix())
             .ok()
@@ -136,15 +137,14 @@ impl<'a> Setting<'a> {
         value
     }
 
-    /// Parses the elements of an array, each as a `kind` of value. `None` if one of them is
-    /// invalid.
+    /// Parses the elements of a list, each as a `kind` of value. `None` if one of them is invalid.
     pub fn list<T>(self, kind: &Kind<T>) -> Option<Vec<T>> {
         let schema = || json!({ "type": "array", "items": schema::string(kind) });
         if self.ask(|node| node.takes(schema())) {
             return None;
         }
         let DeValue::Array(elements) = self.value.get_ref() else {
-            return self.report_type(&format!("an array, each element {}", kind.expected));
+            return self.report_type(&format!("{}, each element {}", words::LIST, kind.expected));
         };
         let values: Vec<Option<T>> = elements
             .iter()
@@ -175,13 +175,13 @@ impl<'a> Setting<'a> {
 
     fn report_type<T>(self, expected: &str) -> Option<T> {
         let found = match self.value.get_ref() {
-            DeValue::String(_) => "a string",
-            DeValue::Integer(_) => "an integer",
-            DeValue::Float(_) => "a float",
-            DeValue::Boolean(_) => "a boolean",
-            DeValue::Datetime(_) => "a date",
-            DeValue::Array(_) => "an array",
-            DeValue::Table(_) => "a table",
+            DeValue::String(_) => words::STRING,
+            DeValue::Integer(_) => words::WHOLE_NUMBER,
+            DeValue::Float(_) => words::FRACTION,
+            DeValue::Boolean(found) => words::truth_value(*found),
+            DeValue::Datetime(_) => words::DATE,
+            DeValue::Array(_) => words::LIST,
+            DeValue::Table(_) => words::TABLE,
         };
         self.report(format!("expected {expected}, found {found}"));
         None

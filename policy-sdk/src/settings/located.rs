@@ -18,8 +18,12 @@ pub(super) struct Located {
 }
 
 /// An unexpected value, described in the words of TOML. Strings are not shown: one may be a
-/// password under the wrong key.
-struct Found<'value>(Unexpected<'value>);
+/// password under the wrong key. A number is shown where one is expected: elsewhere it may be a
+/// password without quotation marks.
+struct Found<'value> {
+    value: Unexpected<'value>,
+    shows_numbers: bool,
+}
 
 impl Located {
     /// Returns the path of the value at fault, as `users.alice.tags[0]`.
@@ -58,9 +62,14 @@ impl de::Error for Located {
         }
     }
 
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+    fn invalid_type(value: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = words::expected(expected.to_string());
-        Self::custom(format_args!("expected {expected}, found {}", Found(found)))
+        let shows_numbers = expected.starts_with("a whole number");
+        let found = Found {
+            value,
+            shows_numbers,
+        };
+        Self::custom(format_args!("expected {expected}, found {found}"))
     }
 
     /// The name itself is not shown: it may be a password under the wrong key.
@@ -99,10 +108,13 @@ impl de::Error for Located {
 
 impl fmt::Display for Found<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match self.value {
             Unexpected::Bool(value) => write!(formatter, "`{value}`"),
-            Unexpected::Unsigned(value) => write!(formatter, "`{value}`"),
-            Unexpected::Signed(value) => write!(formatter, "`{value}`"),
+            Unexpected::Unsigned(value) if self.shows_numbers => write!(formatter, "`{value}`"),
+            Unexpected::Signed(value) if self.shows_numbers => write!(formatter, "`{value}`"),
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) => {
+                formatter.write_str("a whole number")
+            }
             Unexpected::Float(_) => formatter.write_str("a number with a fraction"),
             Unexpected::Str(_) | Unexpected::Char(_) => formatter.write_str("a string"),
             Unexpected::Seq => formatter.write_str("a list"),

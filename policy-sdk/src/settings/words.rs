@@ -1,11 +1,14 @@
 //! The words of errors about settings: kinds of values as TOML has them, and the nearest name.
+//!
+//! The host has the same words for its own files, in `host/toml/src/words.rs`: change both. A test
+//! of `host/catalog` compares them.
 
 /// Returns the expected value in the words of TOML, where serde names a type of Rust.
 pub(super) fn expected(text: String) -> String {
     let words = match text.as_str() {
         "a sequence" | "an empty array" => "a list",
         "a map" => "a table",
-        "a boolean" => "true or false",
+        "a boolean" => "`true` or `false`",
         "a character" => "one character",
         "path string" => "a path",
         "unit" => "no value",

@@ -20,7 +20,7 @@ fn settings_files_are_read_strictly() {
             &[
                 "limits.deadline: expected a duration such as `50ms`",
                 "line 3: limits.memory: expected a size such as `16MiB`",
-                "line 4: limits.tables: expected a whole number, not negative",
+                "line 4: limits.tables: expected a whole number that is not negative",
                 "line 5: limits.log-line: unknown key, did you mean `log-lines`?",
             ],
         ),

@@ -145,7 +145,7 @@ fn chrono(folder: &Path) {
 #[case::threads(threads, Step::Clippy, &["thread::spawn", "a policy has no threads", "call the function directly"])]
 #[case::threads_at_run_time(threads, Step::Test, &["failed to spawn thread", "a policy has no threads"])]
 #[case::randomness(randomness, Step::Build, &["getrandom", "a policy has no randomness", "cargo tree"])]
-#[case::settings_type(settings_type, Step::Build, &["wrong.toml`, line 2", "account: expected a string, found `1`"])]
+#[case::settings_type(settings_type, Step::Build, &["wrong.toml`, line 2", "account: expected a string, found a whole number"])]
 #[case::account(account, Step::TestConfigured, &["ELSEWHERE", "is not in `target-accounts`: add it there or correct the policy"])]
 #[case::no_inbox(no_inbox, Step::Lint, &["request-without-inbox", "subscribe"])]
 #[case::chrono(chrono, Step::Build, &["__wbindgen_placeholder__", "cargo tree", "default-features = false"])]

@@ -108,7 +108,7 @@ other = 1
             "7: ceilings.accounts.\"a b\".subscribe-alow: unknown key, did you mean `subscribe-allow`?",
             "9: ceilings.policies.Static: invalid policy name `Static`: use 1 to 64 lower-case letters, digits, `-` and `_`, \
              starting with a letter or digit",
-            "10: ceilings.policies.other: expected a table, found an integer",
+            "10: ceilings.policies.other: expected a table, found a whole number",
             "11: ceilings.account: unknown key, did you mean `accounts`?",
         ]
     );

@@ -128,7 +128,7 @@ fn what_is_set_is_what_the_issuer_gets() {
 )]
 #[case(
     "[identity]\ntoken-places = \"jwt\"",
-    ":2: identity.token-places: expected an array, each element one of `password`, `token`, `jwt`, found a string"
+    ":2: identity.token-places: expected a list, each element one of `password`, `token`, `jwt`, found a string"
 )]
 #[case(
     "[identity]\nissuer = []",
@@ -136,11 +136,11 @@ fn what_is_set_is_what_the_issuer_gets() {
 )]
 #[case(
     "[identity]\nissuers = []",
-    ":2: identity.issuers: expected a table, found an array"
+    ":2: identity.issuers: expected a table, found a list"
 )]
 #[case(
     "[identity.issuers]\nidp = 1",
-    ":2: identity.issuers.idp: expected a table, found an integer"
+    ":2: identity.issuers.idp: expected a table, found a whole number"
 )]
 #[case(
     "[identity.issuers.\"a b\"]\nissuer = \"x\"\naudiences = [\"nats\"]",
@@ -176,7 +176,7 @@ fn what_is_set_is_what_the_issuer_gets() {
 )]
 #[case(
     "[identity]\noperators = \"O\"",
-    ":2: identity.operators: expected an array, each element the public key of an operator (O…), found a string"
+    ":2: identity.operators: expected a list, each element the public key of an operator (O…), found a string"
 )]
 #[case(
     "[identity]\noperators = []",
@@ -196,7 +196,7 @@ fn what_is_set_is_what_the_issuer_gets() {
 )]
 #[case(
     "[identity]\nremember-passwords = true",
-    ":2: identity.remember-passwords: expected a duration such as `250ms` or `1h 30m`, found a boolean"
+    ":2: identity.remember-passwords: expected a duration such as `250ms` or `1h 30m`, found `true`"
 )]
 #[case(
     "[identity.throttle]\naddress-failures = -1",
@@ -250,7 +250,7 @@ fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem:
 )]
 #[case(
     "audiences = \"nats\"",
-    "audiences: expected an array, each element a string, found a string"
+    "audiences: expected a list, each element a string, found a string"
 )]
 #[case(
     "jwks-url = \"keys.json\"",
@@ -270,7 +270,7 @@ fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem:
 )]
 #[case(
     "leeway = 30",
-    "leeway: expected a duration such as `30s` or `1h 30m`, found an integer"
+    "leeway: expected a duration such as `30s` or `1h 30m`, found a whole number"
 )]
 #[case("max-age = \"0s\"", "max-age: must be at least one second, found `0s`")]
 #[case(
@@ -298,7 +298,7 @@ fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem:
     "allow-http: expected `true` or `false`, found a string"
 )]
 #[case("principal = [\"\"]", "principal: must not be empty")]
-#[case("groups = [1]", "groups: expected a string, found an integer")]
+#[case("groups = [1]", "groups: expected a string, found a whole number")]
 fn bad_values_of_an_issuer_are_named_with_line_and_key(#[case] given: &str, #[case] problem: &str) {
     assert_eq!(
         issuer_problems(given),

@@ -40,7 +40,7 @@ fn buckets_may_be_read_over_a_connection_of_their_own() {
 #[case(r#"buckets = ["a", "b", "a"]"#, "buckets: names bucket `a` twice")]
 #[case(
     r#"buckets = "revoked""#,
-    "buckets: expected an array, each element the name of a key-value bucket, found a string"
+    "buckets: expected a list, each element the name of a key-value bucket, found a string"
 )]
 #[case(
     "buckets = [\"revoked\"]\nlocks = \"locks\"",

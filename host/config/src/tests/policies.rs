@@ -11,11 +11,11 @@ use super::*;
 )]
 #[case(
     "memory = 16",
-    ":7: policies.memory: expected a size such as `16MiB` or `64KiB`, found an integer"
+    ":7: policies.memory: expected a size such as `16MiB` or `64KiB`, found a whole number"
 )]
 #[case(
     "order = { a = 1 }",
-    ":7: policies.order: expected an array, each element a policy name, found a table"
+    ":7: policies.order: expected a list, each element a policy name, found a table"
 )]
 #[case(
     "deadline = \"0ms\"",

@@ -35,17 +35,17 @@ use super::*;
 #[case(
     "nats",
     "servers = \"x\"",
-    ":2: nats.servers: expected an array, each element a server address such as `nats://127.0.0.1:4222`, found a string"
+    ":2: nats.servers: expected a list, each element a server address such as `nats://127.0.0.1:4222`, found a string"
 )]
 #[case(
     "nats",
     "servers = [1]",
-    ":2: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found an integer"
+    ":2: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found a whole number"
 )]
 #[case(
     "nats",
     "name = true",
-    ":2: nats.name: expected a string, found a boolean"
+    ":2: nats.name: expected a string, found `true`"
 )]
 #[case("nats", "name = \"\"", ":2: nats.name: must not be empty")]
 #[case(
@@ -56,7 +56,7 @@ use super::*;
 #[case(
     "callout",
     "deadline = 1.5",
-    ":4: callout.deadline: expected a duration such as `250ms` or `1h 30m`, found a float"
+    ":4: callout.deadline: expected a duration such as `250ms` or `1h 30m`, found a number with a fraction"
 )]
 #[case(
     "callout",

@@ -115,7 +115,7 @@ fn a_bad_top_level_key_is_named() {
         ),
         (
             "issuers = 1",
-            "issuers: expected a list of issuers, or a table like { \"https://id.example\" = \"name\" }, found `1`",
+            "issuers: expected a list of issuers, or a table like { \"https://id.example\" = \"name\" }, found a whole number",
         ),
         (
             "without-role = \"permit\"",
@@ -127,7 +127,7 @@ fn a_bad_top_level_key_is_named() {
         ),
         (
             "expires-in = 8",
-            "expires-in: expected a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\", found `8`",
+            "expires-in: expected a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\", found a whole number",
         ),
         ("expires-in = \"0s\"", "expires-in: shorter than a second"),
     ]);
@@ -234,7 +234,7 @@ fn a_bad_role_is_named() {
     assert_eq!(
         complaint::<OidcRoles>(no_table),
         "roles.Admin: expected a table with `account`, `publish`, `subscribe`, `intents`, `responses` and what bounds a login, \
-         found `1`"
+         found a whole number"
     );
 }
 

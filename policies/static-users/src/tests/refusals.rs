@@ -40,7 +40,7 @@ fn a_bad_top_level_key_is_named() {
         (
             r#"default-account = "APP""#,
             "default-account = 1",
-            "default-account: expected a string, found `1`",
+            "default-account: expected a string, found a whole number",
         ),
         (
             "[settings.profiles.staff]",
@@ -126,7 +126,7 @@ fn a_bad_profile_is_named() {
             r#"publish = { allow = ["a"] }"#,
             "responses = { ttl = 5 }",
             "profiles.staff.responses.ttl: expected a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\", \
-             found `5`",
+             found a whole number",
         ),
     ]);
 }

@@ -87,7 +87,10 @@ enum Either {
 #[test]
 fn a_value_of_another_kind_is_refused() {
     let cases = [
-        (read::<String>("7").err(), "expected a string, found `7`"),
+        (
+            read::<String>("7").err(),
+            "expected a string, found a whole number",
+        ),
         (
             read::<u8>("true").err(),
             "expected a whole number from 0 to 255, found `true`",
@@ -112,17 +115,26 @@ fn a_value_of_another_kind_is_refused() {
             read::<[u8; 1]>("[]").err(),
             "expected a list of one value, found a list of 0",
         ),
-        (read::<Pair>("7").err(), "expected a list, found `7`"),
+        (
+            read::<Pair>("7").err(),
+            "expected a list, found a whole number",
+        ),
         (
             read::<Either>("true").err(),
             "the value has none of the forms that the policy reads",
         ),
-        (read::<Tagged>("7").err(), "expected a table, found `7`"),
+        (
+            read::<Tagged>("7").err(),
+            "expected a table, found a whole number",
+        ),
         (
             read::<bool>("null").err(),
-            "expected true or false, found no value",
+            "expected `true` or `false`, found no value",
         ),
-        (read::<()>("1").err(), "expected no value, found `1`"),
+        (
+            read::<()>("1").err(),
+            "expected no value, found a whole number",
+        ),
         (
             read::<Vec<u8>>("{}").err(),
             "expected a list, found a table",
@@ -144,6 +156,13 @@ fn a_string_in_the_wrong_place_is_not_shown() {
         error,
         "alice: expected a whole number from 0 to 255, found a string"
     );
+}
+
+#[test]
+fn a_number_in_the_wrong_place_is_not_shown() {
+    // A password without quotation marks.
+    let error = read::<BTreeMap<String, String>>(r#"{"alice":31415926}"#).unwrap_err();
+    assert_eq!(error, "alice: expected a string, found a whole number");
 }
 
 #[test]
