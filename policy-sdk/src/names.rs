@@ -39,6 +39,9 @@ macro_rules! words {
                 }
             }
 
+            #[cfg(test)]
+            const WORDS: &[&str] = &[$($word),*];
+
             fn known(word: &str) -> Option<Self> {
                 match &*($read)(word) {
                     $($word => Some(Self::$variant),)*
@@ -209,6 +212,14 @@ mod tests {
         }
         let unknown = ConnectionType::from("Pigeon".to_owned());
         assert_eq!(unknown.as_str(), "Pigeon");
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_hosts_rules() {
+        use portcullis_permit_rules::{AccountLimit as HostLimit, ConnectionType as HostType};
+
+        assert_eq!(ConnectionType::WORDS, HostType::ALL.map(HostType::as_str));
+        assert_eq!(AccountLimit::WORDS, HostLimit::ALL.map(HostLimit::as_str));
     }
 
     #[test]
