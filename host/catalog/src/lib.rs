@@ -120,8 +120,9 @@ pub use numbers::CatalogNumbers;
 pub use options::CatalogOptions;
 pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
 pub use policy_tests::{
-    DescribedLogin, DescriptionProblem, Impossible, PermitCheck, PermittedLogin, PinError,
-    PinnedTest, TestOutcome, UpdateError, UpdatedTests, describe, pin, tests_schema, update_tests,
+    CertificateProblem, ConnectionProblem, DescribedLogin, DescriptionProblem, Impossible,
+    PermitCheck, PermittedLogin, PinError, PinnedTest, PresentedProblem, TestOutcome, TimeClaim,
+    TokenProblem, UpdateError, UpdatedTests, describe, pin, tests_schema, update_tests,
 };
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

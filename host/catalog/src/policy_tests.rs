@@ -12,6 +12,7 @@ mod format;
 mod login;
 mod permit_check;
 mod pin;
+mod place;
 mod possible;
 pub(crate) mod problem;
 mod schema;
@@ -42,8 +43,11 @@ pub(crate) use format::{Login, NOW, now, parse};
 pub(crate) use login::{key_values, request};
 pub use permit_check::{PermitCheck, PermittedLogin};
 pub use pin::{PinError, PinnedTest, pin};
-pub use possible::Impossible;
+pub(crate) use place::line_in_login;
 pub(crate) use possible::is_possible;
+pub use possible::{
+    CertificateProblem, ConnectionProblem, Impossible, PresentedProblem, TimeClaim, TokenProblem,
+};
 use problem::{TestFileProblem, TestProblem};
 pub use schema::tests_schema;
 pub use update::{UpdateError, UpdatedTests, update_tests};
@@ -116,11 +120,14 @@ impl PolicyTests {
             let line = span.map(|span| line_at(text, span.start));
             wrong(line, TestFileProblem::Format(message))
         })?;
-        let tests = tests.tests.into_iter().map(|test| {
+        let tests = tests.tests.into_iter().enumerate().map(|(index, test)| {
             let line = line_at(text, test.name.span().start);
             let name = test.name.get_ref().clone();
-            PolicyTest::new(test, line)
-                .map_err(|problem| wrong(Some(line), TestFileProblem::Test { name, problem }))
+            PolicyTest::new(test, line).map_err(|problem| {
+                let place = place::line_in_test(text, index, &problem.place());
+                let problem = TestFileProblem::Test { name, problem };
+                wrong(place.or(Some(line)), problem)
+            })
         });
         let tests = tests.collect::<Result<Vec<_>, _>>()?;
         for (index, test) in tests.iter().enumerate() {

@@ -108,7 +108,7 @@ impl SeenLogin {
 
     /// Returns the request. `None` if policy tests cannot describe such a login.
     pub(crate) fn request(&self) -> Option<AuthorizationRequest> {
-        let described = DescribedLogin::read(self.login.clone(), self.received_at);
+        let described = DescribedLogin::read_recorded(self.login.clone(), self.received_at);
         described.ok().map(|described| described.request)
     }
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::{
-    AuthorizationRequest, Certificate, Claims, Client, ClientKind, Credentials, FixedKeyValues,
-    Identity, KeyKind, KeyValues, Method, PresentedNkey, PublicKey, Secret, Server, Strength,
-    Transport,
+    AuthorizationRequest, Certificate, Claims, Client, ClientKind, ClientTls, Credentials,
+    FixedKeyValues, Identity, KeyKind, KeyValues, Method, PresentedNkey, PublicKey, Secret, Server,
+    Strength, Transport,
 };
 use portcullis_engine::{EvaluationError, Policy};
 use portcullis_environment::Clock;
@@ -84,6 +84,10 @@ pub(crate) fn login(method: Method) -> AuthorizationRequest {
             kind: Some(ClientKind::Client),
             transport: Some(Transport::Nats),
             user: credentials.username.clone(),
+            tls: identity.certificate.as_ref().map(|_| ClientTls {
+                version: "1.3".to_owned(),
+                ..ClientTls::default()
+            }),
             ..Client::default()
         },
         credentials,
@@ -108,10 +112,7 @@ fn presented(method: Method) -> (Credentials, Identity) {
             identity.principal = text();
         }
         Method::Token => credentials.token = secret(),
-        Method::Jwt => {
-            credentials.jwt = secret();
-            identity.principal = Some(nkey().to_string());
-        }
+        Method::Jwt => credentials.jwt = secret(),
         Method::Nkey => {
             credentials.nkey = Some(PresentedNkey::Key(nkey()));
             identity.principal = Some(nkey().to_string());
@@ -128,12 +129,14 @@ fn presented(method: Method) -> (Credentials, Identity) {
             identity.strength = Strength::Proved;
         }
         Method::Certificate => {
-            identity.principal = text();
+            let name = format!("CN={NAME}");
+            identity.principal = Some(name.clone());
+            identity.issuer = Some(name.clone());
             identity.strength = Strength::Proved;
             identity.certificate = Some(Certificate {
                 verified: true,
-                subject: format!("CN={NAME}"),
-                issuer: format!("CN={NAME}"),
+                subject: name.clone(),
+                issuer: name,
                 ..Certificate::default()
             });
         }

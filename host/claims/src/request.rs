@@ -329,11 +329,17 @@ pub fn decoded_request(
     body: serde_json::Value,
     now: u64,
 ) -> Result<AuthorizationRequest, DecodedProblem> {
-    let body = serde_json::from_value::<RequestBody>(body).map_err(|error| {
-        let message = error.to_string();
-        // The text before it quotes the value, which may be a password.
-        let expected = message.find("expected ").and_then(|at| message.get(at..));
-        DecodedProblem::Form(expected.unwrap_or("a field is wrong").to_owned())
+    let body = serde_path_to_error::deserialize::<_, RequestBody>(body).map_err(|error| {
+        let message = error.inner().to_string();
+        // The text before it quotes the value, which may be a password that has the same words.
+        let expected = message.rsplit_once(", expected ");
+        let expected = expected.map(|(_, expected)| format!("expected {expected}"));
+        let problem = expected.unwrap_or_else(|| "a field is wrong".to_owned());
+        let path = error.path().to_string();
+        DecodedProblem::Form(match path.as_str() {
+            "." => problem,
+            path => format!("{}: {problem}", path.escape_debug()),
+        })
     })?;
     let key = |text: &str, kind| {
         let key: Option<PublicKey> = text.parse().ok();

@@ -82,8 +82,12 @@ impl Content {
             let line = at(name.span().start);
             let name = name.into_inner();
             let sample = LoginSample::new(login, now).map_err(|problem| {
+                let keys = problem.place();
+                let keys = keys.get(1..).unwrap_or_default();
+                let place = policy_tests::line_in_login(text, &name, keys);
                 let name = name.clone();
-                wrong(Some(line), AssertionsProblem::Login { name, problem })
+                let problem = AssertionsProblem::Login { name, problem };
+                wrong(place.or(Some(line)), problem)
             })?;
             Ok((name, sample))
         });

@@ -103,7 +103,7 @@ fn a_mistake_is_named_with_its_line() {
         (
             "username = \"alice\"",
             "identity = { method = \"password\", claims = { a = 1 } }",
-            5,
+            6,
             "login `alice`: login.identity: `claims` come from",
         ),
         (

@@ -1,5 +1,7 @@
 //! The logins that two versions of a policy are compared with.
 
+mod others;
+
 use std::sync::Arc;
 
 use portcullis_core::{AuthorizationRequest, Claims, FixedKeyValues, Method, Strength, Transport};
@@ -37,7 +39,7 @@ pub(super) fn with_variations(stated: Vec<(String, LoginSample)>) -> Vec<(String
         let variations = variations(&login.request).into_iter();
         let varied = variations.filter_map(|(what, change)| {
             let mut request = AuthorizationRequest::clone(&login.request);
-            let is_possible = change(&mut request) && is_possible(&request.identity);
+            let is_possible = change(&mut request) && is_possible(&request);
             is_possible.then(|| (format!("{name}, {what}"), with(request)))
         });
         let varied: Vec<_> = varied.collect();
@@ -94,11 +96,6 @@ fn set<T: PartialEq>(place: &mut T, value: T) -> bool {
     is_new
 }
 
-/// Appends to a text, so that it is another one. Returns whether there was a text.
-fn other(text: &mut Option<String>) -> bool {
-    text.as_mut().map(|text| text.push_str("-x")).is_some()
-}
-
 /// Returns variations of the connection.
 fn connections() -> Vec<Variation> {
     vec![
@@ -106,6 +103,7 @@ fn connections() -> Vec<Variation> {
             set(&mut request.client.transport, Some(Transport::Mqtt))
         }),
         variation("over WebSocket", |request| {
+            request.client.mqtt_id = None;
             set(&mut request.client.transport, Some(Transport::Websocket))
         }),
         variation("from another network", |request| {
@@ -121,14 +119,8 @@ fn connections() -> Vec<Variation> {
 /// Returns variations of the identity.
 fn identities() -> Vec<Variation> {
     vec![
-        variation("as another user", |request| {
-            other(&mut request.client.user);
-            let is_named = other(&mut request.credentials.username);
-            other(&mut request.identity.principal) || is_named
-        }),
-        variation("from another issuer", |request| {
-            other(&mut request.identity.issuer)
-        }),
+        variation("as another user", others::user),
+        variation("from another issuer", others::issuer),
         variation("without a proof", |request| {
             set(&mut request.identity.strength, Strength::Claimed)
         }),
@@ -168,7 +160,7 @@ mod tests {
             abstain = true
             [tests.login]
             token = "eyJ"
-            identity = { method = "oidc", principal = "bob", proved = true, issuer = "https://idp", groups = ["a", "b"], claims = { sub = "bob", team = "x" } }
+            identity = { method = "oidc", principal = "bob", proved = true, issuer = "https://idp", groups = ["a", "b"], claims = { iss = "https://idp", sub = "bob", team = "x" } }
             "#,
         );
         for present in [
@@ -185,6 +177,8 @@ mod tests {
                 "{present} in {names:?}"
             );
         }
+        // The claims of a token name its user and its issuer, so they change too.
+        assert!(names.contains(&"bob, from another issuer".to_owned()));
         // A token without a proof is refused before any policy.
         assert!(
             !names.iter().any(|name| name == "bob, without a proof"),

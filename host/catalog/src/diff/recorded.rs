@@ -47,8 +47,15 @@ pub enum RecordProblem {
     )]
     NoRecord,
     /// The record describes no login.
-    #[error("{0}")]
-    Login(DescriptionProblem),
+    #[error("{place}{problem}")]
+    Login {
+        /// `login.` for a record of a decision, which has the login under that key. Empty for a
+        /// login alone.
+        place: &'static str,
+        /// The problem of the login.
+        #[source]
+        problem: DescriptionProblem,
+    },
 }
 
 /// A verifier that takes the password of a recorded login as the right one, and leaves every other
@@ -82,10 +89,13 @@ impl RecordedLogins {
                     column: error.column(),
                 },
             })?;
+            let is_record = record.get("login").is_some();
+            let place = if is_record { "login." } else { "" };
             let (login, now) = login(record).ok_or_else(|| failed(RecordProblem::NoRecord))?;
             if known.insert(Value::Object(login.clone()).to_string()) {
                 let sample = sample(login, now);
-                let sample = sample.map_err(|problem| failed(RecordProblem::Login(problem)))?;
+                let sample =
+                    sample.map_err(|problem| failed(RecordProblem::Login { place, problem }))?;
                 logins.push((name(&sample, logins.len()), sample));
             }
         }
@@ -212,6 +222,21 @@ mod tests {
             ("{ \"login\": \"hunter2\" }", 3, "expected a decision of"),
             ("{ \"pasword\": \"hunter2\" }", 3, "unknown field `pasword`"),
             ("{\n \"username\": hunter2 }", 4, "column 14: "),
+            (
+                r#"{ "login": { "client": { "id": "hunter2" } } }"#,
+                3,
+                "login.client.id: expected a whole number that is not negative, found a string",
+            ),
+            (
+                r#"{ "login": { "identity": { "method": "oidc" } } }"#,
+                3,
+                ": login.identity: the host takes a token only if",
+            ),
+            (
+                r#"{ "nkey": 7 }"#,
+                3,
+                ": nkey: expected a string, found a whole number",
+            ),
         ] {
             let text = format!("{}\n\n{wrong}", decision("alice"));
             let error = RecordedLogins::read(&text).unwrap_err();

@@ -20,7 +20,7 @@ pub struct DescribedLogin {
     /// Whether the description says what the host found out about the client (`identity` or
     /// `certificate`). If not, the identity is what the credentials claim.
     pub is_identified: bool,
-    /// The values of the described buckets. Any other bucket is not synchronised.
+    /// The values of the described buckets. A look-up in any other bucket fails.
     pub key_values: Arc<dyn KeyValues>,
 }
 
@@ -29,11 +29,36 @@ pub struct DescribedLogin {
 #[non_exhaustive]
 pub enum DescriptionProblem {
     /// The JSON is not a login in the format of policy tests.
-    #[error("{0}")]
-    Format(String),
+    #[error("{}{message}", .path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default())]
+    Format {
+        /// The path of the wrong value, as `client.id`. `None` for the login as a whole.
+        path: Option<String>,
+        /// The problem of the value.
+        message: String,
+    },
     /// No login has these values.
-    #[error(transparent)]
-    Login(TestProblem),
+    #[error("{}", of_login(.0))]
+    Login(#[source] TestProblem),
+}
+
+/// Returns the path of a wrong value, for its message. `None` for the login as a whole.
+fn place(path: &str, message: &str) -> Option<String> {
+    // The path of the whole login is a dot.
+    let whole = path.strip_suffix('.').unwrap_or(path);
+    let inside = if message.starts_with("unknown field ") {
+        // The message names the last key.
+        whole.rsplit_once('.').map_or("", |(table, _)| table)
+    } else {
+        whole
+    };
+    (!inside.is_empty()).then(|| inside.escape_debug().to_string())
+}
+
+/// Returns the message of a problem in a file that is one login. Its keys stand at the top.
+fn of_login(problem: &TestProblem) -> String {
+    let problem = problem.to_string();
+    let inside = problem.strip_prefix("login.");
+    inside.unwrap_or(&problem).to_owned()
 }
 
 impl DescribedLogin {
@@ -44,8 +69,20 @@ impl DescribedLogin {
     ///
     /// Fails if `description` is not in the format of policy tests, or if no login has its values.
     pub fn read(description: Value, now: u64) -> Result<Self, DescriptionProblem> {
-        let login: format::Login = serde_json::from_value(description)
-            .map_err(|error| DescriptionProblem::Format(complaint(&error.to_string())))?;
+        let described = Self::read_recorded(description, now)?;
+        login::check(&described.request).map_err(DescriptionProblem::Login)?;
+        Ok(described)
+    }
+
+    /// Reads the description of a login that a host has received. Such a login was possible, however
+    /// its facts look.
+    pub(crate) fn read_recorded(description: Value, now: u64) -> Result<Self, DescriptionProblem> {
+        let login = serde_path_to_error::deserialize(description);
+        let login = login.map_err(|error| {
+            let message = complaint(&error.inner().to_string());
+            let path = place(&error.path().to_string(), &message);
+            DescriptionProblem::Format { path, message }
+        })?;
         Self::new(login, now).map_err(DescriptionProblem::Login)
     }
 
@@ -59,7 +96,7 @@ impl DescribedLogin {
             content: login::key_values(&mut login)?,
         };
         Ok(Self {
-            request: login::request(login, now)?,
+            request: login::unchecked(login, now)?,
             is_identified,
             key_values: Arc::new(key_values),
         })
@@ -82,7 +119,10 @@ impl KeyValues for DescribedBuckets {
         if self.named.contains(bucket) {
             self.content.get(bucket, key)
         } else {
-            Err(LookUpError::NotSynchronised(bucket.clone()))
+            Err(LookUpError::NotDescribed {
+                bucket: bucket.clone(),
+                key: key.to_owned(),
+            })
         }
     }
 }
@@ -92,4 +132,73 @@ impl KeyValues for DescribedBuckets {
 pub fn describe(request: &AuthorizationRequest) -> Value {
     // Texts, numbers and claims always become JSON.
     serde_json::to_value(LoginFacts::all(request)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problem(description: Value) -> String {
+        let problem = DescribedLogin::read(description, super::super::NOW);
+        problem
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_path() {
+        for (description, expected) in [
+            (
+                json!({ "client": { "id": "7" } }),
+                "client.id: expected a whole number that is not negative, found a string",
+            ),
+            (
+                json!({ "identity": { "method": "oidc", "groups": ["a", 7] } }),
+                "identity.groups[1]: expected a string, found a whole number",
+            ),
+            (
+                json!({ "key-value": { "users": { "a": 7 } } }),
+                "key-value.users.a: expected a string, found a whole number",
+            ),
+            (
+                json!({ "clinet": {} }),
+                "unknown field `clinet`, did you mean `client`?",
+            ),
+            (
+                json!({ "client": { "hots": "x" } }),
+                "client: unknown field `hots`, did you mean `host`?",
+            ),
+            (
+                json!({ "identity": { "method": "openid" } }),
+                "identity.method: expected one of `password`",
+            ),
+            (
+                json!({ "identity": { "method": "oidc" } }),
+                "identity: the host takes a token only if",
+            ),
+            (
+                json!({ "server": { "id": "N" } }),
+                "server.id: not a public nkey",
+            ),
+        ] {
+            let found = problem(description.clone());
+            assert!(found.contains(expected), "{description}: {found}");
+            assert!(!found.starts_with("login."), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_is_not_described_says_what_to_describe() {
+        let described = DescribedLogin::read(json!({ "key-value": { "users": {} } }), 7).unwrap();
+        let get = |bucket: &str| described.key_values.get(&bucket.parse().unwrap(), "alice");
+        assert_eq!(get("users"), Ok(None));
+        assert_eq!(
+            get("revoked").unwrap_err().to_string(),
+            "bucket `revoked` is not described, and no server is asked: in the file with the login, add \
+             `\"key-value\": { \"revoked\": { \"alice\": \"VALUE\" } }`, or `{}` for an empty bucket"
+        );
+    }
 }

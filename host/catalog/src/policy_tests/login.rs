@@ -15,6 +15,21 @@ const NO_KEY: [u8; PublicKey::LEN] = [0; PublicKey::LEN];
 
 /// Returns the request for a login of a test.
 pub(crate) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, TestProblem> {
+    let request = unchecked(login, now)?;
+    check(&request)?;
+    Ok(request)
+}
+
+/// Checks that a client can make this login.
+pub(super) fn check(request: &AuthorizationRequest) -> Result<(), TestProblem> {
+    possible::check(request).map_err(|problem| TestProblem::Impossible { problem })
+}
+
+/// Returns the request for a login, whether a client can make it or not.
+pub(super) fn unchecked(
+    login: format::Login,
+    now: u64,
+) -> Result<AuthorizationRequest, TestProblem> {
     let secret = |text: Option<String>| text.map(Secret::new);
     let credentials = Credentials {
         username: login.username,
@@ -29,14 +44,13 @@ pub(crate) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
         Some(identity) => identified(identity, certificate)?,
         None => unassisted(&credentials, certificate),
     };
-    possible::check(&identity).map_err(TestProblem::Identity)?;
     let nkey = credentials.nkey.as_ref().map(PresentedNkey::as_str);
     let user = nkey.or(credentials.username.as_deref());
     Ok(AuthorizationRequest {
         // A server makes one for each login.
         user_nkey: PublicKey::from_bytes(KeyKind::User, NO_KEY),
         server: server(login.server)?,
-        client: client(login.client, user),
+        client: client(login.client, user)?,
         credentials,
         identity,
         received_at: now,
@@ -77,6 +91,9 @@ fn unassisted(credentials: &Credentials, certificate: Option<Certificate>) -> Id
         identity.principal = leaf.spiffe_id.as_ref().or(subject).cloned();
         identity.issuer = Some(leaf.issuer.clone());
     }
+    // A test that does not say when the certificate ends has 0.
+    let end = leaf.map(|leaf| leaf.not_after);
+    identity.expires_at = end.filter(|end| *end > 0);
     identity.certificate = certificate;
     identity
 }
@@ -132,14 +149,17 @@ fn certificate(certificate: format::Certificate) -> Certificate {
     }
 }
 
-fn client(client: format::Client, user: Option<&str>) -> Client {
+fn client(client: format::Client, user: Option<&str>) -> Result<Client, TestProblem> {
+    if client.tls_cipher.is_some() && client.tls_version.is_none() {
+        return Err(TestProblem::CipherWithoutVersion);
+    }
     let tls = client.tls_version.map(|version| ClientTls {
         version,
         cipher: client.tls_cipher.unwrap_or_default(),
         verified: false,
         chains: Vec::new(),
     });
-    Client {
+    Ok(Client {
         host: client.host,
         id: client.id,
         user: client.user.or_else(|| user.map(str::to_owned)),
@@ -154,7 +174,7 @@ fn client(client: format::Client, user: Option<&str>) -> Client {
         nonce: None,
         tls,
         wanted_account: None,
-    }
+    })
 }
 
 fn server(server: format::Server) -> Result<Server, TestProblem> {

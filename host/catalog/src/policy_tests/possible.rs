@@ -1,12 +1,28 @@
-//! Identities that a login can have: those that the host's identifier makes
-//! (`docs/reference/identity.md`).
+//! Logins that a client can make: those whose identity the host's identifier makes of what a client
+//! presents (`docs/reference/identity.md`).
 //!
-//! A policy test with another identity tests a login that never occurs.
+//! A policy test with another login tests one that never occurs.
 
-use portcullis_core::{Identity, Method, Strength};
+mod certificate;
+mod connection;
+mod presented;
+#[cfg(test)]
+mod tests;
+mod token;
 
-/// The reason why no login has an identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+use portcullis_core::{AuthorizationRequest, Identity, Method, Strength};
+
+pub use certificate::CertificateProblem;
+pub use connection::ConnectionProblem;
+pub use presented::PresentedProblem;
+pub use token::{TimeClaim, TokenProblem};
+
+/// Maximum difference of two clocks, in seconds: the largest leeway of an issuer. A login that the
+/// host has decided must not count as impossible.
+const SKEW: u64 = 60 * 60;
+
+/// The reason why no client can make a login.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Impossible {
     /// A token that the host has not verified.
@@ -65,15 +81,50 @@ pub enum Impossible {
         "only a token, a trusted user JWT or a verified certificate ends: leave `expires-at` out"
     )]
     Expiry,
+    /// The credentials have another method.
+    #[error(transparent)]
+    Presented(#[from] PresentedProblem),
+    /// A fact of the connection that contradicts another one.
+    #[error(transparent)]
+    Connection(#[from] ConnectionProblem),
+    /// A certificate that contradicts the identity or the time.
+    #[error(transparent)]
+    Certificate(#[from] CertificateProblem),
+    /// Claims that contradict the identity or the time.
+    #[error(transparent)]
+    Token(#[from] TokenProblem),
 }
 
-/// Returns whether a login can have this identity.
-pub(crate) fn is_possible(identity: &Identity) -> bool {
-    check(identity).is_ok()
+impl Impossible {
+    /// Returns the path of the value at fault, below `login`.
+    pub(super) const fn place(&self) -> &'static [&'static str] {
+        match self {
+            Self::Presented(problem) => problem.place(),
+            Self::Connection(problem) => problem.place(),
+            Self::Certificate(problem) => problem.place(),
+            Self::Token(problem) => problem.place(),
+            _ => &["identity"],
+        }
+    }
 }
 
-/// Checks that a login can have this identity.
-pub(super) fn check(identity: &Identity) -> Result<(), Impossible> {
+/// Returns whether a client can make this login.
+pub(crate) fn is_possible(request: &AuthorizationRequest) -> bool {
+    check(request).is_ok()
+}
+
+/// Checks that a client can make this login.
+pub(super) fn check(request: &AuthorizationRequest) -> Result<(), Impossible> {
+    check_proof(&request.identity)?;
+    presented::check(&request.credentials, &request.identity)?;
+    connection::check(&request.client, &request.identity)?;
+    certificate::check(&request.identity, request.received_at)?;
+    token::check(&request.identity, request.received_at)?;
+    Ok(())
+}
+
+/// Checks that the method proves what the identity says.
+fn check_proof(identity: &Identity) -> Result<(), Impossible> {
     let proved = identity.strength == Strength::Proved;
     let (has_issuer, has_nkey) = (identity.issuer.is_some(), identity.nkey.is_some());
     match identity.method {
@@ -128,6 +179,6 @@ fn has_verified_certificate(identity: &Identity) -> bool {
     leaf.is_some_and(|leaf| leaf.verified)
 }
 
-const fn require(holds: bool, problem: Impossible) -> Result<(), Impossible> {
+fn require(holds: bool, problem: Impossible) -> Result<(), Impossible> {
     if holds { Ok(()) } else { Err(problem) }
 }

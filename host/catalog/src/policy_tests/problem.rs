@@ -71,11 +71,20 @@ pub enum TestProblem {
         key: String,
     },
     /// The method is unknown.
-    #[error("identity.method: expected one of `{}`", Method::ALL.map(Method::as_str).join("`, `"))]
+    #[error("login.identity.method: expected one of `{}`", Method::ALL.map(Method::as_str).join("`, `"))]
     Method,
-    /// No login has such an identity.
-    #[error("login.identity: {0}")]
-    Identity(#[source] Impossible),
+    /// A cipher of a connection without TLS.
+    #[error(
+        "login.client.tls-cipher: a cipher belongs to TLS: add `tls-version = \"1.3\"`, or leave it out"
+    )]
+    CipherWithoutVersion,
+    /// No client makes such a login.
+    #[error("login.{place}: {problem}", place = .problem.place().join("."))]
+    Impossible {
+        /// The problem of the login.
+        #[source]
+        problem: Impossible,
+    },
     /// The value of `key` is not an nkey of the right kind.
     #[error("{key}: {problem}")]
     Key {
@@ -85,6 +94,23 @@ pub enum TestProblem {
         #[source]
         problem: KeyProblem,
     },
+}
+
+impl TestProblem {
+    /// Returns the path of the value at fault in the test, key by key. Empty if the test as a whole
+    /// is at fault.
+    pub(crate) fn place(&self) -> Vec<&str> {
+        let in_login = |keys: &[&'static str]| [&["login"], keys].concat();
+        match self {
+            Self::Impossible { problem } => in_login(problem.place()),
+            Self::Method => in_login(&["identity", "method"]),
+            Self::CipherWithoutVersion => in_login(&["client", "tls-cipher"]),
+            Self::Bucket(_) => in_login(&["key-value"]),
+            Self::BucketKey { bucket, key } => vec!["login", "key-value", bucket, key],
+            Self::Key { key, .. } => key.split('.').collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The problem of an nkey in a test.

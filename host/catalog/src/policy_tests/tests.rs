@@ -107,10 +107,10 @@ fn what_is_wrong_with_a_test_file_is_named_with_its_line() {
 #[test]
 fn a_value_of_the_wrong_kind_is_not_repeated() {
     let (line, problem) = refusal_of("now = 1800000000", "now = \"hunter2\"");
-    let expected = "expected a whole number, not negative, found a string";
+    let expected = "expected a whole number that is not negative, found a string";
     assert_eq!((line, problem.as_str()), (Some(9), expected));
     let (_, problem) = refusal_of("password = \"secret\"", "password = 12345");
-    assert_eq!(problem, "expected a string, found an integer");
+    assert_eq!(problem, "expected a string, found a whole number");
 }
 
 #[test]
@@ -372,17 +372,17 @@ fn a_login_with_an_unverified_fact_is_an_error_of_the_file() {
 #[test]
 fn logins_of_every_kind_can_be() {
     for login in [
-        r#"identity = { method = "oidc", proved = true, issuer = "i", claims = { sub = "a" }, groups = ["g"], expires-at = 7 }"#,
+        r#"identity = { method = "oidc", proved = true, issuer = "i", claims = { sub = "a" }, groups = ["g"], expires-at = 1767225601 }"#,
         r#"identity = { method = "jwt", proved = true, issuer = "A", claims = { sub = "U" }, tags = ["a:b"], role = "r" }"#,
         r#"identity = { method = "jwt", proved = true, nkey = "U" }"#,
         r#"identity = { method = "jwt" }"#,
-        r#"identity = { method = "nkey", proved = true, nkey = "U", principal = "U" }"#,
+        r#"identity = { method = "nkey", proved = true, nkey = "U" }"#,
         r#"identity = { method = "nkey", principal = "U" }"#,
         r#"identity = { method = "password", nkey = "U" }"#,
         "username = \"alice\"",
-        "certificate = { subject = \"CN=a\" }",
-        "identity = { method = \"certificate\", proved = true, issuer = \"CN=ca\" }\ncertificate = { verified = true }",
-        "identity = { method = \"password\", expires-at = 7 }\ncertificate = { verified = true }",
+        "certificate = { subject = \"CN=a\" }\nclient = { tls-version = \"1.3\" }",
+        "identity = { method = \"certificate\", proved = true, issuer = \"CN=ca\" }\ncertificate = { verified = true, issuer = \"CN=ca\" }\nclient = { tls-version = \"1.3\" }",
+        "identity = { method = \"password\", expires-at = 1767225601 }\ncertificate = { verified = true }\nclient = { tls-version = \"1.3\" }",
     ] {
         assert_eq!(identity_problem(login), None, "{login}");
     }
@@ -391,7 +391,8 @@ fn logins_of_every_kind_can_be() {
 #[test]
 fn a_client_with_a_verified_certificate_alone_is_its_subject() {
     let text = "[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n\
-                certificate = { verified = true, subject = \"CN=a\", issuer = \"CN=ca\" }\n";
+                certificate = { verified = true, subject = \"CN=a\", issuer = \"CN=ca\" }\n\
+                client = { tls-version = \"1.3\" }\n";
     let vectors = parse(text).unwrap().0;
     let identity = &vectors[0].request.identity;
     assert_eq!(identity.method.as_str(), "certificate");

@@ -55,16 +55,20 @@ fn a_wrong_login_is_told_without_its_values() {
         ),
         (
             r#"{ "username": { "hunter2": 1 } }"#,
-            "expected a string, found a table",
+            "the login is wrong: username: expected a string, found a table\n",
         ),
         (r#"{ "password": "hunter2" "#, "line 1"),
         (
             r#"{ "identity": { "method": "oidc" } }"#,
-            "the login is wrong: login.identity: the host takes a token only if it has verified it: add `proved = true`\n",
+            "the login is wrong: identity: the host takes a token only if it has verified it: add `proved = true`\n",
         ),
         (
             r#"{ "connect_opts": { "pass": "hunter2" } }"#,
             "`user_nkey` is not",
+        ),
+        (
+            r#"{ "user_nkey": "U", "client_info": { "id": "hunter2, expected hunter2" } }"#,
+            "not the claims of an authorization request: client_info.id: expected u64",
         ),
         ("[1]", "expected an object"),
         ("eyJ.hunter2.x", "the request is not a valid token"),
@@ -111,5 +115,11 @@ fn buckets_that_the_login_does_not_describe_cannot_be_looked_into() {
             "key-value.get(revoked",
         ],
     );
-    decided("").expect(82, &["policy-denied: cannot look up: "]);
+    decided("").expect(
+        82,
+        &[
+            "policy-denied: cannot look up: bucket `revoked` is not described",
+            r#"add `"key-value": { "revoked": { "alice": "VALUE" } }`"#,
+        ],
+    );
 }
