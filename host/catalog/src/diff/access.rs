@@ -19,7 +19,7 @@ pub(super) enum Outcome {
 }
 
 /// The access that one login gains and loses, one sentence each.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AccessChanges {
     /// What the login may do with the new version only.
     pub gained: Vec<String>,

@@ -1,7 +1,9 @@
 //! `portcullis policy diff`: the access that logins gain and lose with a new version.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -137,20 +139,24 @@ fn as_json(diff: &VersionDiff) -> serde_json::Value {
     })
 }
 
-/// Returns the changes as lines. Writing to a string does not fail.
+/// Returns the changes as lines, each once with the logins that it is about. Writing to a string does
+/// not fail.
 fn tell(diff: &VersionDiff) -> String {
     let mut text = String::new();
-    for (login, changes) in &diff.changes {
-        let _ = writeln!(text, "{}", one_line(login));
+    let changes = diff.changes.iter().map(|(login, changes)| (changes, login));
+    for (changes, logins) in grouped(changes) {
+        let _ = writeln!(text, "{}", told(&logins));
         for (sign, changes) in [("+", &changes.gained), ("-", &changes.lost)] {
             for change in changes {
                 let _ = writeln!(text, "  {sign} {}", one_line(change));
             }
         }
     }
-    for (login, subject, example) in &diff.forbidden {
-        let (login, example) = (one_line(login), one_line(example));
-        let _ = writeln!(text, "{login}: NEVER `{subject}`: {example}");
+    let forbidden = diff.forbidden.iter();
+    let forbidden = forbidden.map(|(login, subject, example)| ((subject.as_str(), example), login));
+    for ((subject, example), logins) in grouped(forbidden) {
+        let (logins, example) = (told(&logins), one_line(example));
+        let _ = writeln!(text, "{logins}: NEVER `{subject}`: {example}");
     }
     let gaining = diff
         .changes
@@ -168,4 +174,72 @@ fn tell(diff: &VersionDiff) -> String {
         losing.count()
     );
     text
+}
+
+/// Returns each distinct value with the logins that have it, in the order of the first of them.
+fn grouped<'a, T: Copy + Eq + Hash>(
+    values: impl Iterator<Item = (T, &'a String)>,
+) -> Vec<(T, Vec<&'a String>)> {
+    let mut groups: Vec<(T, Vec<&String>)> = Vec::new();
+    let mut places = HashMap::new();
+    for (value, login) in values {
+        let place = *places.entry(value).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, logins)) => logins.push(login),
+            None => groups.push((value, vec![login])),
+        }
+    }
+    groups
+}
+
+/// Returns the name of the first login, and the number of all if there are several. The others are
+/// mostly its variations. `--json` has every name.
+fn told(logins: &[&String]) -> String {
+    let first = logins.first().map(|login| one_line(login));
+    let first = first.unwrap_or_default();
+    match logins.len() {
+        0 | 1 => first.to_string(),
+        count => format!("{first} ({count} logins)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_catalog::AccessChanges;
+    use portcullis_core::Digest;
+
+    use super::*;
+
+    #[test]
+    fn a_change_of_several_logins_is_told_once_with_their_number() {
+        let gains = |subject: &str| AccessChanges {
+            gained: vec![format!("may publish `{subject}`")],
+            lost: Vec::new(),
+        };
+        let digest = Digest::from_bytes([0; 32]);
+        let never = |login: &str| {
+            let subject = "$SYS.>".parse().unwrap();
+            (login.to_owned(), subject, "may publish `$SYS.x`".to_owned())
+        };
+        let diff = VersionDiff {
+            old: digest,
+            new: digest,
+            logins: 9,
+            changes: vec![
+                ("alice".to_owned(), gains("a")),
+                ("alice, over MQTT".to_owned(), gains("a")),
+                ("alice, as another user".to_owned(), gains("b")),
+                ("alice, over WebSocket".to_owned(), gains("a")),
+            ],
+            forbidden: vec![never("alice"), never("alice, over MQTT")],
+        };
+        assert_eq!(
+            tell(&diff),
+            "alice (3 logins)\n  + may publish `a`\n\
+             alice, as another user\n  + may publish `b`\n\
+             alice (2 logins): NEVER `$SYS.>`: may publish `$SYS.x`\n\
+             logins: 9 compared, 4 gain access, 0 lose access\n"
+        );
+        assert_eq!(as_json(&diff)["changes"].as_array().unwrap().len(), 4);
+    }
 }
