@@ -223,6 +223,18 @@ mod tests {
     }
 
     #[test]
+    fn every_word_is_read_as_itself() {
+        fn check<T: for<'a> From<&'a str> + fmt::Display>(words: &[&str]) {
+            for word in words {
+                assert_eq!(T::from(word).to_string(), *word);
+            }
+        }
+        check::<Method>(Method::WORDS);
+        check::<ClientKind>(ClientKind::WORDS);
+        check::<Transport>(Transport::WORDS);
+    }
+
+    #[test]
     fn other_words_are_read_as_the_host_writes_them() {
         let method: Method = serde_json::from_str("\"oidc\"").unwrap();
         assert_eq!(method, Method::Oidc);
