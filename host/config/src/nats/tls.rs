@@ -56,7 +56,7 @@ pub(crate) fn check(file: &Path, table: &str, tls: &TlsOptions) -> Vec<Problem> 
         .into_iter()
         .filter_map(|(key, part)| {
             let error = part.check().err()?;
-            Some(Problem::error(file, with_causes(&error)).at_key(&format!("{table}.{key}")))
+            Some(Problem::error(file, with_causes(&error)).at_key(format!("{table}.{key}")))
         })
         .collect()
 }
