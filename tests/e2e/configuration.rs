@@ -10,6 +10,7 @@ use portcullis_harness::{
 };
 use serde_json::{Value, json};
 
+use crate::health::metric;
 use crate::support::{POLICY, SENSOR, sensor, sensor_site, settings, static_users};
 
 /// Asks the host of this configuration to reload it.
@@ -32,7 +33,8 @@ impl Stage {
     async fn start() -> Result<Self> {
         let site = sensor_site(Release::Nats2_15).await?;
         let server = site.start_server(Accounts::Several).await?;
-        let text = site.host_config(&server.url(), "");
+        let pages = "[health]\nlisten = \"127.0.0.1:0\"\n";
+        let text = site.host_config(&server.url(), pages);
         let config = site.write_config("portcullis.toml", &text)?;
         let host = Host::spawn(&config, &[])?;
         host.ready().await?;
@@ -64,6 +66,14 @@ impl Stage {
         assert!(reloaded.stdout.contains(&expected), "{reloaded:?}");
         assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
         Ok(())
+    }
+
+    /// Returns whether the last reload failed, by the host's metrics.
+    async fn is_failing(&self) -> Result<bool> {
+        let served = self.host.says("health served").await?;
+        let name = "portcullis_configuration_failing";
+        let value = metric(served.text("health.address"), name).await?;
+        Ok(value == 1)
     }
 
     /// Returns the decision on a login of the sensor.
@@ -184,6 +194,12 @@ async fn a_wrong_file_changes_nothing_and_names_its_line() -> Result<()> {
     assert_eq!(refused.code, Some(78), "{refused:?}");
     assert!(refused.stdout.contains("`callout.account`"), "{refused:?}");
     assert_eq!(stage.denial("another account").await?, "");
+
+    assert!(stage.is_failing().await?);
+    fs::write(&stage.config, &stage.text)?;
+    let reloaded = reload(&stage.config).await?;
+    assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
+    assert!(!stage.is_failing().await?);
     Ok(())
 }
 

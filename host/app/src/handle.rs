@@ -55,7 +55,11 @@ impl HostHandle {
     /// policies in service do not fit the new chains and rules.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let host = self.0.reloader.lock().clone();
-        let outcome = host.ok_or(ReloadError::NotRunning)?.reload().await?;
+        let outcome = host.ok_or(ReloadError::NotRunning)?.reload().await;
+        if let Some(readiness) = self.0.readiness.get() {
+            readiness.reloaded(outcome.is_ok());
+        }
+        let outcome = outcome?;
         self.rescan_policies();
         Ok(outcome)
     }

@@ -23,6 +23,8 @@ pub(crate) struct Readiness {
     connections: Vec<ConnectionStatus>,
     participation: Arc<Participation>,
     stopping: AtomicBool,
+    /// Whether the last reload of the configuration changed nothing, because something is wrong.
+    reload_failed: AtomicBool,
     counters: Arc<Counters>,
     sources: Mutex<Vec<Source>>,
     own_login: Arc<OwnLoginStates>,
@@ -97,6 +99,7 @@ impl Readiness {
             connections,
             participation,
             stopping: AtomicBool::new(false),
+            reload_failed: AtomicBool::new(false),
             counters,
             sources: Mutex::new(Vec::new()),
             own_login: Arc::default(),
@@ -139,6 +142,11 @@ impl Readiness {
     /// Records that the service is stopping.
     pub(crate) fn stopping(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Records the result of a reload of the configuration.
+    pub(crate) fn reloaded(&self, is_applied: bool) {
+        self.reload_failed.store(!is_applied, Ordering::Relaxed);
     }
 
     /// Adds `source` to the sources of samples.
@@ -203,11 +211,15 @@ impl Readiness {
     /// Returns all samples, for `metrics.rs` to render.
     pub(crate) fn samples(&self) -> Vec<Sample> {
         let ready = self.reasons().is_empty();
-        let mut samples = vec![Sample::gauge(
-            "ready",
-            "Whether the service decides logins, 0 or 1",
-            if ready { 1.0 } else { 0.0 },
-        )];
+        let flag = |name, help, value| Sample::gauge(name, help, if value { 1.0 } else { 0.0 });
+        let mut samples = vec![
+            flag("ready", "Whether the service decides logins, 0 or 1", ready),
+            flag(
+                "configuration_failing",
+                "Whether the last reload of the configuration changed nothing, because something is wrong, 0 or 1",
+                self.reload_failed.load(Ordering::Relaxed),
+            ),
+        ];
         samples.extend(self.catalog.iter().flat_map(serving_samples));
         samples.extend(self.participation.samples());
         samples.extend(self.counters.samples());

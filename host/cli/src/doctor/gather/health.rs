@@ -28,7 +28,7 @@ enum Trouble {
 }
 
 /// The metrics that show trouble, by their names as they are exported, with the consequence.
-const METRICS: [(&str, Trouble, &str); 9] = [
+const METRICS: [(&str, Trouble, &str); 10] = [
     (
         "portcullis_state_directory_usable",
         Trouble::Zero,
@@ -48,6 +48,11 @@ const METRICS: [(&str, Trouble, &str); 9] = [
         "portcullis_policy_directory_failing",
         Trouble::NotZero,
         "the policy directory cannot be read, and policies stay as they are",
+    ),
+    (
+        "portcullis_configuration_failing",
+        Trouble::NotZero,
+        "the last reload changed nothing, because something is wrong; `portcullis reload` repeats it and says what",
     ),
     (
         "portcullis_file_failing",
