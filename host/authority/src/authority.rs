@@ -16,6 +16,7 @@ use crate::decide::decide;
 use crate::identify::identify;
 use crate::locks::Locks;
 use crate::new_accounts::{AccountMaker, provide};
+use crate::own_login::check_imitation;
 use crate::place::Place;
 use crate::recorder::Recorder;
 use crate::rules::PermitRules;
@@ -264,6 +265,9 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         request: &mut Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Decision {
+        if let Err(denial) = check_imitation(request) {
+            return Decision::deny(denial.class, denial.reason);
+        }
         let rules = &attempt.rules;
         // No slot is taken yet: waiting for an issuer's keys must not delay other decisions.
         let identified = identify(&rules.identifier, request, deadline).await;

@@ -126,3 +126,28 @@ fn own_logins_prove_nothing_and_each_has_a_nkey_of_its_own() {
     }
     assert_ne!(logins[0].user_nkey, logins[1].user_nkey);
 }
+
+#[tokio::test]
+async fn no_client_imitates_an_own_login() {
+    let authority = authority(|_| None, 1);
+    let own = || Some(OWN_LOGIN.to_owned());
+    let edits: [fn(&mut AuthorizationRequest, Option<String>); 3] = [
+        |request, own| request.client.name = own,
+        |request, own| request.credentials.username = own,
+        |request, own| request.credentials.token = own.map(Secret::new),
+    ];
+    for edit in edits {
+        let mut request = fixtures::request();
+        edit(&mut request, own());
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut place = authority.enter(Duration::from_mins(1)).unwrap();
+        let considered = authority
+            .decide(&mut Arc::new(request), deadline, &mut place)
+            .await;
+        let Outcome::Deny(denial) = considered.decision.outcome else {
+            panic!("a permit")
+        };
+        assert_eq!(denial.class, DenialClass::IdentityRejected);
+    }
+    assert_eq!(authority.authorizer().clients.load(Ordering::Relaxed), 0);
+}
