@@ -204,6 +204,12 @@ impl FirstLogins {
         Ok(())
     }
 
+    /// Returns the public key of an account that was provided.
+    pub fn key_of(&self, name: &AccountName) -> Option<PublicKey> {
+        let ready = self.ready.lock();
+        ready.get(name).map(|ready| ready.jwt.account.clone())
+    }
+
     /// Returns the metrics.
     pub fn samples(&self) -> Vec<Sample> {
         let counts = self.maker.counts();

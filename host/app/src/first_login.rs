@@ -101,6 +101,10 @@ impl AccountMaker for Maker {
             .map(move |provided| provided.map_err(|error| denial(account, &error)))
             .boxed()
     }
+
+    fn key_of(&self, account: &AccountName) -> Option<PublicKey> {
+        self.0.key_of(account)
+    }
 }
 
 fn denial(account: &AccountName, error: &NotMade) -> Denial {

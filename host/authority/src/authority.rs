@@ -305,7 +305,10 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             return decision;
         };
         let now = self.admission.unix_seconds();
-        match locks.check_permit(permit, rules, decision.policy.as_deref(), now) {
+        let maker = self.accounts.as_ref();
+        let made = maker.and_then(|maker| maker.key_of(permit.account()));
+        let policy = decision.policy.as_deref();
+        match locks.check_permit(permit, rules, made.as_ref(), policy, now) {
             Ok(()) => decision,
             Err(denial) => Decision {
                 outcome: Outcome::Deny(denial),

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 use portcullis_core::{
-    AuthorizationRequest, BucketName, Denial, DenialClass, KeyValues, LookUpError, Permit,
-    PolicyRef,
+    AuthorizationRequest, BucketName, Certificate, Denial, DenialClass, Identity, KeyValues,
+    LookUpError, Permit, PolicyRef, PresentedNkey, PublicKey,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,9 +29,10 @@ const V6_LENGTHS: [u8; 5] = [32, 48, 56, 64, 128];
 /// The object that a lock closes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockTarget {
-    /// Logins of the identity with this principal, and those that present this user name.
+    /// Logins of the identity with this principal, those that present this user name, nkey or
+    /// verified certificate, and those that a policy gives this user name.
     User(String),
-    /// Logins for whose identity this issuer vouches.
+    /// Logins for whose identity, or for whose certificate, this issuer vouches.
     Issuer(String),
     /// Logins that a policy places in this account.
     Account(String),
@@ -174,25 +175,25 @@ impl Locks {
         request: &AuthorizationRequest,
         now: u64,
     ) -> Result<(), Denial> {
-        let identity = &request.identity;
-        // An unsigned nkey or a bare token next to it changes the principal, and a policy may still
-        // look at the user name.
-        let username = request.credentials.username.as_ref();
-        let username = username.filter(|name| identity.principal.as_ref() != Some(name));
-        let users = identity.principal.iter().chain(username);
-        let users = users.cloned().map(LockTarget::User);
-        let issuer = identity.issuer.clone().map(LockTarget::Issuer);
+        let users = names_of(request)
+            .into_iter()
+            .map(|name| LockTarget::User(name.to_owned()));
+        let issuers = issuers_of(&request.identity).map(|name| LockTarget::Issuer(name.to_owned()));
+        // An account that asks to be signed is locked by its key here, and by its name later.
+        let is_account = request.client.is_account_request();
+        let asking = is_account.then(|| LockTarget::Account(request.user_nkey.to_string()));
         let address = request.client.address();
         let networks = address.into_iter().flat_map(LockedNetwork::all_around);
         let networks = networks.map(LockTarget::Network);
-        for target in users.chain(issuer).chain(networks) {
+        for target in users.chain(issuers).chain(asking).chain(networks) {
             self.check(&target, now)?;
         }
         Ok(())
     }
 
-    /// Checks that no lock closes the account of a permit or the policy that made it. A lock names
-    /// an account of `rules` by its name or its key, and so does a permit.
+    /// Checks that no lock closes the account of a permit, the user name that it gives, or the
+    /// policy that made it. A lock names an account of `rules` by its name or its key, and so does a
+    /// permit. `made` is the key of an account that the host made.
     ///
     /// # Errors
     ///
@@ -201,11 +202,18 @@ impl Locks {
         &self,
         permit: &Permit,
         rules: &PermitRules,
+        made: Option<&PublicKey>,
         policy: Option<&PolicyRef>,
         now: u64,
     ) -> Result<(), Denial> {
-        for name in rules.names_of(permit.account()) {
+        let names = rules.names_of(permit.account());
+        for name in names.chain(made.map(PublicKey::as_str)) {
             self.check(&LockTarget::Account(name.to_owned()), now)?;
+        }
+        // The name that servers and records show. A token or a claim that leads to it may be all
+        // that the client presented.
+        if let Some(name) = permit.user_name() {
+            self.check(&LockTarget::User(name.to_owned()), now)?;
         }
         policy.map_or(Ok(()), |policy| {
             self.check(&LockTarget::Policy(policy.name.to_string()), now)
@@ -249,6 +257,43 @@ fn check_lock(key: &str, value: Option<&str>, source: &str, now: u64) -> Result<
         // A lock that cannot be read was meant to close something.
         Some(Err(_)) | None => denied(format!("locked by `{key}`{source}, whose value is no lock")),
     }
+}
+
+/// Returns every name of the client of a login, each once. Another credential next to one of them
+/// changes the principal, and a policy may still look at any.
+fn names_of(request: &AuthorizationRequest) -> Vec<&str> {
+    let (identity, credentials) = (&request.identity, &request.credentials);
+    let certificate = verified_certificate(identity);
+    let certificate = certificate
+        .map(|leaf| [leaf.spiffe_id.as_deref(), Some(leaf.subject.as_str())])
+        .into_iter()
+        .flatten();
+    let names = [
+        identity.principal.as_deref(),
+        credentials.username.as_deref(),
+        identity.nkey.as_ref().map(PublicKey::as_str),
+        credentials.nkey.as_ref().map(PresentedNkey::as_str),
+    ];
+    let mut found: Vec<&str> = Vec::with_capacity(1);
+    for name in names.into_iter().chain(certificate).flatten() {
+        if !name.is_empty() && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// Returns the issuers that vouch for the client: that of the principal, and that of a verified
+/// certificate next to it.
+fn issuers_of(identity: &Identity) -> impl Iterator<Item = &str> {
+    let issuer = identity.issuer.as_deref();
+    let certificate = verified_certificate(identity).map(|leaf| leaf.issuer.as_str());
+    let certificate = certificate.filter(|name| !name.is_empty() && Some(*name) != issuer);
+    issuer.into_iter().chain(certificate)
+}
+
+fn verified_certificate(identity: &Identity) -> Option<&Certificate> {
+    identity.certificate.as_ref().filter(|leaf| leaf.verified)
 }
 
 fn denied(reason: String) -> Result<(), Denial> {

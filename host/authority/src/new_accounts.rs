@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use portcullis_core::{AccountName, AuthorizationRequest, Denial, DenialClass, Permit, Server};
+use portcullis_core::{
+    AccountName, AuthorizationRequest, Denial, DenialClass, Permit, PublicKey, Server,
+};
 use tokio::time::timeout_at;
 
 use crate::rules::PermitRules;
@@ -27,6 +29,13 @@ pub trait AccountMaker: fmt::Debug + Send + Sync + 'static {
         server: Option<&'a Server>,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<(), Denial>>;
+
+    /// Returns the public key of an account that it has provided. `None` if it does not know the
+    /// account. Default: `None`.
+    fn key_of(&self, account: &AccountName) -> Option<PublicKey> {
+        let _ = account;
+        None
+    }
 }
 
 /// Has `maker` make the account of `permit` if it could be signed for at all.

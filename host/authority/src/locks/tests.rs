@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use portcullis_core::{Authorizer, Decision, FixedKeyValues, Outcome};
+use portcullis_core::{Authorizer, ClientKind, Decision, FixedKeyValues, KeyKind, Outcome};
 use rstest::rstest;
 
 use super::*;
@@ -110,6 +110,65 @@ fn a_user_name_is_locked_whatever_stands_next_to_it() {
     }
 }
 
+/// Returns a login that shows a verified certificate, and a user name that hides it.
+fn hidden(leaf: Certificate) -> AuthorizationRequest {
+    let mut request = login("anything", "192.0.2.1");
+    request.identity.issuer = None;
+    request.identity.certificate = Some(leaf);
+    request
+}
+
+#[test]
+fn no_other_credential_hides_a_name() {
+    const NKEY: &str = "UACPRGLNU5R3PKLJWEBI5YYAOVU6V45GGVEG3WVSCHKRFSC3TX4PW42R";
+    let leaf = Certificate {
+        verified: true,
+        subject: "CN=orders".to_owned(),
+        issuer: "CN=Plant CA".to_owned(),
+        spiffe_id: Some("spiffe://example.org/orders".to_owned()),
+        ..Certificate::default()
+    };
+    let stranger = Certificate {
+        verified: false,
+        ..leaf.clone()
+    };
+    let mut proved = login("anything", "192.0.2.1");
+    proved.identity.nkey = Some(NKEY.parse().unwrap());
+    let mut presented = login("anything", "192.0.2.1");
+    presented.credentials.nkey = Some(PresentedNkey::from(NKEY.to_owned()));
+    let user = |name: &str| LockTarget::User(name.to_owned());
+    let issuer = |name: &str| LockTarget::Issuer(name.to_owned());
+    for (target, request, is_locked) in [
+        (
+            user("spiffe://example.org/orders"),
+            hidden(leaf.clone()),
+            true,
+        ),
+        (user("CN=orders"), hidden(leaf.clone()), true),
+        (user("CN=orders"), hidden(stranger.clone()), false),
+        (issuer("CN=Plant CA"), hidden(leaf.clone()), true),
+        (issuer("CN=Plant CA"), hidden(stranger), false),
+        (user(NKEY), proved, true),
+        (user(NKEY), presented, true),
+        (user("CN=other"), hidden(leaf), false),
+    ] {
+        let checked = locks(&[(target.clone(), "{}")]).check_request(&request, 1);
+        assert_eq!(checked.is_err(), is_locked, "{target:?}: {checked:?}");
+    }
+}
+
+#[test]
+fn the_user_name_that_a_policy_gives_is_locked() {
+    let locks = locks(&[(LockTarget::User("machine-7".to_owned()), "{}")]);
+    for (name, is_locked) in [("machine-7", true), ("machine-8", false)] {
+        let mut permit = Permit::builder("APP", NOW);
+        permit.user_name(name);
+        let permit = permit.finish().unwrap();
+        let checked = locks.check_permit(&permit, &rules(), None, None, NOW);
+        assert_eq!(checked.is_err(), is_locked, "{name}");
+    }
+}
+
 #[test]
 fn what_is_not_known_is_locked() {
     let unreadable = locks(&[(LockTarget::User("alice".to_owned()), "until tomorrow")]);
@@ -213,9 +272,26 @@ fn an_account_is_locked_by_its_name_and_by_its_key() {
         let locks = locks(&[(LockTarget::Account(locked.to_owned()), "{}")]);
         for (permitted, is_locked) in [("APP", true), (key.as_str(), true), ("OTHER", false)] {
             let permit = Permit::builder(permitted, NOW).finish().unwrap();
-            let checked = locks.check_permit(&permit, &rules, None, NOW);
+            let checked = locks.check_permit(&permit, &rules, None, None, NOW);
             assert_eq!(checked.is_err(), is_locked, "{locked}: {permitted}");
         }
+    }
+}
+
+#[test]
+fn accounts_that_the_configuration_does_not_know_are_locked_by_their_keys() {
+    let key = PublicKey::from_bytes(KeyKind::Account, [3; PublicKey::LEN]);
+    let other = PublicKey::from_bytes(KeyKind::Account, [4; PublicKey::LEN]);
+    let locks = locks(&[(LockTarget::Account(key.to_string()), "{}")]);
+    let permit = Permit::builder("tenant", NOW).finish().unwrap();
+    for (made, is_locked) in [(&key, true), (&other, false)] {
+        let checked = locks.check_permit(&permit, &rules(), Some(made), None, NOW);
+        assert_eq!(checked.is_err(), is_locked, "{made}");
+        // The same account asks to be signed.
+        let mut asking = request();
+        asking.client.kind = Some(ClientKind::AccountRequest);
+        asking.user_nkey = made.clone();
+        assert_eq!(locks.check_request(&asking, NOW).is_err(), is_locked);
     }
 }
 
