@@ -182,12 +182,16 @@ impl KeyRing {
         Ok(seed)
     }
 
-    /// Removes a seed. Succeeds if the store does not have it.
+    /// Removes a seed. Succeeds if the store does not have it, and if the text is no public key:
+    /// keys in JWTs can be any text, such as a path.
     ///
     /// # Errors
     ///
     /// Fails if the file cannot be removed.
     pub fn remove(&self, public: &str) -> Result<(), StoreError> {
+        if public.parse::<PublicKey>().is_err() {
+            return Ok(());
+        }
         self.records.remove(public)
     }
 }

@@ -11,6 +11,7 @@
 mod names;
 mod signing;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -273,26 +274,28 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an account with its users. Their seeds go too, with `seeds`.
+    /// Removes an account with its users. Their seeds go too, with `seeds`, except those that other
+    /// entries need: an account that signed itself can name the key of another one as its own.
     ///
     /// # Errors
     ///
-    /// Fails as [`check_deletable`](Self::check_deletable) does, and if a file cannot be removed.
+    /// Fails as [`check_deletable`](Self::check_deletable) does, and if a file cannot be removed. If
+    /// another entry is damaged, it fails and the seeds stay.
     pub fn delete_account(&self, account: &AccountJwt, seeds: bool) -> Result<(), StoreError> {
         let _lock = self.lock()?;
         self.check_deletable(&account.account)?;
         let users = self.users_of(&account.account);
-        for user in users.names()? {
-            self.delete_record(&users, &user, seeds)?;
+        let names = users.names()?;
+        for user in &names {
+            users.remove(user)?;
         }
         self.accounts.delete(&account.account)?;
-        if seeds {
-            for (key, _) in account.claims.nats.signing_keys.iter() {
-                self.keys.remove(key)?;
-            }
-            self.keys.remove(account.account.as_str())?;
+        if !seeds {
+            return Ok(());
         }
-        Ok(())
+        let signing = account.claims.nats.signing_keys.iter();
+        let keys = signing.map(|(key, _)| key.to_owned());
+        self.remove_seeds(keys.chain([account.account.to_string()]).chain(names))
     }
 
     /// Removes the operator. The seeds of its keys go too, with `seeds`.
@@ -308,20 +311,18 @@ impl Store {
             return Err(StoreError::HasAccounts(self.root.clone()));
         }
         self.operator.remove(OPERATOR)?;
-        if seeds {
-            let signing = operator.nats.signing_keys.iter();
-            for key in signing.chain(&operator.subject) {
-                self.keys.remove(key)?;
-            }
+        if !seeds {
+            return Ok(());
         }
-        Ok(())
+        let signing = operator.nats.signing_keys.iter().cloned();
+        self.remove_seeds(signing.chain(operator.subject))
     }
 
-    /// Removes a user. Its seed goes too, with `seed`.
+    /// Removes a user. Its seed goes too, with `seed`, unless another entry needs it.
     ///
     /// # Errors
     ///
-    /// Fails if a file cannot be removed.
+    /// Fails if a file cannot be removed, or if another entry is damaged. The seed stays then.
     pub fn delete_user(
         &self,
         account: &PublicKey,
@@ -329,7 +330,47 @@ impl Store {
         seed: bool,
     ) -> Result<(), StoreError> {
         let _lock = self.lock()?;
-        self.delete_record(&self.users_of(account), user.as_str(), seed)
+        self.users_of(account).remove(user.as_str())?;
+        if !seed {
+            return Ok(());
+        }
+        self.remove_seeds([user.to_string()])
+    }
+
+    /// Removes the seeds of these public keys, except those that an entry of the store needs: the
+    /// operator, an account or a user. Ignores texts that are no public keys.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be removed, or if an entry is damaged. The seeds stay then.
+    pub fn remove_seeds(&self, keys: impl IntoIterator<Item = String>) -> Result<(), StoreError> {
+        let mut unused: BTreeSet<String> = keys.into_iter().collect();
+        match self.operator() {
+            Ok((operator, _)) => {
+                for key in operator.nats.signing_keys.iter().chain(&operator.subject) {
+                    unused.remove(key);
+                }
+            }
+            Err(StoreError::NoStore(_)) => {}
+            Err(error) => return Err(error),
+        }
+        for account in self.accounts.accounts()? {
+            if unused.is_empty() {
+                return Ok(());
+            }
+            unused.remove(account.as_str());
+            for user in self.users_of(&account).names()? {
+                unused.remove(&user);
+            }
+            let Some(found) = self.accounts.get(&account)? else {
+                continue;
+            };
+            unused.remove(&found.claims.nats.authorization.xkey);
+            for (key, _) in found.claims.nats.signing_keys.iter() {
+                unused.remove(key);
+            }
+        }
+        unused.iter().try_for_each(|key| self.keys.remove(key))
     }
 
     /// Removes temporary files that are older than an hour at the time `now`. Writers that were
@@ -348,14 +389,6 @@ impl Store {
         self.keys.remove_leftovers(before)?;
         for account in self.accounts.accounts()? {
             self.users_of(&account).remove_leftovers(before)?;
-        }
-        Ok(())
-    }
-
-    fn delete_record(&self, users: &Records, user: &str, seed: bool) -> Result<(), StoreError> {
-        users.remove(user)?;
-        if seed {
-            self.keys.remove(user)?;
         }
         Ok(())
     }

@@ -223,6 +223,40 @@ fn what_is_deleted_is_gone_with_its_seeds() {
 }
 
 #[test]
+fn seeds_that_other_entries_need_stay() {
+    let site = Site::new();
+    let (app, tenant) = (site.add_account("APP"), site.add_account("tenant"));
+    let (operator, _) = site.store.operator().unwrap();
+    // A request of an account can name any public keys as its own.
+    let mut claims = tenant.claims.clone();
+    let keys = &mut claims.nats.signing_keys;
+    keys.insert_plain(app.account.as_str());
+    keys.insert_plain(operator.subject.as_deref().unwrap());
+    keys.insert_plain("../operator");
+    let token = site.store.operator_seed().unwrap().signer().unwrap();
+    claims.issued_at = Some(NOW + 1);
+    let token = claims.sign(&token).unwrap();
+    site.store.accounts().put(&token).unwrap();
+    // Both accounts have the same user.
+    let ann = Seed::generate(KeyKind::User).unwrap();
+    site.store.keys().insert(&ann).unwrap();
+    for account in [&app, &tenant] {
+        let claims = UserClaims::new(ann.public.as_str(), UserFields::default(), NOW);
+        site.store.put_user(account, claims, None, NOW).unwrap();
+    }
+    let tenant = site.store.account("tenant").unwrap();
+    site.store.delete_account(&tenant, true).unwrap();
+    let has = |key: &PublicKey| site.store.keys().get(key).unwrap().is_some();
+    assert!(!has(&tenant.account), "its own seed is gone");
+    assert!(has(&app.account) && has(&ann.public));
+    site.store.operator_seed().unwrap();
+    site.store
+        .delete_user(&app.account, &ann.public, true)
+        .unwrap();
+    assert!(!has(&ann.public), "no other entry needs it");
+}
+
+#[test]
 fn only_the_owner_can_read_the_store() {
     let scratch = tempfile::tempdir().unwrap();
     let root = scratch.path().join("store");

@@ -147,7 +147,7 @@ impl OperatorVerb {
                     }
                     Ok(())
                 })?;
-                store.open().keys().remove(key).map_err(failure)?;
+                store.open().remove_seeds([key.clone()]).map_err(failure)?;
                 Ok(output)
             }
         }

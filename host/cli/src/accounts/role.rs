@@ -136,7 +136,7 @@ impl RoleVerb {
                         Ok(())
                     },
                 )?;
-                store.open().keys().remove(&removed).map_err(failure)?;
+                store.open().remove_seeds([removed]).map_err(failure)?;
                 Ok(output)
             }
             Self::Rotate {

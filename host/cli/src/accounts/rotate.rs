@@ -123,7 +123,7 @@ pub(super) fn finish(
     }
     found.claims.nats.signing_keys.remove(old);
     let signed = open.put_account(found.claims, now()).map_err(failure)?;
-    open.keys().remove(old).map_err(failure)?;
+    open.remove_seeds([old.to_owned()]).map_err(failure)?;
     let line = format!(
         "removed the key {old}; give the account's new JWT to the servers, and see with \
          `portcullis account status` that each has it"
