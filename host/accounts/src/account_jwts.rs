@@ -16,6 +16,9 @@ use crate::records::{Records, damaged};
 const VERSIONS: &str = "versions";
 const ANNOUNCED: &str = "announced";
 
+/// Extension of the records of deleted accounts, whose names are those of the accounts.
+const DELETED: &str = "deleted";
+
 /// Account JWTs in a directory, one file `A….jwt` for each account.
 ///
 /// Several processes may use the directory at once. A write that has returned is on disk, and a
@@ -188,15 +191,30 @@ impl AccountJwts {
     /// Stores a JWT.
     ///
     /// The store refuses a version that was issued before the stored one, or another version of the
-    /// same second. A replay of an earlier version would undo revocations.
+    /// same second. A replay of an earlier version would undo revocations. For the same reason it
+    /// refuses the last version of a deleted account, and earlier ones.
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::Older`] if the stored version is later, and if the token is no
-    /// account JWT, or cannot be written.
+    /// Fails with [`StoreError::Older`] if the stored version is later, with
+    /// [`StoreError::Deleted`] if the account was deleted since, and if the token is no account
+    /// JWT, or cannot be written.
     pub fn put(&self, token: &str) -> Result<Written, StoreError> {
         let given = AccountJwt::decode(token)?;
         let lock = self.records.lock()?;
+        self.put_locked(&given, &*lock)
+    }
+
+    /// Stores a JWT as [`AccountJwts::put`] does, also that of a deleted account. For an operator
+    /// who brings it back.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`AccountJwts::put`] does.
+    pub(crate) fn restore(&self, token: &str) -> Result<Written, StoreError> {
+        let given = AccountJwt::decode(token)?;
+        let lock = self.records.lock()?;
+        self.deleted().remove(given.account.as_str())?;
         self.put_locked(&given, &*lock)
     }
 
@@ -218,23 +236,55 @@ impl AccountJwts {
         self.put_locked(&given, &*lock)
     }
 
-    /// Removes the JWT of an account. Returns whether the store had one.
+    /// Removes the JWT of an account, and records the time at which it was issued. Returns whether
+    /// the store had one.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be removed.
+    /// Fails if the file cannot be removed, or the record cannot be written.
     pub fn delete(&self, account: &PublicKey) -> Result<bool, StoreError> {
         let _lock = self.records.lock()?;
         let had = self.records.read(account.as_str())?.is_some();
+        // A damaged version has no time.
+        if let Ok(Some(last)) = self.get(account) {
+            let time = last.issued_at().to_string();
+            self.deleted().write(account.as_str(), &time)?;
+        }
         self.records.remove(account.as_str())?;
         Ok(had)
+    }
+
+    /// Returns the times of issue of the last versions of deleted accounts.
+    fn deleted(&self) -> Records {
+        self.records.with_extension(DELETED)
+    }
+
+    /// Checks that no version of the account that was issued as late as `given` was deleted.
+    fn check_deleted(&self, given: &AccountJwt) -> Result<(), StoreError> {
+        let records = self.deleted();
+        let Some(text) = records.read(given.account.as_str())? else {
+            return Ok(());
+        };
+        let problem = |_| damaged(records.path(given.account.as_str()), "it has no time");
+        let last: u64 = text.expose().trim().parse().map_err(problem)?;
+        if given.issued_at() > last {
+            return Ok(());
+        }
+        Err(StoreError::Deleted {
+            account: given.account.clone(),
+            last,
+            given: given.issued_at(),
+        })
     }
 
     /// Stores a JWT. The caller holds the lock.
     fn put_locked(&self, given: &AccountJwt, _lock: &dyn FileLock) -> Result<Written, StoreError> {
         let stored = self.get(&given.account)?;
         let written = match &stored {
-            None => Written::Added,
+            None => {
+                self.check_deleted(given)?;
+                Written::Added
+            }
             Some(stored) if stored.token == given.token => return Ok(Written::Unchanged),
             Some(stored) if stored.issued_at() < given.issued_at() => Written::Replaced,
             Some(stored) => {

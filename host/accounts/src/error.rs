@@ -74,6 +74,18 @@ pub enum StoreError {
         /// Time of issue of the refused version.
         given: u64,
     },
+    /// The account was deleted, and the version is not later than the deleted one.
+    #[error(
+        "`{account}` was deleted, with the version issued at {last} (Unix time); this one was issued at {given}: sign the account again"
+    )]
+    Deleted {
+        /// Account.
+        account: PublicKey,
+        /// Time of issue of the deleted version.
+        last: u64,
+        /// Time of issue of the refused version.
+        given: u64,
+    },
     /// Another process changed the JWT since it was read.
     #[error("another process has changed `{0}` meanwhile; run the command again")]
     Changed(PublicKey),

@@ -132,7 +132,7 @@ impl Nsc {
     ) -> Result<(), StoreError> {
         let token = self.read(&folder.join(format!("{name}.jwt")))?;
         let account = AccountJwt::decode(token.expose())?;
-        match store.accounts().put(&account.token) {
+        match store.accounts().restore(&account.token) {
             Ok(_) => {
                 done.accounts += 1;
                 done.validated(&format!("the account `{name}`"), &account.claims, now);

@@ -49,6 +49,13 @@ fn a_store_of_nsc_is_taken_over() {
         store.account("APP").unwrap().claims.nats.description,
         "changed"
     );
+    // The operator brings a deleted account back.
+    store
+        .delete_account(&store.account("APP").unwrap(), true)
+        .unwrap();
+    let back = fixture().import("OP", &store, NOW).unwrap();
+    assert!(back.kept.is_empty(), "{:?}", back.kept);
+    assert_eq!(store.account("APP").unwrap().account, app.account);
 }
 
 #[test]

@@ -81,7 +81,9 @@ impl Shared {
 fn outcome(accepted: &Result<Accepted, NotAccepted>) -> Wrote {
     match accepted {
         Ok(accepted) => Wrote::from_written(accepted.written),
-        Err(NotAccepted::Store(StoreError::Older { .. })) => Wrote::Older,
+        Err(NotAccepted::Store(StoreError::Older { .. } | StoreError::Deleted { .. })) => {
+            Wrote::Older
+        }
         Err(NotAccepted::Store(_)) => Wrote::Failed,
         Err(_) => Wrote::Refused,
     }

@@ -358,7 +358,9 @@ pub(super) fn in_words(query: &Query, token: &str) -> Option<Response> {
 fn not_accepted(error: &NotAccepted) -> Refused {
     let status = match error {
         NotAccepted::Answer(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        NotAccepted::Store(StoreError::Older { .. }) => StatusCode::CONFLICT,
+        NotAccepted::Store(StoreError::Older { .. } | StoreError::Deleted { .. }) => {
+            StatusCode::CONFLICT
+        }
         NotAccepted::Store(error) => return failed(error),
         _ => StatusCode::BAD_REQUEST,
     };

@@ -103,7 +103,9 @@ pub(crate) fn failure(error: StoreError) -> Failure {
         | StoreError::Taken { .. }
         | StoreError::Write { .. }
         | StoreError::Locked(_) => ExitCode::CannotCreate,
-        StoreError::Changed(_) | StoreError::Older { .. } => ExitCode::NotCurrent,
+        StoreError::Changed(_) | StoreError::Older { .. } | StoreError::Deleted { .. } => {
+            ExitCode::NotCurrent
+        }
         StoreError::Key(_) | StoreError::Sign(_) => ExitCode::Internal,
         _ => ExitCode::BadConfiguration,
     };

@@ -31,9 +31,25 @@ async fn a_new_account_is_stored() {
     let site = Site::new();
     site.store.accounts().delete(&site.account).unwrap();
     assert_eq!(site.get_account("").await.status, StatusCode::NOT_FOUND);
-    let token = site.sign(NOW, |_| {});
+    let token = site.sign(NOW + 1, |_| {});
     assert_eq!(site.post(token.clone()).await.status, StatusCode::OK);
     assert_eq!(site.get_account("").await.text, token);
+}
+
+#[tokio::test]
+async fn a_replay_brings_no_deleted_account_back() {
+    let site = Site::new();
+    let (earlier, last) = (site.sign(NOW - 1, |_| {}), site.stored().token);
+    assert!(site.store.accounts().delete(&site.account).unwrap());
+    for token in [earlier, last] {
+        let answer = site.post(token).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT);
+        assert!(answer.text.contains("was deleted"), "{}", answer.text);
+    }
+    assert_eq!(site.get_account("").await.status, StatusCode::NOT_FOUND);
+    // The operator signs it again.
+    let again = site.sign(NOW + 1, |_| {});
+    assert_eq!(site.post(again).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
