@@ -5,9 +5,8 @@
 //! one job.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 
-use portcullis_core::Asker;
+use portcullis_core::{Asker, client_address, client_network};
 
 /// Maximum number of waiting jobs. Each blocks a thread of its caller, so a few hundred are rarely
 /// exceeded.
@@ -60,13 +59,10 @@ impl From<Asker<'_>> for Key {
 
 /// Returns the network that counts as one client.
 fn network(address: &str) -> String {
-    match address.parse() {
-        Ok(IpAddr::V6(address)) => {
-            let [first, second, third, fourth, ..] = address.segments();
-            format!("{first:x}:{second:x}:{third:x}:{fourth:x}")
-        }
-        _ => address.to_owned(),
-    }
+    client_address(address).map_or_else(
+        || address.to_owned(),
+        |address| client_network(address).to_string(),
+    )
 }
 
 impl<T> FairQueue<T> {
@@ -209,6 +205,8 @@ mod tests {
         assert_eq!(key("a", "2001:db8::1"), key("a", "2001:db8::ffff"));
         assert_ne!(key("a", "2001:db8::1"), key("a", "2001:db8:0:1::1"));
         assert_ne!(key("a", "10.0.0.1"), key("a", "10.0.0.2"));
+        assert_eq!(key("a", "fe80::1%eth0"), key("a", "fe80::2%eth0"));
+        assert_eq!(key("a", "::ffff:10.0.0.1"), key("a", "10.0.0.1"));
     }
 
     #[test]

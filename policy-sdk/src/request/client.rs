@@ -16,7 +16,7 @@ pub struct Client<'request> {
 impl Client<'_> {
     questions! { client:
         /// Returns the address that the client connects from, as the server sees it, without the
-        /// port.
+        /// port. The host leaves out the zone of IPv6, and writes IPv4 as such.
         host -> Option<String>
             => [client_host("10.0.0.1")] request.client().host().as_deref(), Some("10.0.0.1");
         /// Returns the connection's id on its server (`cid`).

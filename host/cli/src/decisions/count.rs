@@ -1,10 +1,9 @@
 //! `portcullis decisions count`: the number of logins by user, address, class and so on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use clap::{Args, ValueEnum};
-use portcullis_core::{DecisionRecord, RecordedAccess, SourceNetwork};
+use portcullis_core::{DecisionRecord, RecordedAccess, SourceNetwork, client_address};
 use serde_json::json;
 
 use super::filter::{FilterArguments, network};
@@ -152,9 +151,9 @@ impl Group {
     /// Returns whether every login came from `network`. Without an address, none did.
     fn came_from(&self, network: SourceNetwork) -> bool {
         let addresses = self.addresses.iter();
-        let mut addresses = addresses.map(|address| address.parse::<IpAddr>());
+        let mut addresses = addresses.map(|address| client_address(address));
         !self.addresses.is_empty()
-            && addresses.all(|it| it.is_ok_and(|address| network.contains(address)))
+            && addresses.all(|it| it.is_some_and(|address| network.contains(address)))
     }
 
     /// Returns the number of addresses and the first of them.

@@ -5,7 +5,10 @@ use crate::state::State;
 
 impl contract::client::Host for State {
     fn host(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.host")?.client.host.clone())
+        let client = &self.request("client.host")?.client;
+        // A zone, or IPv4 written as IPv6, would hide the address from lists of networks.
+        let address = client.address().map(|it| it.to_canonical().to_string());
+        Ok(address.or_else(|| client.host.clone()))
     }
 
     fn id(&mut self) -> wasmtime::Result<u64> {

@@ -22,6 +22,35 @@ fn failure(name: &str) -> (DenialClass, String) {
 }
 
 #[test]
+fn a_policy_hears_an_address_in_one_form() {
+    let settings = r#"{"greeting":"hello"}"#;
+    let (engine, module) = (engine(), guest("tells"));
+    let policy = load_with(
+        &engine,
+        &module,
+        settings,
+        Limits::default(),
+        plain_hashes(),
+    );
+    let policy = policy.unwrap();
+    for (host, heard) in [
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("2001:DB8::0:1", "2001:db8::1"),
+        ("pipe", "pipe"),
+    ] {
+        let mut asked = AuthorizationRequest::clone(&request());
+        asked.client.host = Some(host.to_owned());
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let Ok(Verdict::Deny(facts)) = policy.evaluate(Arc::new(asked), deadline).run() else {
+            panic!("not a deny")
+        };
+        let fact = format!("client.host=Some({heard:?})");
+        assert!(facts.contains(&fact), "`{fact}` is not in `{facts}`");
+    }
+}
+
+#[test]
 fn a_policy_hears_every_fact_of_a_request_and_its_settings() {
     let settings = r#"{"greeting":"hello"}"#;
     let policy = load_with(
