@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
-use portcullis_files::{Disk, ReadError, Survey};
+use portcullis_files::{Disk, ReadError, Survey, is_own_user};
 
 use crate::content::{FileSource, Fingerprint, digest, missing, read, unreadable};
 use crate::paths::{Files, Paths};
@@ -60,11 +60,13 @@ pub(crate) fn scan(
     if listing.access.is_writable_by_others() {
         scan.exposed.push(directory.to_owned());
     }
+    // Kubernetes mounts files read-only, with mode 0777.
+    let is_trusted = listing.read_only || listing.access.check(None).is_ok();
     let Sorted {
         mut modules,
         others,
         misnamed,
-    } = sort(listing.entries, source);
+    } = sort(listing.entries, source, is_trusted);
     refuse_hard_links(&mut modules);
     modules.sort_by_cached_key(|unit| {
         let is_new = !serving.contains(&unit.name);
@@ -86,7 +88,6 @@ pub(crate) fn scan(
     scan.orphans.sort();
     scan.exposed.sort();
     if listing.read_only {
-        // Kubernetes mounts files read-only, with mode 0777.
         scan.exposed.clear();
     }
     Ok(scan)
@@ -101,8 +102,9 @@ struct Sorted {
     misnamed: Vec<(PathBuf, InvalidPolicyName)>,
 }
 
-/// Sorts the entries of a directory by kind, and surveys the files of each module.
-fn sort(entries: Vec<PathBuf>, source: FileSource<'_>) -> Sorted {
+/// Sorts the entries of a directory by kind, and surveys the files of each module. `is_trusted` says
+/// whether only the host's user and root can have made the links of the directory.
+fn sort(entries: Vec<PathBuf>, source: FileSource<'_>, is_trusted: bool) -> Sorted {
     let mut sorted = Sorted::default();
     for path in entries {
         let Some(stem) = path
@@ -119,7 +121,9 @@ fn sort(entries: Vec<PathBuf>, source: FileSource<'_>) -> Sorted {
             Some("wasm") => match name_of(&path, &stem) {
                 Ok(name) => {
                     let paths = Paths::from_module(path);
-                    sorted.modules.push(Surveyed::new(name, paths, source));
+                    sorted
+                        .modules
+                        .push(Surveyed::new(name, paths, source, is_trusted));
                 }
                 Err(error) => sorted.misnamed.push((path, error)),
             },
@@ -182,8 +186,8 @@ struct Surveyed {
 }
 
 impl Surveyed {
-    fn new(name: PolicyName, paths: Paths, source: FileSource<'_>) -> Self {
-        let files = survey_unit(&paths, source);
+    fn new(name: PolicyName, paths: Paths, source: FileSource<'_>, is_trusted: bool) -> Self {
+        let files = survey_unit(&paths, source, is_trusted);
         let size = files.as_ref().map_or(0, |files| {
             let files = files.iter().flatten();
             files.fold(0, |sum: u64, file| sum.saturating_add(file.size))
@@ -213,7 +217,7 @@ fn refuse_hard_links(units: &mut [Surveyed]) {
     for unit in units.iter() {
         for (path, surveyed) in unit.secret_files() {
             // Several symbolic links may lead to one file outside of the directory.
-            if surveyed.target.is_none() {
+            if surveyed.link.is_none() {
                 let names: &mut Vec<_> = owners.entry(surveyed.stamp.file()).or_default();
                 names.push((unit.name.clone(), path.to_owned()));
             }
@@ -232,12 +236,30 @@ fn refuse_hard_links(units: &mut [Surveyed]) {
     }
 }
 
-fn survey_unit(paths: &Paths, source: FileSource<'_>) -> Result<Files<Option<Survey>>, UnitError> {
+fn survey_unit(
+    paths: &Paths,
+    source: FileSource<'_>,
+    is_trusted: bool,
+) -> Result<Files<Option<Survey>>, UnitError> {
     let mut files: Files<Option<Survey>> = Default::default();
     for (file, (path, limit)) in files.iter_mut().zip(paths.with_limits(source.max_module)) {
         *file = survey_file(source.disk, paths, path, limit)?;
+        // The module itself reads a text or settings. A module of other bytes is refused unread.
+        let is_read = path != paths.module && !is_trusted;
+        if let Some(target) = file.as_ref().filter(|_| is_read).and_then(led_astray) {
+            return Err(UnitError::new(path, UnitProblem::OutsideLink { target }));
+        }
     }
     Ok(files)
+}
+
+/// Returns the target of a link that another user may have made to a file which only the host may
+/// read, such as a seed. A link within the directory is none, and neither is one to a file of its
+/// maker.
+fn led_astray(surveyed: &Survey) -> Option<PathBuf> {
+    let link = surveyed.link.as_ref()?;
+    let is_makers = link.owner == surveyed.owner && !is_own_user(surveyed.owner);
+    (!link.stays_inside && !is_makers).then(|| link.target.clone())
 }
 
 /// Returns the facts about a file of a unit; `None` if it does not exist.
@@ -267,7 +289,7 @@ fn of_another_unit(
     path: &Path,
     surveyed: &Survey,
 ) -> Option<String> {
-    let target = surveyed.target.as_ref()?;
+    let target = &surveyed.link.as_ref()?.target;
     let name = target.file_name()?;
     let is_toml = target
         .extension()

@@ -43,6 +43,14 @@ pub enum UnitProblem {
         /// Name of the other policy's file.
         target: String,
     },
+    /// The file is a link out of a directory in which other users can make links.
+    #[error(
+        "is a link to `{}`, and other users can make links in the policy directory: copy that file, or let only the host's user or root own and write the directory", target.display()
+    )]
+    OutsideLink {
+        /// Path of the file that the link leads to.
+        target: PathBuf,
+    },
     /// The file is a file of another policy too.
     #[error(
         "is a hard link to `{target}`, a file of another policy: copy that file, or make the two differ if a tool links equal files"

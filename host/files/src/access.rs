@@ -59,14 +59,18 @@ impl Access {
     }
 
     fn distrust(self, also: Option<u32>) -> Option<Untrusted> {
-        let user = rustix::process::geteuid().as_raw();
         if self.mode & GROUP_OR_OTHERS_WRITE != 0 {
             return Some(Untrusted::Writable { mode: self.mode });
         }
-        let owner = self.owner;
-        let trusted = owner == user || owner == 0 || also == Some(owner);
+        let (owner, user) = (self.owner, rustix::process::geteuid().as_raw());
+        let trusted = is_own_user(owner) || also == Some(owner);
         (!trusted).then_some(Untrusted::Foreign { owner, user })
     }
+}
+
+/// Returns whether `user` is root or the user of this process.
+pub fn is_own_user(user: u32) -> bool {
+    user == 0 || user == rustix::process::geteuid().as_raw()
 }
 
 /// Returns whether this process runs as root.

@@ -26,7 +26,7 @@ mod read;
 mod readers;
 mod watched;
 
-pub use access::{Access, Untrusted, is_root};
+pub use access::{Access, Untrusted, is_own_user, is_root};
 pub use bounded::TIME_LIMIT;
 pub use directory::{NewAccess, is_temporary};
 pub use disk::{Disk, FileLock, OpenDirectory, SystemDisk};
@@ -34,5 +34,5 @@ pub use error::{FileKind, ReadError};
 pub use list::{DirectoryId, Listing, list};
 pub use memory::{MemoryDisk, Operation};
 pub use private::append;
-pub use read::{Content, Stamp, Survey, read};
+pub use read::{Content, Link, Stamp, Survey, read};
 pub use watched::{FileStatus, WatchedFile, read_watched, statuses};

@@ -1,7 +1,7 @@
 //! Reads regular files up to a number of bytes. Never reads a FIFO, a device or a directory.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -54,8 +54,21 @@ pub struct Survey {
     pub size: u64,
     /// Stamp of the file.
     pub stamp: Stamp,
-    /// Absolute path of the file without links, if the surveyed path is a link.
-    pub target: Option<PathBuf>,
+    /// User id of the file's owner.
+    pub owner: u32,
+    /// The link, if the surveyed path is one.
+    pub link: Option<Link>,
+}
+
+/// A symbolic link to a regular file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Absolute path of the file without links.
+    pub target: PathBuf,
+    /// User id of the link's owner.
+    pub owner: u32,
+    /// Whether the file is in the directory of the link, or below.
+    pub stays_inside: bool,
 }
 
 /// Returns the size of the regular file at `path`, and where a link leads, within [`TIME_LIMIT`].
@@ -65,14 +78,42 @@ pub(crate) fn survey(path: &Path) -> Result<Survey, ReadError> {
     within(path, TIME_LIMIT, move || {
         let metadata = metadata(&owned)?;
         regular(&metadata)?;
-        let is_link = fs::symlink_metadata(&owned)?.is_symlink();
-        let target = is_link.then(|| fs::canonicalize(&owned)).transpose()?;
+        let stamp = Stamp::from(&metadata);
         Ok(Survey {
             size: metadata.len(),
-            stamp: Stamp::from(&metadata),
-            target,
+            stamp,
+            owner: metadata.uid(),
+            link: link(&owned, &stamp)?,
         })
     })
+}
+
+/// Returns where the link at `path` leads. `None` if it is no link. Fails unless the path still leads
+/// to the file of `stamp`: a link that changes in between could hide where it led.
+fn link(path: &Path, stamp: &Stamp) -> Result<Option<Link>, ReadError> {
+    let own = fs::symlink_metadata(path)?;
+    if !own.is_symlink() {
+        return same_file(&own, stamp).map(|()| None);
+    }
+    let target = fs::canonicalize(path)?;
+    same_file(&fs::symlink_metadata(&target)?, stamp)?;
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = fs::canonicalize(parent.unwrap_or(Path::new(".")))?;
+    Ok(Some(Link {
+        stays_inside: target.starts_with(directory),
+        target,
+        owner: own.uid(),
+    }))
+}
+
+fn same_file(found: &Metadata, stamp: &Stamp) -> Result<(), ReadError> {
+    if Stamp::from(found).is_same_file(stamp) {
+        return Ok(());
+    }
+    let changed = io::Error::other("it became another file in the meantime");
+    Err(ReadError::Io(changed))
 }
 
 /// Reads the regular file at `path` within [`TIME_LIMIT`]. Follows links. Blocks.
@@ -216,8 +257,22 @@ mod tests {
         assert_eq!(error(&at("dangling")), dangling);
         assert_eq!(survey(&at("dangling")).unwrap_err().to_string(), dangling);
         let link = survey(&at("link")).unwrap();
-        assert_eq!(link.target, Some(fs::canonicalize(at("fits")).unwrap()));
-        assert!(survey(&at("fits")).unwrap().stamp.is_same_file(&link.stamp));
+        let fits = survey(&at("fits")).unwrap();
+        assert!(fits.stamp.is_same_file(&link.stamp) && fits.link.is_none());
+        let inside = link.link.unwrap();
+        assert_eq!(inside.target, fs::canonicalize(at("fits")).unwrap());
+        assert!(inside.stays_inside && inside.owner == fits.owner);
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(at("fits"), elsewhere.path().join("out")).unwrap();
+        let out = survey(&elsewhere.path().join("out")).unwrap();
+        assert!(!out.link.unwrap().stays_inside);
+        // What was another file a moment ago says nothing about that file.
+        std::fs::write(at("other"), "x").unwrap();
+        let other = survey(&at("other")).unwrap().stamp;
+        for path in [at("fits"), elsewhere.path().join("out")] {
+            let changed = super::link(&path, &other).unwrap_err();
+            assert!(matches!(changed, ReadError::Io(_)), "{changed}");
+        }
         assert_eq!(error(&at("fifo")), "is a FIFO, not a regular file");
         assert_eq!(
             error(&at("link to a fifo")),

@@ -108,6 +108,44 @@ fn a_policy_does_not_get_the_settings_of_another_one() {
 }
 
 #[test]
+fn a_policy_does_not_read_what_only_the_host_may_read() {
+    let site = greeter();
+    let elsewhere = TempDir::new().unwrap();
+    let seed = elsewhere.path().join("issuer.nk");
+    fs::write(&seed, "SA-SECRET").unwrap();
+    let texts = ["p.cedar", "p.rego", "p.tests.toml"];
+    let mode = |bits| fs::set_permissions(site.path(), fs::Permissions::from_mode(bits)).unwrap();
+    for name in texts {
+        let link = site.path().join(name);
+        symlink(&seed, &link).unwrap();
+        for bits in [0o777, 0o775] {
+            mode(bits);
+            let (catalog, report) = site.open();
+            let refused = rejections(&report).join("\n");
+            assert!(refused.contains("other users can make links"), "{refused}");
+            assert!(!refused.contains("SECRET"), "{refused}");
+            assert!(names(&catalog).is_empty());
+        }
+        fs::remove_file(&link).unwrap();
+    }
+    // Kubernetes links to files within the directory.
+    let data = site.path().join("..data");
+    fs::create_dir(&data).unwrap();
+    fs::rename(site.path().join("p.toml"), data.join("p.toml")).unwrap();
+    symlink("..data/p.toml", site.path().join("p.toml")).unwrap();
+    let (catalog, _) = site.open();
+    assert_eq!(greeting(&catalog), "greeting=one");
+    // Only the host's user writes to the directory.
+    mode(0o755);
+    let outside = elsewhere.path().join("p.toml");
+    fs::rename(data.join("p.toml"), &outside).unwrap();
+    fs::remove_file(site.path().join("p.toml")).unwrap();
+    symlink(&outside, site.path().join("p.toml")).unwrap();
+    let (catalog, _) = site.open();
+    assert_eq!(greeting(&catalog), "greeting=one");
+}
+
+#[test]
 fn a_policy_does_not_get_the_settings_of_another_one_by_a_hard_link() {
     let site = greeter();
     let at = |name: &str| site.path().join(name);

@@ -135,7 +135,8 @@ impl Nodes {
         Ok(Survey {
             size: node.len(),
             stamp: node.stamp(),
-            target: None,
+            owner: node.access().owner,
+            link: None,
         })
     }
 
