@@ -1,7 +1,9 @@
 //! A real nats-server.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{self, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 use tokio::process::{Child, Command};
@@ -12,6 +14,11 @@ use crate::{Recording, Release};
 const LISTENING: &str = "Listening for ";
 /// The server's log line at the end of its start.
 const READY: &str = "Server is ready";
+
+/// The ports of servers, below those of outgoing connections (from 32768 on, on Linux): no
+/// connection takes the port of a server that is about to start again.
+const FIRST_PORT: u32 = 10_000;
+const PORTS: u32 = 22_000;
 
 /// A running nats-server; dropping it kills it.
 #[derive(Debug)]
@@ -24,14 +31,14 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// Starts a server on a port that the system chooses, and waits until it is ready. Overrides
-    /// the port of the configuration file.
+    /// Starts a server on a free port, and waits until it is ready. Overrides the port of the
+    /// configuration file.
     ///
     /// # Errors
     ///
     /// Fails if the server does not start; the message quotes what it wrote.
     pub async fn start(release: Release, config: &Path) -> Result<Self> {
-        Self::spawn(release.program()?, config.to_owned(), None).await
+        Self::spawn(release.program()?, config.to_owned(), free_port()?).await
     }
 
     /// Stops this server. The returned future starts it again on the same port.
@@ -41,7 +48,7 @@ impl NatsServer {
     /// Fails if the server cannot be stopped.
     pub async fn stop(mut self) -> Result<impl Future<Output = Result<Self>>> {
         self.process.kill().await?;
-        Ok(Self::spawn(self.program, self.config, Some(self.port)))
+        Ok(Self::spawn(self.program, self.config, self.port))
     }
 
     /// Returns the address for clients, for example `nats://127.0.0.1:41235`.
@@ -134,12 +141,11 @@ impl NatsServer {
         Ok(address.to_owned())
     }
 
-    async fn spawn(program: PathBuf, config: PathBuf, port: Option<u16>) -> Result<Self> {
+    async fn spawn(program: PathBuf, config: PathBuf, port: u16) -> Result<Self> {
         let mut process = Command::new(&program)
             .arg("--config")
             .arg(&config)
-            .args(["--addr", "127.0.0.1", "--port"])
-            .arg(port.map_or("-1".to_owned(), |port| port.to_string()))
+            .args(["--addr", "127.0.0.1", "--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -148,11 +154,6 @@ impl NatsServer {
             .with_context(|| format!("cannot start `{}`", program.display()))?;
         let stderr = process.stderr.take().context("nats-server has no stderr")?;
         let log = Recording::of(stderr, |line| line);
-        let port = log
-            .first_from(0, "nats-server to listen", |line| {
-                port_of(listening(line, "client connections")?)
-            })
-            .await?;
         log.first_from(0, "nats-server to be ready", |line| {
             line.contains(READY).then_some(())
         })
@@ -165,6 +166,21 @@ impl NatsServer {
             port,
         })
     }
+}
+
+/// Returns a port on which nothing listens.
+fn free_port() -> Result<u16> {
+    /// Number of ports that this process has looked at.
+    static LOOKED_AT: AtomicU32 = AtomicU32::new(0);
+    // Processes that run at the same time begin at different places.
+    let first = process::id().wrapping_mul(7919);
+    let mut ports = (0..PORTS).filter_map(|_| {
+        let number = first.wrapping_add(LOOKED_AT.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(FIRST_PORT + number % PORTS).ok()
+    });
+    ports
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .context("no port is free for nats-server")
 }
 
 /// Returns the address in the line about the listener for `whom`.
@@ -181,6 +197,19 @@ fn port_of(address: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_free_port_is_new_and_none_of_outgoing_connections() {
+        let taken = free_port().unwrap();
+        let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).unwrap();
+        let others: Vec<_> = (0..50).map(|_| free_port().unwrap()).collect();
+        assert!(!others.contains(&taken), "{taken}");
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+        let lowest = range
+            .ok()
+            .and_then(|text| text.split_whitespace().next()?.parse().ok());
+        assert!(others.iter().all(|port| *port < lowest.unwrap_or(32_768)));
+    }
 
     #[test]
     fn addresses_are_read_from_the_log() {
