@@ -76,7 +76,7 @@ pub enum SignatureError {
     Broken(Publisher),
     /// A file that the signature covers has changed.
     #[error(
-        "the signature of `{publisher}` covers the {file} beside it, which were changed after it was signed: sign it again with \
+        "the signature of `{publisher}` covers the {file} next to it, which were changed after it was signed: sign it again with \
          `portcullis policy sign --with-settings`"
     )]
     Changed {

@@ -164,7 +164,7 @@ fn missing_policies(
 /// can change.
 fn useless_files(report: &Report) -> impl Iterator<Item = Problem> {
     let orphans = report.orphans.iter().map(|path| {
-        let message = "there is no module of this name beside it, so nobody reads it";
+        let message = "there is no module of this name next to it, so no policy reads it";
         Problem::warning(path, message)
     });
     let exposed = report.exposed.iter().map(|path| {

@@ -98,7 +98,7 @@ fn render_module(text: &mut String, found: &Inspection) -> std::fmt::Result {
     writeln!(text, "  form: {form}, {} bytes", found.size)?;
     match &found.signature {
         Ok(Some(signature)) => writeln!(text, "  signed by: {}", signed(signature))?,
-        Ok(None) => writeln!(text, "  signed by: nobody")?,
+        Ok(None) => writeln!(text, "  signed by: no publisher")?,
         Err(error) => writeln!(text, "  signature: {error}")?,
     }
     writeln!(text, "  uses:")?;

@@ -179,7 +179,7 @@ pub(crate) const fn configured_state(snapshotted: bool) -> &'static str {
     if snapshotted {
         "kept, every decision starts from it"
     } else {
-        "cannot be kept, settings are taken anew before every decision"
+        "cannot be kept, settings are read again before every decision"
     }
 }
 

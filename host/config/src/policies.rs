@@ -127,7 +127,7 @@ fn read_state_directory(section: &mut Section<'_>, directory: Option<&Path>) -> 
             .or_else(|| section.setting("directory"))
     {
         setting.report(
-            "the state directory lies in the policy directory: name one beside it as `state-directory`"
+            "the state directory lies in the policy directory: name one next to it as `state-directory`"
                 .to_owned(),
         );
     }

@@ -90,15 +90,15 @@ fn problem_with(table: &str, given: &str) -> String {
 #[rstest]
 #[case(
     "user = \"x\"",
-    ":1: nats.user: needs `password-file` or `password-env` beside it"
+    ":1: nats.user: needs `password-file` or `password-env` next to it"
 )]
 #[case(
     "password-file = \"x\"",
-    ":1: nats.password-file: needs `user` beside it"
+    ":1: nats.password-file: needs `user` next to it"
 )]
 #[case(
     "password-env = \"x\"",
-    ":1: nats.password-env: needs `user` beside it"
+    ":1: nats.password-env: needs `user` next to it"
 )]
 #[case(
     "user = \"\"\npassword-env = \"X\"",
@@ -106,7 +106,7 @@ fn problem_with(table: &str, given: &str) -> String {
 )]
 #[case(
     "user-jwt-file = \"x\"",
-    ":1: nats.user-jwt-file: needs `nkey-seed-file` or `nkey-seed-env` beside it"
+    ":1: nats.user-jwt-file: needs `nkey-seed-file` or `nkey-seed-env` next to it"
 )]
 #[case(
     "user-jwt-env = \"X\"\ncreds-file = \"x\"",

@@ -215,7 +215,7 @@ impl Policy {
             policy.name = %self.name,
             policy.configure_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
             error = unreadable.0,
-            "the state that `configure` leaves cannot be kept: settings are taken anew before every decision, on its time"
+            "the state that `configure` leaves cannot be kept: settings are read again before every decision, on its time"
         );
         Ok(())
     }

@@ -68,7 +68,7 @@ fn check_user(settings: &Settings, name: &str, user: &User, problems: &mut Vec<S
     if user.password.is_none() && user.token.is_none() {
         problem(
             "",
-            "neither `password` nor `token` is set: nobody could log in as this user",
+            "neither `password` nor `token` is set: no client could log in as this user",
         );
     }
     for (key, kind, hash) in [
@@ -127,7 +127,9 @@ fn hash_problem(hash: &Hash, kind: Kind, plain_text_is_fine: bool) -> Option<Str
             "this is plain text; make a hash with `{}`, or set `dangerous-plain-text-passwords = true`",
             kind.command(),
         )),
-        Some("") => Some("nothing follows `plain:`, but nobody may log in with nothing".to_owned()),
+        Some("") => Some(
+            "nothing follows `plain:`, but no client may log in with an empty secret".to_owned(),
+        ),
         _ => check_hash(hash.as_str())
             .err()
             .map(|error| error.to_string()),

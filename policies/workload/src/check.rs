@@ -146,7 +146,7 @@ impl Problems {
         match Kind::patterns(rule).as_slice() {
             [] => self.at(
                 "",
-                "the rule is about nobody: set one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` and \
+                "the rule is about no client: set one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` and \
                  `service-account`",
             ),
             [(kind, text)] => match Pattern::parse(*kind, text) {

@@ -32,7 +32,7 @@ pub(crate) enum InvalidPattern {
     #[error("it is empty, or a part of it is")]
     Empty,
     #[error(
-        "a `*` stands for a whole part: between slashes, between dots, beside the `@`, or behind the `=`"
+        "a `*` stands for a whole part: between slashes, between dots, next to the `@`, or behind the `=`"
     )]
     PartialStar,
     #[error("a `**` may only stand at the end")]

@@ -111,7 +111,7 @@ const EXPIRY_OUT_OF_RANGE: &str =
     "the permit expires at {}, after the year 9999; leave the expiry out for a login without end";
 const RESERVED_TAG: &str = "tag `{}`: tags that begin with `policy:`, `policy-digest:`, `policy-version:` or \
                             `policy-generation:` are the host's own";
-const NOT_ONE_TOKEN: &str = "{} `{}` beside role `{}`: the role's template puts it into subjects, so it has to be \
+const NOT_ONE_TOKEN: &str = "{} `{}` next to role `{}`: the role's template puts it into subjects, so it has to be \
                              one token without `.`, `*`, `>`, braces, white space, control characters and a leading \
                              `$`; escape it (`template::escape` of the policy SDK)";
 const UNKNOWN_ATTRIBUTE: &str = "unknown attribute `{}`: if the policy was made for a newer host, update the host; else \

@@ -73,7 +73,7 @@ fn with_a_role_names_and_tags_are_one_literal_token() {
     ] {
         let problems = permit(name, tag).problems();
         assert!(
-            matches!(problems.as_slice(), [one] if one.contains("beside role `r`")),
+            matches!(problems.as_slice(), [one] if one.contains("next to role `r`")),
             "{problems:?}"
         );
         let (_, value) = tag.split_once(':').unwrap();

@@ -59,7 +59,7 @@ pub enum TemplateError {
     SharedToken(String),
     /// A wildcard next to a place.
     #[error(
-        "a wildcard beside a place in `{0}`: put a `.` between them, or leave the wildcard out"
+        "a wildcard next to a place in `{0}`: put a `.` between them, or leave the wildcard out"
     )]
     WildcardBesidePlace(String),
     /// A name with two places.

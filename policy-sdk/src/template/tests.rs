@@ -259,7 +259,7 @@ fn a_token_has_one_place_and_no_wildcard_next_to_it() {
         assert_eq!(
             error(template),
             format!(
-                "a wildcard beside a place in `{template}`: put a `.` between them, or leave the wildcard out"
+                "a wildcard next to a place in `{template}`: put a `.` between them, or leave the wildcard out"
             )
         );
     }

@@ -291,7 +291,7 @@ impl Loader {
                 if text::is_text(path) {
                     tracing::warn!(%file, "policy text without a module of its name: no policy reads it");
                 } else {
-                    tracing::warn!(%file, "settings file without a module beside it");
+                    tracing::warn!(%file, "settings file without a module next to it");
                 }
             }
         }

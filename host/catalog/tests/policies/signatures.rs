@@ -135,7 +135,7 @@ fn a_signature_can_cover_the_settings() {
     let report = catalog.reload().unwrap();
     let error = &report.rejections().next().unwrap().error;
     assert!(
-        error.contains("covers the settings beside it, which were changed"),
+        error.contains("covers the settings next to it, which were changed"),
         "{error}"
     );
     assert_eq!(greeting(&catalog), "greeting=one");

@@ -185,7 +185,7 @@ fn a_signature_with_settings_covers_the_text() {
         let (file, _, error) = rejection(&report);
         assert_eq!(file, "p.wasm");
         assert!(
-            error.contains("covers the policy texts beside it"),
+            error.contains("covers the policy texts next to it"),
             "{error}"
         );
     }
@@ -194,7 +194,7 @@ fn a_signature_with_settings_covers_the_text() {
     site.put("p.cedar", b"three");
     let (_, _, error) = rejection(&open(options.clone()).1);
     assert!(
-        error.contains("covers the policy texts beside it"),
+        error.contains("covers the policy texts next to it"),
         "{error}"
     );
     // Without the files, the text is the operator's.

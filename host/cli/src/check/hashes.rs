@@ -40,7 +40,7 @@ pub(super) fn slow_hashes(directory: &Path, deadline: Duration) -> Vec<Problem> 
 fn slow_hash(file: &Path, parameters: &str, took: Duration, deadline: Duration) -> Problem {
     let milliseconds = |time: Duration| time.as_millis();
     let message = format!(
-        "this machine takes {} ms of processor time for a password hash like `{parameters}$…`, longer than a decision may take ({} ms): nobody \
+        "this machine takes {} ms of processor time for a password hash like `{parameters}$…`, longer than a decision may take ({} ms): no user \
          with such a hash gets in; make hashes that cost less (`portcullis hash`), or raise `deadline` under [callout]",
         milliseconds(took),
         milliseconds(deadline)

@@ -104,6 +104,6 @@ fn way(section: &Section<'_>) -> Read<Option<&'static str>> {
     if either.iter().any(|key| section.has(key)) {
         return Some(Some(key));
     }
-    section.report_missing(key, format!("needs {needed} beside it"));
+    section.report_missing(key, format!("needs {needed} next to it"));
     None
 }

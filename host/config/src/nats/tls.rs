@@ -31,7 +31,7 @@ pub(crate) fn read_certificate(section: &mut Section<'_>) -> Read<Option<Certifi
         ("tls-key-file", "tls-cert-file"),
     ] {
         if section.has(has) && !section.has(lacks) {
-            section.report_missing(has, format!("needs `{lacks}` beside it"));
+            section.report_missing(has, format!("needs `{lacks}` next to it"));
             return None;
         }
     }

@@ -62,7 +62,7 @@ fn what_is_set_is_what_the_exchange_gets() {
 
 #[rstest]
 #[case("listen = \"9443\"", "listen: ")]
-#[case("tls-cert-file = \"a\"", "needs `tls-key-file` beside it")]
+#[case("tls-cert-file = \"a\"", "needs `tls-key-file` next to it")]
 #[case("max-lifetime = \"0s\"", "at least one second")]
 #[case("max-lifetime = \"1500ms\"", "whole seconds")]
 #[case("nonce-lifetime = \"1500ms\"", "whole seconds")]

@@ -48,11 +48,11 @@ use super::*;
 #[case("directory = \"\"", ":7: policies.directory: must not be empty")]
 #[case(
     "directory = \"p\"\nstate-directory = \"p/state\"",
-    ":8: policies.state-directory: the state directory lies in the policy directory: name one beside it as `state-directory`"
+    ":8: policies.state-directory: the state directory lies in the policy directory: name one next to it as `state-directory`"
 )]
 #[case(
     "directory = \"state\"",
-    ":7: policies.directory: the state directory lies in the policy directory: name one beside it as `state-directory`"
+    ":7: policies.directory: the state directory lies in the policy directory: name one next to it as `state-directory`"
 )]
 #[case(
     "state-directory = \"keys\"",

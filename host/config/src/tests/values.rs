@@ -138,12 +138,12 @@ use super::*;
 #[case(
     "nats",
     "tls-cert-file = \"x\"",
-    ":1: nats.tls-cert-file: needs `tls-key-file` beside it"
+    ":1: nats.tls-cert-file: needs `tls-key-file` next to it"
 )]
 #[case(
     "nats",
     "tls-key-file = \"x\"",
-    ":1: nats.tls-key-file: needs `tls-cert-file` beside it"
+    ":1: nats.tls-key-file: needs `tls-cert-file` next to it"
 )]
 #[case(
     "nats",

@@ -319,7 +319,7 @@ fn with_a_role_names_and_tags_are_one_literal_token() {
     assert!(
         shown[0]
             .to_string()
-            .starts_with("user name `a.b` beside role `reader`: "),
+            .starts_with("user name `a.b` next to role `reader`: "),
         "{shown:?}"
     );
 }

@@ -218,7 +218,7 @@ fn what_cannot_be_replaced_costs_a_compilation_and_no_more() {
     fs::remove_file(&entry).unwrap();
     fs::create_dir(&entry).unwrap();
     assert_eq!(place.start("hello"), counts(1, 1, 1));
-    assert_eq!(place.entries().len(), 2, "nothing is left beside it");
+    assert_eq!(place.entries().len(), 2, "nothing is left next to it");
 }
 
 #[test]

@@ -127,7 +127,7 @@ pub enum AccountJwtError {
         source: TokenError,
     },
     /// The subject of the JWT is not an account key.
-    #[error("`{}` is the JWT of nobody: its subject is not the public key of an account", .0.display())]
+    #[error("`{}` is the JWT of no account: its subject is not the public key of an account", .0.display())]
     Subject(PathBuf),
     /// The JWT is that of another account.
     #[error("`{}` is the JWT of account `{found}`, not of `{expected}`", path.display())]

@@ -265,7 +265,7 @@ fn a_bad_hash_is_named_without_being_shown() {
     let cases = [
         (
             "",
-            "users.alice: neither `password` nor `token` is set: nobody could log in as this user",
+            "users.alice: neither `password` nor `token` is set: no client could log in as this user",
         ),
         (
             r#"password = "hunter2""#,
@@ -309,7 +309,7 @@ fn nothing_is_no_password_even_in_plain_text() {
         );
     assert_eq!(
         complaint::<StaticUsers>(&settings),
-        "users.alice.password: nothing follows `plain:`, but nobody may log in with nothing"
+        "users.alice.password: nothing follows `plain:`, but no client may log in with an empty secret"
     );
 }
 

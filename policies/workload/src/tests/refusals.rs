@@ -95,7 +95,7 @@ fn a_rule_is_about_exactly_one_name() {
         (
             SPIFFE,
             "",
-            "rules[0]: the rule is about nobody: set one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` \
+            "rules[0]: the rule is about no client: set one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` \
              and `service-account`",
         ),
         (
@@ -113,7 +113,7 @@ fn a_rule_is_about_exactly_one_name() {
             SPIFFE,
             "dns = \"api-*.example.com\"",
             "rules[0].dns: invalid pattern `api-*.example.com`: a `*` stands for a whole part: between slashes, between \
-             dots, beside the `@`, or behind the `=`",
+             dots, next to the `@`, or behind the `=`",
         ),
         (
             SPIFFE,

@@ -65,7 +65,7 @@ pub(crate) fn allowed(url: &Url, allow_http: bool) -> Result<(), &'static str> {
     match url.scheme() {
         "https" => Ok(()),
         "http" if allow_http || !IssuerOptions::needs_allow_http(url) => Ok(()),
-        "http" => Err("it is not `https`; set `allow-http` if nobody can come between"),
+        "http" => Err("it is not `https`; set `allow-http` if no other machine can come between"),
         _ => Err("it is not `https`"),
     }
 }

@@ -392,7 +392,7 @@ fn options_that_cannot_work_are_refused_at_once() {
         (
             vec![IssuerOptions::new("a", "http://idp.example")],
             Some(
-                "the keys of `a` are at an address that cannot be used: it is not `https`; set `allow-http` if nobody can come between",
+                "the keys of `a` are at an address that cannot be used: it is not `https`; set `allow-http` if no other machine can come between",
             ),
         ),
         (
