@@ -3,8 +3,10 @@
 pub(crate) mod bench;
 pub(crate) mod guide;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 use crate::api;
 use crate::arguments::Suite;
@@ -103,7 +105,7 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     steps.announce("tests");
     let mut tests = workspace.cargo();
     tests.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]);
-    tests.args(filters);
+    tests.arg(test_threads()).args(filters);
     set_host(&mut tests, workspace);
     tests.envs(servers).envs(clients).envs(provider);
     tests.envs(languages);
@@ -150,9 +152,9 @@ pub(crate) fn conformance(
     steps.announce("conformance");
     let mut tests = workspace.cargo();
     tests.args(["test", "--release", "--workspace", "--quiet"]);
-    tests.args(["--test", "conformance"]);
+    tests.args(["--test", "conformance", "--", &test_threads()]);
     if let Some(suite) = suite {
-        tests.args(["--", &format!("{}::", suite.as_str())]);
+        tests.arg(format!("{}::", suite.as_str()));
     }
     set_host(&mut tests, workspace);
     tests.envs(servers.clone()).envs(clients).envs(provider);
@@ -162,7 +164,7 @@ pub(crate) fn conformance(
     }
     let mut rules = workspace.cargo();
     rules.args(["test", "--release", "--workspace", "--quiet"]);
-    rules.args(["--test", "e2e", "--", "Release__Named"]);
+    rules.args(["--test", "e2e", "--", &test_threads(), "Release__Named"]);
     set_host(&mut rules, workspace);
     process::run(rules.envs(servers).envs([TALKATIVE]))
 }
@@ -358,6 +360,14 @@ fn build_text_policies(workspace: &Workspace) -> Result<()> {
     TEXT_POLICIES
         .iter()
         .try_for_each(|package| build_modules(workspace, &[package], &[]))
+}
+
+/// Returns the argument of a test program with the number of tests that run at the same time: three
+/// for every two processors. Most tests wait for servers and hosts for most of their time. With
+/// more at once, the tests that flood a host would find it slower than its deadlines allow.
+fn test_threads() -> String {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    format!("--test-threads={}", processors + processors / 2)
 }
 
 /// Sets the variable with the path of the host.
