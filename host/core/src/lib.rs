@@ -38,6 +38,7 @@ mod client;
 mod connection;
 mod credentials;
 mod decision;
+mod denial;
 mod doubts;
 mod error;
 mod histogram;
@@ -66,9 +67,8 @@ pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use client::{Client, ClientTls, WantedAccount};
 pub use connection::{ClientKind, Transport, client_address, client_network};
 pub use credentials::{Credentials, Method};
-pub use decision::{
-    Authorizer, Blame, Decision, Denial, DenialClass, Outcome, PolicyStep, StepAnswer, Verdict,
-};
+pub use decision::{Authorizer, Decision, Outcome, PolicyStep, StepAnswer, Verdict};
+pub use denial::{Blame, Denial, DenialClass};
 pub use error::with_causes;
 pub use histogram::Histogram;
 pub use identity::{Certificate, Claims, Identity, Strength};
