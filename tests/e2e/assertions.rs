@@ -11,7 +11,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::support::{
-    ALICE, ALICE_PASSWORD, POLICY, Serving, alice, settings, site_with, static_users,
+    ALICE, ALICE_PASSWORD, POLICY, Serving, alice_in, settings, site_with, static_users,
 };
 
 /// Asserts that alice stays below her own subjects.
@@ -25,10 +25,7 @@ fn assertions() -> String {
 
 /// Returns settings in which alice has a profile.
 async fn with_profile(profile: &str) -> Result<String> {
-    let alice = alice("")
-        .await?
-        .replace("\"own\"", &format!("\"{profile}\""));
-    Ok(settings(&[alice]))
+    Ok(settings(&[alice_in(profile, "").await?]))
 }
 
 async fn check(site: &Site) -> Result<Finished> {

@@ -11,7 +11,9 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use crate::support::{ALICE, POLICY, Serving, alice, settings, site_with, static_users, user};
+use crate::support::{
+    ALICE, POLICY, Serving, alice, alice_in, settings, site_with, static_users, user,
+};
 
 fn config(site: &Site) -> PathBuf {
     site.path().join("portcullis.toml")
@@ -111,9 +113,7 @@ async fn tests_warn_of_permits_that_hold_less_than_they_say() -> Result<()> {
     let wide = "publish = { allow = [\"alice.>\"] }\nresponses = {}\n\
                 subscribe = { allow = [\"alice.*\", \"alice.a.b\"] }\n";
     let profile = format!("\n[settings.profiles.wide]\n{wide}");
-    let alice = alice("")
-        .await?
-        .replace("profile = \"own\"", "profile = \"wide\"");
+    let alice = alice_in("wide", "").await?;
     site.policies
         .put_policy(POLICY, &static_users()?, &settings(&[profile, alice]))?;
     let tests = "[[tests]]\nname = \"alice\"\n\
@@ -286,8 +286,7 @@ async fn a_version_whose_tests_permit_what_the_host_denies_never_decides() -> Re
 
 /// Returns Alice in `account`, where she may only subscribe.
 async fn user_of(account: &str) -> Result<String> {
-    let alice = alice(&format!("account = \"{account}\"")).await?;
-    Ok(alice.replace("profile = \"own\"", "profile = \"mute\""))
+    alice_in("mute", &format!("account = \"{account}\"")).await
 }
 
 #[tokio::test]
