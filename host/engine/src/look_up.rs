@@ -39,8 +39,8 @@ impl LookUps {
         }
     }
 
-    /// Returns the value of `key` in `bucket`, of at most `longest` bytes. `None` if `bucket` is not
-    /// granted.
+    /// Returns the value of `key` in `bucket`, of at most `longest` bytes. `None` if `bucket` is
+    /// not granted.
     pub(crate) fn get(&mut self, bucket: &str, key: String, longest: usize) -> Option<Answer> {
         let bucket = self.granted.0.get(bucket).cloned()?;
         Some(self.granted(bucket, key, longest))

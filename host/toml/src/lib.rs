@@ -14,8 +14,8 @@
 //! - [`make_json`]: values that JSON has.
 //! - [`Problem`], [`Problems`], [`Checked`]: the results.
 //! - [`Document::schema`]: the JSON Schema of the files that a reader accepts.
-//! - [`nearest`]: the suggestion for an unknown key. [`words`]: those for kinds of values. [`text`]:
-//!   escapes for terminals.
+//! - [`nearest`]: the suggestion for an unknown key. [`words`]: those for kinds of values.
+//!   [`text`]: escapes for terminals.
 //!
 //! # Example
 //!

@@ -1,6 +1,6 @@
-//! The words for kinds of values, after "expected" and "found". The SDK has the same for the settings
-//! of policies, in `policy-sdk/src/settings/words.rs`: change both. A test of `host/catalog` compares
-//! them.
+//! The words for kinds of values, after "expected" and "found". The SDK has the same for the
+//! settings of policies, in `policy-sdk/src/settings/words.rs`: change both. A test of
+//! `host/catalog` compares them.
 
 /// A text.
 pub const STRING: &str = "a string";

@@ -56,8 +56,8 @@ pub(super) fn deserialize<T: DeserializeOwned>(path: &str, json: &str) -> Result
 }
 
 /// Fails while a claim is deserialized. Types that hold subjects call it, so that what a token says
-/// becomes a subject through [`subject!`](crate::subject!) or [`Subject::parse`](crate::Subject::parse)
-/// only.
+/// becomes a subject through [`subject!`](crate::subject!) or
+/// [`Subject::parse`](crate::Subject::parse) only.
 pub(crate) fn refuse_in_claim<E: Error>() -> Result<(), E> {
     match READING.get() {
         Reading::Other => Ok(()),

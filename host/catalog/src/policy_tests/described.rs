@@ -74,8 +74,8 @@ impl DescribedLogin {
         Ok(described)
     }
 
-    /// Reads the description of a login that a host has received. Such a login was possible, however
-    /// its facts look.
+    /// Reads the description of a login that a host has received. Such a login was possible, so its
+    /// facts are not compared.
     pub(crate) fn read_recorded(description: Value, now: u64) -> Result<Self, DescriptionProblem> {
         let login = serde_path_to_error::deserialize(description);
         let login = login.map_err(|error| {

@@ -139,8 +139,8 @@ fn as_json(diff: &VersionDiff) -> serde_json::Value {
     })
 }
 
-/// Returns the changes as lines, each once with the logins that it is about. Writing to a string does
-/// not fail.
+/// Returns the changes as lines, each once with the logins that it is about. Writing to a string
+/// does not fail.
 fn tell(diff: &VersionDiff) -> String {
     let mut text = String::new();
     let changes = diff.changes.iter().map(|(login, changes)| (changes, login));

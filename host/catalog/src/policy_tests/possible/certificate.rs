@@ -71,8 +71,8 @@ impl CertificateProblem {
     }
 }
 
-/// Checks the certificate. A test leaves out the facts that its policy does not ask for: a time of 0
-/// is none.
+/// Checks the certificate. A test leaves out the facts that its policy does not ask for: a time of
+/// 0 is none.
 pub(super) fn check(identity: &Identity, now: u64) -> Result<(), CertificateProblem> {
     let Some(leaf) = &identity.certificate else {
         return Ok(());

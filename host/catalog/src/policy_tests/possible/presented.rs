@@ -84,7 +84,7 @@ pub(super) fn check(
     Err(problem)
 }
 
-/// Returns a presented credential with which no login has this method, whatever it presents too.
+/// Returns a presented credential with which no login has this method, with any other credentials.
 /// [`Credentials::method`] has the order of the methods.
 fn excluding(credentials: &Credentials, method: Method) -> Option<&'static str> {
     let Credentials {
