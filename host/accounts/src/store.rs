@@ -279,8 +279,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails as [`check_deletable`](Self::check_deletable) does, and if a file cannot be removed. If
-    /// another entry is damaged, it fails and the seeds stay.
+    /// Fails as [`check_deletable`](Self::check_deletable) does, and if a file cannot be removed.
+    /// If another entry is damaged, it fails and the seeds stay.
     pub fn delete_account(&self, account: &AccountJwt, seeds: bool) -> Result<(), StoreError> {
         let _lock = self.lock()?;
         self.check_deletable(&account.account)?;

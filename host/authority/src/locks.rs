@@ -192,8 +192,8 @@ impl Locks {
     }
 
     /// Checks that no lock closes the account of a permit, the user name that it gives, or the
-    /// policy that made it. A lock names an account of `rules` by its name or its key, and so does a
-    /// permit. `made` is the key of an account that the host made.
+    /// policy that made it. A lock names an account of `rules` by its name or its key, and so does
+    /// a permit. `made` is the key of an account that the host made.
     ///
     /// # Errors
     ///

@@ -102,8 +102,8 @@ struct Sorted {
     misnamed: Vec<(PathBuf, InvalidPolicyName)>,
 }
 
-/// Sorts the entries of a directory by kind, and surveys the files of each module. `is_trusted` says
-/// whether only the host's user and root can have made the links of the directory.
+/// Sorts the entries of a directory by kind, and surveys the files of each module. `is_trusted`
+/// says whether only the host's user and root can have made the links of the directory.
 fn sort(entries: Vec<PathBuf>, source: FileSource<'_>, is_trusted: bool) -> Sorted {
     let mut sorted = Sorted::default();
     for path in entries {

@@ -88,8 +88,8 @@ pub(crate) fn survey(path: &Path) -> Result<Survey, ReadError> {
     })
 }
 
-/// Returns where the link at `path` leads. `None` if it is no link. Fails unless the path still leads
-/// to the file of `stamp`: a link that changes in between could hide where it led.
+/// Returns where the link at `path` leads. `None` if it is no link. Fails unless the path still
+/// leads to the file of `stamp`: a link that changes in between could hide where it led.
 fn link(path: &Path, stamp: &Stamp) -> Result<Option<Link>, ReadError> {
     let own = fs::symlink_metadata(path)?;
     if !own.is_symlink() {

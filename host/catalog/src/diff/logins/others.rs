@@ -78,18 +78,13 @@ fn key(request: &mut AuthorizationRequest) -> bool {
 
 /// Gives a certificate another name, and returns it.
 fn rename(leaf: &mut Certificate) -> String {
-    let name = match &mut leaf.spiffe_id {
-        Some(id) => {
-            id.push_str("-x");
-            leaf.uri_names = vec![id.clone()];
-            id
-        }
-        None => {
-            leaf.subject.push_str("-x");
-            &leaf.subject
-        }
-    };
-    name.clone()
+    if let Some(id) = &mut leaf.spiffe_id {
+        id.push_str("-x");
+        leaf.uri_names = vec![id.clone()];
+        return id.clone();
+    }
+    leaf.subject.push_str("-x");
+    leaf.subject.clone()
 }
 
 /// Appends to a text, so that it is another one. Returns whether there was a text.
