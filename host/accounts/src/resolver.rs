@@ -16,6 +16,7 @@ mod announced;
 mod changes;
 mod counters;
 mod decoded;
+mod deletion;
 mod guard;
 mod lookup;
 mod metrics;

@@ -10,22 +10,19 @@ use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use futures::future::BoxFuture;
 use futures::stream::select_all;
 use futures::{FutureExt as _, StreamExt as _};
-use portcullis_claims::{GenericClaims, OperatorClaims};
 use portcullis_connect::{Message, Nats, Subject, SubscribeError};
-use portcullis_core::{KeyKind, PublicKey, with_causes};
+use portcullis_core::{PublicKey, with_causes};
 use portcullis_system::{
     ClaimStatus, Gathering, Refusal, ReplyError, ServerInfo, SystemClient, claim_subjects,
 };
 use serde::Serialize;
-use serde_json::Value;
 
-use super::accept::{Accepted, NotAccepted, is_trusted};
+use super::accept::{Accepted, NotAccepted};
 use super::announce::{AnnounceError, Announcement, Announcer};
 use super::counters::{LookedUp, Wrote};
 use super::lookup::account;
-use super::{Resolver, Shared};
+use super::Resolver;
 use crate::account_jwts::{AccountJwt, Written};
-use crate::error::StoreError;
 
 /// Subjects of requests about one account, with any account.
 const LOOK_UP: &str = "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP";
@@ -54,23 +51,6 @@ pub struct Servers<N> {
 #[derive(Debug, thiserror::Error)]
 #[error("the resolver is not connected to a server yet")]
 struct NotConnected;
-
-/// A reason why a deletion is refused, in the words of servers.
-#[derive(Debug, thiserror::Error)]
-enum NotDeleted {
-    #[error("delete must be enabled in the resolver's arguments")]
-    Disabled,
-    #[error("malformed request")]
-    Malformed,
-    #[error("not self signed")]
-    NotSelfSigned,
-    #[error("not trusted")]
-    NotTrusted,
-    #[error("not allowed to delete system account")]
-    SystemAccount,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// An answer of the resolver.
 #[derive(Debug, Serialize)]
@@ -356,47 +336,6 @@ impl<N: Nats> Responder<N> {
             tracing::debug!(%error, "answer not sent");
         }
     }
-}
-
-impl Shared {
-    /// Deletes accounts. Returns their number.
-    fn delete(&self, token: &str) -> Result<usize, NotDeleted> {
-        if !self.options.allow_delete {
-            return Err(NotDeleted::Disabled);
-        }
-        let (operator, _) = self.store.operator()?;
-        let accounts = accounts_to_delete(token, &operator)?;
-        for account in &accounts {
-            self.store.accounts().delete(account)?;
-            self.counters.wrote(Wrote::Deleted);
-            tracing::info!(%account, "account deleted");
-        }
-        Ok(accounts.len())
-    }
-}
-
-/// Returns the accounts that `token` lists, if the operator signed it for itself.
-fn accounts_to_delete(
-    token: &str,
-    operator: &OperatorClaims,
-) -> Result<Vec<PublicKey>, NotDeleted> {
-    let claims = GenericClaims::decode(token.trim()).map_err(|_| NotDeleted::Malformed)?;
-    let issuer = claims.issuer.as_deref().unwrap_or_default();
-    if claims.subject.as_deref() != Some(issuer) {
-        return Err(NotDeleted::NotSelfSigned);
-    }
-    if !PublicKey::is_valid(issuer, KeyKind::Operator) || !is_trusted(operator, issuer) {
-        return Err(NotDeleted::NotTrusted);
-    }
-    let listed = claims.nats.data.get("accounts").and_then(Value::as_array);
-    let listed = listed.ok_or(NotDeleted::Malformed)?.iter();
-    let accounts: Option<Vec<_>> = listed.map(|key| account(key.as_str()?)).collect();
-    let accounts = accounts.ok_or(NotDeleted::Malformed)?;
-    let system = operator.nats.system_account.as_str();
-    if accounts.iter().any(|account| account.as_str() == system) {
-        return Err(NotDeleted::SystemAccount);
-    }
-    Ok(accounts)
 }
 
 /// Returns the hash of account JWTs that servers compare: the digests of all, combined by XOR.
