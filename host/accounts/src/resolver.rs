@@ -22,6 +22,7 @@ mod lookup;
 mod metrics;
 mod options;
 mod outbox;
+mod own_account;
 mod query;
 mod routes;
 mod serve;

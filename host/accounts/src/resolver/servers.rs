@@ -2,12 +2,13 @@
 //!
 //! The subjects and the form of the answers are those of a server with `resolver: {type: full}`.
 
-use std::sync::OnceLock;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, pending, select};
 use futures::stream::select_all;
 use futures::{FutureExt as _, StreamExt as _};
 use portcullis_connect::{Message, Nats, Subject, SubscribeError};
@@ -21,7 +22,7 @@ use super::accept::{Accepted, NotAccepted};
 use super::announce::{AnnounceError, Announcement, Announcer};
 use super::counters::{LookedUp, Wrote};
 use super::lookup::account;
-use super::Resolver;
+use super::{Resolver, own_account};
 use crate::account_jwts::{AccountJwt, Written};
 
 /// Subjects of requests about one account, with any account.
@@ -116,6 +117,9 @@ impl<N: Nats> Servers<N> {
         let _ = self.client.set(SystemClient::new(nats.clone()));
         let _ = self.nats.set(nats.clone());
         tracing::info!("accounts served over nats");
+        let system = SystemClient::new(nats.clone());
+        let shared = Arc::clone(&resolver.shared);
+        let checked = own_account::check(&system, &shared);
         let responder = &Responder {
             resolver,
             nats,
@@ -124,7 +128,8 @@ impl<N: Nats> Servers<N> {
         };
         let answered = select_all(requests)
             .for_each_concurrent(MAX_REQUESTS, |message| responder.answer(message));
-        answered.await;
+        // The check ends with the connection.
+        select(pin!(answered), pin!(checked.then(|()| pending::<()>()))).await;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod announcements;
 mod limits;
 mod metrics;
 mod over_nats;
+mod own_account;
 mod reads;
 mod signing;
 mod writes;
