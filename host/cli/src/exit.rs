@@ -8,7 +8,7 @@ use std::process;
 #[non_exhaustive]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// The program succeeded.
+    /// Success.
     Success = 0,
     /// The command line is wrong, or standard input has no secret to hash, or is not UTF-8.
     Usage = 64,
@@ -92,13 +92,26 @@ mod tests {
         ];
     }
 
+    /// Returns the docstring of the code, in one line.
+    fn docstring(code: ExitCode) -> String {
+        let source = include_str!("exit.rs");
+        let variant = format!("    {code:?} = {},", code.number());
+        let (before, _) = source.split_once(&variant).unwrap();
+        let lines = before.lines().rev();
+        let mut lines: Vec<_> = lines
+            .map_while(|line| line.trim().strip_prefix("/// "))
+            .collect();
+        lines.reverse();
+        lines.join(" ")
+    }
+
     #[test]
-    fn the_reference_lists_every_code() {
+    fn the_reference_lists_every_code_with_its_meaning() {
         let page = include_str!("../../../docs/reference/exit-codes.md");
         let table = page.split("\n\n").find(|part| part.starts_with("| code |"));
-        let rows = table.unwrap().lines().skip(2);
-        let listed = rows.map(|row| row.split('|').nth(1).unwrap().trim().to_owned());
-        let numbers = ExitCode::ALL.map(|code| code.number().to_string());
-        assert_eq!(listed.collect::<Vec<_>>(), numbers);
+        let rows: Vec<_> = table.unwrap().lines().skip(2).collect();
+        let codes =
+            ExitCode::ALL.map(|code| format!("| {} | {} |", code.number(), docstring(code)));
+        assert_eq!(rows, codes);
     }
 }
