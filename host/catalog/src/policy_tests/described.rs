@@ -36,9 +36,9 @@ pub enum DescriptionProblem {
         /// The problem of the value.
         message: String,
     },
-    /// No login has these values.
+    /// No login has these values. Its message has that of the problem, so it has no source.
     #[error("{}", of_login(.0))]
-    Login(#[source] TestProblem),
+    Login(TestProblem),
 }
 
 /// Returns the path of a wrong value, for its message. `None` for the login as a whole.
