@@ -67,6 +67,8 @@ pub(crate) struct StreamSink {
     connected: Option<oneshot::Receiver<Client>>,
     context: Option<Context>,
     capture: Capture,
+    /// Whether a stream has captured the subject since the start.
+    had_stream: bool,
     checked_at: Option<Instant>,
 }
 
@@ -92,6 +94,7 @@ impl StreamSink {
             connected: Some(connected),
             context: None,
             capture: Capture::Unknown,
+            had_stream: false,
             checked_at: None,
         }
     }
@@ -126,6 +129,7 @@ impl StreamSink {
         match self.runtime.block_on(context.stream_by_subject(subject)) {
             Ok(stream) => {
                 self.capture = Capture::Some;
+                self.had_stream = true;
                 tracing::info!(
                     records.sink = NAME,
                     records.subject = *subject,
@@ -167,9 +171,15 @@ impl StreamSink {
         if error.kind() != PublishErrorKind::StreamNotFound {
             return StreamError::Publish(error);
         }
+        let subject = self.options.subject.clone();
+        if !self.had_stream {
+            // Nothing shows that a stream will answer. Those who follow the subject have the
+            // record, and another attempt would give it to them once more.
+            return StreamError::NoStream(subject);
+        }
         // The next attempt looks again whether there is a stream.
         self.capture = Capture::Unknown;
-        StreamError::NoAnswer(self.options.subject.clone())
+        StreamError::NoAnswer(subject)
     }
 
     /// Publishes `lines`, and waits for each acknowledgement.
