@@ -272,7 +272,9 @@ mod tests {
         let (_client, connected) = oneshot::channel();
         let options = StreamOptions::default();
         let mut sink = StreamSink::new(options, Handle::current(), connected);
-        sink.capture = Capture::Some;
+        let never = sink.failed(PublishError::new(PublishErrorKind::StreamNotFound));
+        assert_eq!(sink.unwritten(&never), Unwritten::AsConfigured);
+        (sink.capture, sink.had_stream) = (Capture::Some, true);
         let mut fate = |kind| {
             let error = sink.failed(PublishError::new(kind));
             (sink.unwritten(&error), sink.capture)
