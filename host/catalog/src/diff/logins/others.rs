@@ -1,4 +1,5 @@
-//! The same login by another user, or vouched for by another issuer.
+//! Variations of a login for a comparison of two versions: the login of another user, and the same
+//! login with another issuer.
 
 use portcullis_core::{
     AuthorizationRequest, Certificate, Claims, KeyKind, Method, PresentedNkey, PublicKey,

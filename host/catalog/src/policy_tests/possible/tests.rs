@@ -176,7 +176,7 @@ fn a_login_ends_with_its_token() {
         &token("", "exp = 1767229200.5"),
         6,
         "identity.claims.exp",
-        "write `expires-at = 1767229200` beside the claims",
+        "write `expires-at = 1767229200` next to the claims",
     );
     for other in [1_767_229_201, 1_767_229_199] {
         let login = token(

@@ -64,7 +64,7 @@ pub enum TokenProblem {
         now: u64,
     },
     /// A login that does not end with its token.
-    #[error("the host ends a login with its token: write `expires-at = {exp}` beside the claims")]
+    #[error("the host ends a login with its token: write `expires-at = {exp}` next to the claims")]
     NoExpiry {
         /// The end of the token.
         exp: u64,
