@@ -46,6 +46,7 @@ mod identity;
 mod key_value;
 mod literal;
 mod nkey;
+mod numeric_date;
 mod overlooked;
 mod permissions;
 mod permit;
@@ -77,6 +78,7 @@ pub use key_value::{
 };
 pub use literal::LiteralPermissions;
 pub use nkey::{InvalidPublicKey, KeyKind, PresentedNkey, PublicKey, key_checksum};
+pub use numeric_date::{is_implausible_date, numeric_date};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Permit, PermitBuilder, PermitDraft};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};

@@ -34,7 +34,6 @@ mod oidc;
 mod password_cache;
 mod spiffe;
 mod stored_hash;
-mod times;
 mod user_jwt;
 mod verifier;
 mod workers;

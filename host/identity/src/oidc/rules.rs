@@ -3,17 +3,12 @@
 use std::slice;
 use std::time::Duration;
 
-use portcullis_core::{Allowed, Claims};
+use portcullis_core::{Allowed, Claims, is_implausible_date, numeric_date};
 use serde_json::Value;
 
 use super::token::Token;
 use super::{GroupForm, GroupPath, IssuerOptions, RequiredClaim, TokenError};
 use crate::spiffe;
-use crate::times::is_implausible;
-
-/// Maximum number of seconds that a float represents to the second. A time may be a number of any
-/// kind.
-const MAX_SECONDS: f64 = 9_007_199_254_740_992.0;
 
 /// Checks a token against the rules of its issuer, without the signature. Returns the end of its
 /// validity, in seconds since the Unix epoch.
@@ -121,26 +116,11 @@ fn time(claims: &Claims, path: &'static str, now: u64) -> Result<Option<u64>, To
         return Ok(None);
     };
     let claim = path.strip_prefix('/').unwrap_or(path);
-    let seconds = seconds(value).ok_or(TokenError::InvalidTime(claim))?;
-    if is_implausible(seconds, now) {
+    let seconds = numeric_date(value).ok_or(TokenError::InvalidTime(claim))?;
+    if is_implausible_date(seconds, now) {
         return Err(TokenError::ImplausibleTime(claim));
     }
     Ok(Some(seconds))
-}
-
-fn seconds(value: &Value) -> Option<u64> {
-    if let Some(seconds) = value.as_u64() {
-        return Some(seconds);
-    }
-    let seconds = value
-        .as_f64()
-        .filter(|seconds| (0.0..MAX_SECONDS).contains(seconds));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is in the range"
-    )]
-    seconds.map(|seconds| seconds as u64)
 }
 
 fn check_required(

@@ -3,12 +3,13 @@
 use portcullis_claims::{
     KeyKind, PublicKey, ServerVersion, TimeRule, UserClaims, UserTemplate, login_ends,
 };
-use portcullis_core::{AuthorizationRequest, Client, ConnectionType, SourceNetwork};
+use portcullis_core::{
+    AuthorizationRequest, Client, ConnectionType, SourceNetwork, is_implausible_date,
+};
 
 use super::UserJwtError;
 use super::account::{Account, Signer};
 use super::source::KnownAccount;
-use crate::times::is_implausible;
 
 /// The limits on a user's connections, from its own JWT or from the role of the key that signed it.
 struct Limits<'a> {
@@ -119,7 +120,7 @@ fn check_plausible(
     of: impl FnOnce() -> String,
     now: u64,
 ) -> Result<(), UserJwtError> {
-    let is_beyond = |time: &Option<u64>| time.is_some_and(|time| is_implausible(time, now));
+    let is_beyond = |time: &Option<u64>| time.is_some_and(|time| is_implausible_date(time, now));
     match times.iter().find(|(_, time)| is_beyond(time)) {
         Some((claim, _)) => Err(UserJwtError::ImplausibleTime { claim, of: of() }),
         None => Ok(()),

@@ -1,14 +1,10 @@
 //! The claims of a token or user JWT, compared with the identity and the time.
 
-use portcullis_core::{Identity, Method};
+use portcullis_core::{Identity, Method, is_implausible_date, numeric_date};
 use serde_json::Value;
 
 use super::SKEW;
 
-/// Greatest plausible time ahead, in seconds: a hundred years. `host/identity` has the same bound.
-const FURTHEST: u64 = 100 * 366 * 24 * 60 * 60;
-/// Maximum number of seconds that a float represents to the second.
-const MAX_SECONDS: f64 = 9_007_199_254_740_992.0;
 /// The start of the name of a trust domain, and of an id in it.
 const SPIFFE: &str = "spiffe://";
 
@@ -259,28 +255,13 @@ fn time(identity: &Identity, claim: TimeClaim, now: u64) -> Result<Option<u64>, 
     let Some(value) = identity.claims.get(claim.name()) else {
         return Ok(None);
     };
-    let seconds = seconds(value).ok_or(TokenProblem::Time(claim))?;
-    let is_plausible = seconds <= now.saturating_add(FURTHEST);
-    require(is_plausible, || TokenProblem::Milliseconds(claim))?;
+    let seconds = numeric_date(value).ok_or(TokenProblem::Time(claim))?;
+    require(!is_implausible_date(seconds, now), || {
+        TokenProblem::Milliseconds(claim)
+    })?;
     // In a user JWT, 0 is no bound.
     let is_bound = identity.method != Method::Jwt || seconds > 0;
     Ok(Some(seconds).filter(|_| is_bound))
-}
-
-/// Returns a number of seconds, whole or not.
-fn seconds(value: &Value) -> Option<u64> {
-    if let Some(seconds) = value.as_u64() {
-        return Some(seconds);
-    }
-    let seconds = value
-        .as_f64()
-        .filter(|seconds| (0.0..MAX_SECONDS).contains(seconds));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is in the range"
-    )]
-    seconds.map(|seconds| seconds as u64)
 }
 
 fn require(holds: bool, problem: impl FnOnce() -> TokenProblem) -> Result<(), TokenProblem> {
