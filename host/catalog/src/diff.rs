@@ -23,9 +23,9 @@ use crate::content::Content;
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests::PolicyTests;
-use crate::prover::{Proved, Task, prove};
-use crate::stop::Stop;
-use crate::unit_error::{UnitError, UnitProblem};
+use crate::prover::{Proved, prove};
+use crate::single::{SinglePolicy, policy_name};
+use crate::unit_error::UnitError;
 pub use access::AccessChanges;
 use access::{Outcome, changes};
 pub use recorded::{RecordError, RecordProblem, RecordedLogins, RecordedSecrets};
@@ -76,7 +76,7 @@ pub fn diff_versions(
     options: &CatalogOptions,
     versions: Versions<'_>,
 ) -> Result<VersionDiff, UnitError> {
-    let name = name_of(versions.new)?;
+    let name = policy_name(versions.new)?;
     let options = Arc::new(options.clone());
     let old = load(engine, &options, &name, versions.old)?;
     let new = load(engine, &options, &name, versions.new)?;
@@ -117,33 +117,17 @@ pub fn diff_versions(
     Ok(diff)
 }
 
-/// Returns the name of a policy by that of its module. A file outside a policy directory may have a
-/// name that no policy can have.
-fn name_of(module: &Path) -> Result<PolicyName, UnitError> {
-    let stem = module.file_stem().unwrap_or_default().to_string_lossy();
-    let name = stem.parse().or_else(|_| "compared".parse());
-    name.map_err(|error| UnitError::new(module, UnitProblem::Name(error)))
-}
-
 fn load(
     engine: &Engine,
     options: &Arc<CatalogOptions>,
     name: &PolicyName,
     module: &Path,
 ) -> Result<Proved, UnitError> {
-    let paths = Paths::from_module(module.to_owned());
-    let content = Content::read(&paths, options.source())?;
-    let task = Task {
+    let named = SinglePolicy {
         name: name.clone(),
-        paths,
-        content: Arc::new(content),
-        options: Arc::clone(options),
-        yields: false,
-        describes: false,
-        cancel: Stop::default(),
-        seen: Vec::new(),
+        ..SinglePolicy::read(module, options)?
     };
-    prove(engine, task)
+    prove(engine, named.task(options))
 }
 
 /// Returns the logins of a version's policy tests.

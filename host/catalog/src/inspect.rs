@@ -3,18 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_core::{Digest, PolicyName};
+use portcullis_core::Digest;
 use portcullis_engine::{Description, Engine, Grants, Limits, Policy};
 use serde_json::Value;
 
 use crate::content::Content;
 use crate::options::CatalogOptions;
-use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
 use crate::prover::{Described, Task};
 use crate::settings::SettingsFile;
 use crate::signature::{Signature, SignatureError, signature};
-use crate::stop::Stop;
+use crate::single::SinglePolicy;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// The facts about one `NAME.wasm` and the files next to it.
@@ -57,17 +56,16 @@ pub fn inspect(
     module: &Path,
     options: &CatalogOptions,
 ) -> Result<Inspection, UnitError> {
-    let paths = Paths::from_module(module.to_owned());
-    let content = Content::read(&paths, options.source())?;
+    let policy = SinglePolicy::read(module, options)?;
+    let (paths, content) = (&policy.paths, &policy.content);
     let tests = match &content.tests {
         Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?.len(),
         None => 0,
     };
-    let name = policy_name(&paths)?;
-    let terms = options.terms(&name);
-    let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), &name, &terms)?;
-    let content = Arc::new(content);
-    let (described, verdict) = describe(engine, name, paths, Arc::clone(&content), options)?;
+    let terms = options.terms(&policy.name);
+    let settings = content.settings.as_deref();
+    let file = SettingsFile::read(&paths.settings, settings, &policy.name, &terms)?;
+    let (described, verdict) = describe(engine, &policy, options)?;
     Ok(Inspection {
         digest: content.fingerprint.module,
         version: content.fingerprint.version(),
@@ -97,11 +95,10 @@ pub fn module_schema(
     module: &Path,
     options: &CatalogOptions,
 ) -> Result<Result<Option<Value>, String>, UnitError> {
-    let paths = Paths::from_module(module.to_owned());
-    let content = Content::read(&paths, options.source())?;
-    let alone = Content::new(content.module, None, None, Default::default());
-    let name = policy_name(&paths)?;
-    let (described, _) = describe(engine, name, paths, Arc::new(alone), options)?;
+    let mut policy = SinglePolicy::read(module, options)?;
+    let module = policy.content.module.clone();
+    policy.content = Arc::new(Content::new(module, None, None, Default::default()));
+    let (described, _) = describe(engine, &policy, options)?;
     Ok(described.settings_schema.and_then(parse_schema))
 }
 
@@ -111,20 +108,12 @@ type Verdict = Result<(Policy, Vec<TestOutcome>), UnitError>;
 /// Describes a unit, and proves it.
 fn describe(
     engine: &Engine,
-    name: PolicyName,
-    paths: Paths,
-    content: Arc<Content>,
+    policy: &SinglePolicy,
     options: &CatalogOptions,
 ) -> Result<(Described, Verdict), UnitError> {
     let task = Task {
-        name,
-        paths,
-        content,
-        options: Arc::new(options.clone()),
-        yields: false,
         describes: true,
-        cancel: Stop::default(),
-        seen: Vec::new(),
+        ..policy.task(&Arc::new(options.clone()))
     };
     let proof = task.options.prover.prove(engine, &task)?;
     let undescribed = || Err(UnitError::new(&task.paths.module, UnitProblem::Stopped));
@@ -140,13 +129,4 @@ fn parse_schema(text: Option<String>) -> Result<Option<Value>, String> {
         Ok(_) => Err("its schema is no object of JSON".to_owned()),
         Err(error) => Err(format!("its schema is not JSON: {error}")),
     }
-}
-
-/// Returns the name of a policy. A file outside a policy directory may have a name that no policy
-/// can have, and is then `inspected`.
-pub(crate) fn policy_name(paths: &Paths) -> Result<PolicyName, UnitError> {
-    let stem = paths.module.file_stem().unwrap_or_default();
-    let name = stem.to_string_lossy().parse();
-    let name = name.or_else(|_| "inspected".parse());
-    name.map_err(|error| UnitError::new(&paths.module, UnitProblem::Name(error)))
 }

@@ -85,6 +85,7 @@ mod schema;
 mod seen;
 mod settings;
 mod signature;
+mod single;
 mod slowness;
 mod smoke;
 mod snapshot;

@@ -15,13 +15,12 @@ use portcullis_core::Permissions;
 use portcullis_engine::Engine;
 
 use crate::content::Content;
-use crate::inspect::policy_name;
 use crate::lines::line_of_refusal;
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests::TestOutcome;
-use crate::prover::{Task, prove};
-use crate::stop::Stop;
+use crate::prover::prove;
+use crate::single::SinglePolicy;
 use crate::unit_error::UnitError;
 use lists::{Entry, Lists, Settings};
 
@@ -169,30 +168,20 @@ impl fmt::Display for Finding {
 ///
 /// # Errors
 ///
-/// Fails if the files cannot be read.
+/// Fails if the files cannot be read, or if the module is not WebAssembly.
 pub fn lint_module(
     engine: &Engine,
     options: &CatalogOptions,
     module: &Path,
 ) -> Result<Linted, UnitError> {
-    let paths = Paths::from_module(module.to_owned());
-    let content = Arc::new(Content::read(&paths, options.source())?);
-    let task = Task {
-        name: policy_name(&paths)?,
-        paths: paths.clone(),
-        content: Arc::clone(&content),
-        options: Arc::new(options.clone()),
-        yields: false,
-        describes: false,
-        cancel: Stop::default(),
-        seen: Vec::new(),
-    };
+    let policy = SinglePolicy::read(module, options)?;
+    let task = policy.task(&Arc::new(options.clone()));
     let (outcomes, error) = match prove(engine, task) {
         Ok(proved) => (proved.outcomes, None),
         Err(error) => (Vec::new(), Some(error)),
     };
     Ok(Linted {
-        findings: findings(&paths, &content, &outcomes),
+        findings: findings(&policy.paths, &policy.content, &outcomes),
         error,
     })
 }

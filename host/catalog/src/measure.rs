@@ -7,13 +7,10 @@ use std::time::Duration;
 use portcullis_core::PolicyName;
 use portcullis_engine::Engine;
 
-use crate::content::Content;
-use crate::inspect::policy_name;
 use crate::options::CatalogOptions;
-use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome, refusal};
-use crate::prover::{Task, prove};
-use crate::stop::Stop;
+use crate::prover::prove;
+use crate::single::SinglePolicy;
 use crate::unit_error::UnitError;
 
 /// The measured decisions of one policy.
@@ -46,25 +43,13 @@ pub fn measure_module(
     module: &Path,
     span: Duration,
 ) -> Result<MeasuredPolicy, UnitError> {
-    let paths = Paths::from_module(module.to_owned());
-    let name = policy_name(&paths)?;
-    let content = Arc::new(Content::read(&paths, options.source())?);
-    let tests = match &content.tests {
-        Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?,
+    let policy = SinglePolicy::read(module, options)?;
+    let tests = match &policy.content.tests {
+        Some(bytes) => PolicyTests::parse(&policy.paths.tests, bytes)?,
         None => PolicyTests::default(),
     };
-    let task = Task {
-        name: name.clone(),
-        paths: paths.clone(),
-        content,
-        options: Arc::new(options.clone()),
-        yields: false,
-        describes: false,
-        cancel: Stop::default(),
-        seen: Vec::new(),
-    };
-    let proved = prove(engine, task)?;
-    if let Some(error) = refusal(&paths.tests, &proved.outcomes) {
+    let proved = prove(engine, policy.task(&Arc::new(options.clone())))?;
+    if let Some(error) = refusal(&policy.paths.tests, &proved.outcomes) {
         return Err(error);
     }
     let times = tests.measure(&proved.policy, span, &*options.clock);
@@ -74,7 +59,7 @@ pub fn measure_module(
         MeasuredDecision { outcome, times }
     });
     Ok(MeasuredPolicy {
-        name,
+        name: policy.name,
         decisions: decisions.collect(),
     })
 }

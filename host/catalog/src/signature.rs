@@ -18,6 +18,7 @@ use std::str::FromStr;
 
 use nkeys::KeyPair;
 use portcullis_core::{Allowed, Digest};
+use portcullis_engine::require_wasm;
 use portcullis_files::{Disk as _, NewAccess, ReadError, SystemDisk};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -260,7 +261,7 @@ pub fn sign_version(
     };
     let module = SystemDisk.read(path, MAX_MODULE);
     let module = module.map_err(|error| failed(error.into()))?.bytes;
-    if !module.starts_with(b"\0asm") {
+    if require_wasm(&module).is_err() {
         return Err(SignError::NotWasm(path.to_owned()));
     }
     let paths = Paths::from_module(path.to_owned());

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use portcullis_core::{Allowed, PolicyName};
 use portcullis_engine::{Engine, Grants};
 
-use crate::content::Content;
 use crate::directory::{self, DirectoryError};
-use crate::inspect::policy_name;
 use crate::options::CatalogOptions;
 use crate::parallel::in_parallel;
 use crate::paths::Paths;
 use crate::policy_tests::TestOutcome;
-use crate::prover::{Circumstances, Proved, Task, prove, prove_found};
-use crate::stop::Stop;
+use crate::prover::{Circumstances, Proved, prove, prove_found};
+use crate::single::{SinglePolicy, file_policy};
 use crate::unit_error::UnitError;
 
 /// The test results of one policy.
@@ -66,28 +64,24 @@ pub fn test_policies(
 ///
 /// # Errors
 ///
-/// Fails if the module has no name for a policy.
+/// Fails if the files cannot be read and no policy can have the name of the file.
 pub fn test_module(
     engine: &Engine,
     options: &CatalogOptions,
     module: &Path,
 ) -> Result<TestedPolicy, UnitError> {
-    let paths = Paths::from_module(module.to_owned());
-    let (name, file) = (policy_name(&paths)?, paths.tests.clone());
-    let proved = Content::read(&paths, options.source()).and_then(|content| {
-        let task = Task {
-            name: name.clone(),
-            paths,
-            content: Arc::new(content),
-            options: Arc::new(options.clone()),
-            yields: false,
-            describes: false,
-            cancel: Stop::default(),
-            seen: Vec::new(),
-        };
-        prove(engine, task)
-    });
-    Ok(TestedPolicy::new(name, file, proved, options))
+    let tests = Paths::from_module(module.to_owned()).tests;
+    let (name, proved) = match SinglePolicy::read(module, options) {
+        Ok(policy) => {
+            let proved = prove(engine, policy.task(&Arc::new(options.clone())));
+            (policy.name, proved)
+        }
+        Err(error) => match file_policy(module) {
+            Some(name) => (name, Err(error)),
+            None => return Err(error),
+        },
+    };
+    Ok(TestedPolicy::new(name, tests, proved, options))
 }
 
 impl TestedPolicy {

@@ -26,3 +26,60 @@ pub(crate) fn options(directory: &Path, prover: &Prover) -> CatalogOptions {
         ..CatalogOptions::new(directory)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::exit::ExitCode;
+    use crate::inspect::inspect;
+    use crate::output::NotDone;
+
+    #[test]
+    fn a_file_that_is_no_module_is_told_by_its_own_path() {
+        let folder = tempfile::tempdir().unwrap();
+        // Next to a module, both would be files of the policy.
+        let file = folder.path().join("Cargo.toml");
+        fs::write(&file, "[package]\n").unwrap();
+        let reason = format!(
+            "`{}`: not a WebAssembly module: it does not start with `\\0asm`",
+            file.display()
+        );
+        let prover = Prover::default();
+        let tested = test::test(
+            &test::TestOptions {
+                which: vec![file.display().to_string()],
+                ..test::TestOptions::default()
+            },
+            &prover,
+        );
+        let failed = |not_done: NotDone| match not_done {
+            NotDone::Failed(failure) => failure,
+            other => panic!("{other:?}"),
+        };
+        let failures = [
+            bench::bench(&file, Duration::ZERO, false, &prover).unwrap_err(),
+            failed(inspect(&file, None, &prover).unwrap_err()),
+            failed(tested.unwrap_err()),
+        ];
+        for failure in failures {
+            assert!(failure.to_string().starts_with(&reason), "{failure}");
+            assert_eq!(failure.code(), ExitCode::BadPolicies, "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_crate_that_does_not_exist_is_not_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = folder.path().join("nowhere");
+        let failure = watch::watch(&nowhere, folder.path(), &Prover::default(), |_| Ok(()));
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.code(), ExitCode::NoPolicyDirectory);
+        assert!(
+            failure.to_string().contains("has no Cargo.toml"),
+            "{failure}"
+        );
+    }
+}

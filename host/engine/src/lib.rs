@@ -68,7 +68,7 @@ pub use host::{NoRequest, NoTime};
 pub use limiter::{LimitExceeded, OutputExceeded};
 pub use limits::{Amount, AmountMut, Grants, Limit, Limits};
 pub use load::LoadError;
-pub use module::{Description, check_shape, describe};
+pub use module::{Description, check_shape, describe, require_wasm};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use policy::fuzzing;

@@ -88,13 +88,21 @@ pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
     Ok(description)
 }
 
+/// Checks that a file starts as WebAssembly does. Says nothing about the rest of the file.
+///
+/// # Errors
+///
+/// Fails if the file is empty or starts with other bytes.
+pub fn require_wasm(file: &[u8]) -> Result<(), LoadError> {
+    match file {
+        [] => Err(LoadError::Empty),
+        [b'\0', b'a', b's', b'm', ..] => Ok(()),
+        _ => Err(LoadError::NotWasm),
+    }
+}
+
 fn kind(bytes: &[u8]) -> Result<Encoding, LoadError> {
-    if bytes.is_empty() {
-        return Err(LoadError::Empty);
-    }
-    if !bytes.starts_with(b"\0asm") {
-        return Err(LoadError::NotWasm);
-    }
+    require_wasm(bytes)?;
     match Parser::new(0).parse_all(bytes).next() {
         Some(Ok(Payload::Version { encoding, .. })) => Ok(encoding),
         Some(Ok(_)) | None => Err(LoadError::NotWasm),

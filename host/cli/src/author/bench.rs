@@ -44,7 +44,7 @@ pub(crate) fn bench(
         path.to_owned()
     } else {
         let error = anyhow::anyhow!(
-            "`{}` is neither a module nor the folder of a crate",
+            "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
             path.display()
         );
         return Err(Failure::new(ExitCode::NoPolicyDirectory, error));

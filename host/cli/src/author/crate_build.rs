@@ -84,6 +84,12 @@ pub(super) fn build(directory: &Path, profile: &str) -> Result<Built, Failure> {
     try_build(directory, profile).map_err(|error| Failure::new(error.code(), error))
 }
 
+/// Returns the failure of a command whose argument is not the folder of a crate.
+pub(super) fn no_crate(directory: &Path) -> Failure {
+    let error = NotBuilt::NoManifest(directory.to_owned());
+    Failure::new(error.code(), error)
+}
+
 fn try_build(directory: &Path, profile: &str) -> Result<Built, NotBuilt> {
     let found = examine(directory)?;
     if !has_target(directory) {

@@ -11,7 +11,7 @@ use notify_debouncer_full::{DebounceEventResult, DebouncedEvent, new_debouncer};
 use portcullis_catalog::{Prover, test_module};
 use portcullis_toml::text::one_line;
 
-use super::crate_build::{self, place};
+use super::crate_build::{self, is_crate, place};
 use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
@@ -28,13 +28,16 @@ const WRITTEN: [&str; 3] = ["target", ".git", "Cargo.lock"];
 ///
 /// # Errors
 ///
-/// Fails if a directory does not exist or if the crate cannot be watched.
+/// Fails if the crate or the policy directory does not exist, or if the crate cannot be watched.
 pub(crate) fn watch(
     directory: &Path,
     into: &Path,
     prover: &Prover,
     say: impl Fn(&str) -> Result<(), Failure>,
 ) -> Result<ExitCode, Failure> {
+    if !is_crate(directory) {
+        return Err(crate_build::no_crate(directory));
+    }
     if !into.is_dir() {
         let error = anyhow::anyhow!(
             "`{}` is no directory: name the policy directory of the host",

@@ -1,12 +1,13 @@
 //! The files of a test bed.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use portcullis_claims::KeyKind;
 use portcullis_config::{Config, Secrets, ServerAddress};
 use portcullis_core::Secret;
+use portcullis_engine::require_wasm;
 use portcullis_toml::Problems;
 use tempfile::TempDir;
 
@@ -110,6 +111,23 @@ impl Site {
     }
 }
 
+/// Checks that a file is a module, so that an error names it and not the copy.
+fn check_module(file: &Path) -> Result<(), Failure> {
+    let bytes = fs::read(file).map_err(|error| cannot_copy(file, error))?;
+    require_wasm(&bytes).map_err(|error| {
+        let error = anyhow::anyhow!("`{}`: {error}: name a NAME.wasm", file.display());
+        Failure::new(ExitCode::BadPolicies, error)
+    })
+}
+
+fn cannot_copy(file: &Path, error: io::Error) -> Failure {
+    let context = format!("cannot copy the policy `{}`", file.display());
+    Failure::new(
+        ExitCode::NoPolicyDirectory,
+        anyhow::Error::new(error).context(context),
+    )
+}
+
 /// Copies `module` and the files of the policy next to it.
 fn copy_policy(module: &Path, directory: &Path) -> Result<(), Failure> {
     let optional = NEXT_TO_MODULE.map(|ending| (module.with_extension(ending), true));
@@ -120,15 +138,30 @@ fn copy_policy(module: &Path, directory: &Path) -> Result<(), Failure> {
             let error = anyhow::anyhow!("two policies have the file name `{name}`: rename one");
             return Err(Failure::new(ExitCode::Usage, error));
         }
+        if !is_optional {
+            check_module(module)?;
+        }
         match fs::copy(&file, target) {
             Err(error) if is_optional && error.kind() == ErrorKind::NotFound => {}
-            Err(error) => {
-                let context = format!("cannot copy the policy `{}`", file.display());
-                let error = anyhow::Error::new(error).context(context);
-                return Err(Failure::new(ExitCode::NoPolicyDirectory, error));
-            }
+            Err(error) => return Err(cannot_copy(&file, error)),
             Ok(_) => {}
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_module_is_told_by_its_own_path() {
+        let (folder, site) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("Cargo.toml");
+        fs::write(&file, "[package]\n").unwrap();
+        let failure = copy_policy(&file, site.path()).unwrap_err();
+        assert_eq!(failure.code(), ExitCode::BadPolicies);
+        let told = format!("`{}`: not a WebAssembly module", file.display());
+        assert!(failure.to_string().starts_with(&told), "{failure}");
+    }
 }
