@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use serde_json::{Number, Value};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -20,63 +21,84 @@ const NOT_FINITE: &str =
     "`nan` and `inf` are no numbers of JSON: write a number, or leave the key out";
 const TOO_LARGE: &str = "a number of more than 64 bits: write it as a text";
 
-/// Turns the dates inside `value` into texts, because JSON has none. The value can then be
-/// deserialized into JSON.
+/// Returns `value` as JSON. Dates become texts, because JSON has none. Does not copy the value
+/// first: settings may have a hundred thousand tables, which take hundreds of megabytes.
 ///
 /// # Errors
 ///
 /// Fails at the first number that JSON does not have.
 ///
 /// ```
-/// use portcullis_toml::make_json;
+/// use portcullis_toml::to_json;
 /// use toml::de::DeValue;
 ///
-/// let mut value = DeValue::parse("[2026-01-01, { a = [1, inf] }]").unwrap();
-/// let error = make_json(&mut value).unwrap_err();
-/// assert_eq!(error.path, "[1].a[1]");
+/// let value = DeValue::parse("[2026-01-01, { a = [1, 0x10] }]").unwrap();
+/// assert_eq!(to_json(&value).unwrap().to_string(), r#"["2026-01-01",{"a":[1,16]}]"#);
+///
+/// let value = DeValue::parse("[2026-01-01, { a = [1, inf] }]").unwrap();
+/// assert_eq!(to_json(&value).unwrap_err().path, "[1].a[1]");
 /// ```
-pub fn make_json(value: &mut Spanned<DeValue<'_>>) -> Result<(), NotJson> {
-    let span = value.span();
-    let wrong = |message| {
-        Err(NotJson {
-            span,
-            path: String::new(),
-            message,
-        })
+pub fn to_json(value: &Spanned<DeValue<'_>>) -> Result<Value, NotJson> {
+    let wrong = |message| NotJson {
+        span: value.span(),
+        path: String::new(),
+        message,
     };
-    match value.get_mut() {
-        DeValue::String(_) | DeValue::Boolean(_) => Ok(()),
+    match value.get_ref() {
+        DeValue::String(text) => Ok(Value::from(text.as_ref())),
+        DeValue::Boolean(flag) => Ok(Value::from(*flag)),
+        DeValue::Datetime(time) => Ok(Value::from(time.to_string())),
         DeValue::Integer(number) => {
             let (text, radix) = (number.as_str(), number.radix());
-            let fits = i64::from_str_radix(text, radix).is_ok()
-                || u64::from_str_radix(text, radix).is_ok();
-            if fits { Ok(()) } else { wrong(TOO_LARGE) }
+            let signed = i64::from_str_radix(text, radix).map(Value::from);
+            let number = signed.or_else(|_| u64::from_str_radix(text, radix).map(Value::from));
+            number.map_err(|_| wrong(TOO_LARGE))
         }
         DeValue::Float(number) => {
-            let is_named = number.as_str().contains(['n', 'i']);
-            match number.as_str().parse::<f64>() {
-                Ok(value) if value.is_finite() => Ok(()),
-                _ if is_named => wrong(NOT_FINITE),
-                _ => wrong(TOO_LARGE),
-            }
+            let text = number.as_str();
+            let finite = text.parse().ok().and_then(Number::from_f64);
+            let is_named = text.contains(['n', 'i']);
+            let problem = if is_named { NOT_FINITE } else { TOO_LARGE };
+            finite.map(Value::Number).ok_or_else(|| wrong(problem))
         }
+        DeValue::Array(items) => {
+            let items = items.iter().enumerate().map(|(index, item)| {
+                to_json(item).map_err(|error| error.inside(&format!("[{index}]")))
+            });
+            items.collect::<Result<_, _>>().map(Value::Array)
+        }
+        DeValue::Table(table) => {
+            let entries = table.iter().map(|(key, item)| {
+                let key = key.get_ref();
+                let item = to_json(item).map_err(|error| error.inside(key))?;
+                Ok((key.to_string(), item))
+            });
+            entries.collect::<Result<_, _>>().map(Value::Object)
+        }
+    }
+}
+
+/// Turns the dates inside `value` into texts, because JSON has none. The value can then be
+/// deserialized into JSON.
+///
+/// # Errors
+///
+/// Fails at the first number that JSON does not have.
+pub fn make_json(value: &mut Spanned<DeValue<'_>>) -> Result<(), NotJson> {
+    to_json(value)?;
+    write_dates(value);
+    Ok(())
+}
+
+fn write_dates(value: &mut Spanned<DeValue<'_>>) {
+    match value.get_mut() {
         DeValue::Datetime(time) => {
             let text = time.to_string();
             *value.get_mut() = DeValue::String(text.into());
-            Ok(())
         }
-        DeValue::Array(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                make_json(item).map_err(|error| error.inside(&format!("[{index}]")))?;
-            }
-            Ok(())
-        }
-        DeValue::Table(table) => {
-            for (key, item) in table.iter_mut() {
-                make_json(item).map_err(|error| error.inside(key.get_ref()))?;
-            }
-            Ok(())
-        }
+        DeValue::Array(items) => items.iter_mut().for_each(write_dates),
+        DeValue::Table(table) => table.iter_mut().for_each(|(_, item)| write_dates(item)),
+        DeValue::String(_) | DeValue::Boolean(_) | DeValue::Integer(_) | DeValue::Float(_) => {}
     }
 }
 

@@ -11,7 +11,7 @@
 //! - [`Kind`]: a parser of values, with its description; [`kinds`]: those with units;
 //!   [`InvalidValue`]: a reason why a text is not a value.
 //! - [`Keyed`]: a value with the key that names it, such as the place of a secret.
-//! - [`make_json`]: values that JSON has.
+//! - [`to_json`]: a value as JSON. [`make_json`]: values that JSON has.
 //! - [`Problem`], [`Problems`], [`Checked`]: the results.
 //! - [`Document::schema`]: the JSON Schema of the files that a reader accepts.
 //! - [`nearest`]: the suggestion for an unknown key. [`words`]: those for kinds of values.
@@ -56,7 +56,7 @@ pub mod words;
 pub use changes::changed_keys;
 pub use document::{Document, Table};
 pub use invalid::InvalidValue;
-pub use json::{NotJson, make_json};
+pub use json::{NotJson, make_json, to_json};
 pub use kind::{Keyed, Kind};
 pub use problem::{Checked, Problem, Problems, Severity};
 pub use section::{Read, Section};

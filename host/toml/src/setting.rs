@@ -1,12 +1,11 @@
 //! Values with their positions.
 
-use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeTable, DeValue};
 
 use crate::document::Document;
-use crate::json::make_json;
+use crate::json::to_json;
 use crate::kind::Kind;
 use crate::path::TablePath;
 use crate::problem::Problem;
@@ -62,20 +61,14 @@ impl<'a> Setting<'a> {
             return None;
         }
         self.table()?;
-        let mut value = self.value.clone();
-        if let Err(wrong) = make_json(&mut value) {
-            let key = format!("{}.{}", self.section.key(self.key), wrong.path);
-            let problem = Problem::error(self.document.file(), wrong.message).at_key(key);
-            self.document.record(problem, Some(&wrong.span));
-            return None;
-        }
-        match Map::deserialize(ValueDeserializer::from(value)) {
-            Ok(table) => Some(table),
-            Err(error) => {
-                let problem = Problem::error(self.document.file(), error.message());
-                let problem = problem.at_key(self.section.key(self.key));
-                let span = error.span().unwrap_or_else(|| self.value.span());
-                self.document.record(problem, Some(&span));
+        match to_json(self.value) {
+            Ok(Value::Object(table)) => Some(table),
+            // The value is a table.
+            Ok(_) => None,
+            Err(wrong) => {
+                let key = format!("{}.{}", self.section.key(self.key), wrong.path);
+                let problem = Problem::error(self.document.file(), wrong.message).at_key(key);
+                self.document.record(problem, Some(&wrong.span));
                 None
             }
         }
