@@ -120,12 +120,12 @@ impl<R: Round> Comparison<R> {
     /// # Errors
     ///
     /// Fails if one of them was not measured.
-    pub fn beside_reference(
+    pub fn compared_with_reference(
         &self,
         at_once: usize,
         metric: &Metric<R>,
         most: bool,
-    ) -> Result<Beside> {
+    ) -> Result<ComparedRows> {
         let mut best = self.row(Peer::CALLOUT_GO, at_once, metric)?;
         let default = best.clone();
         for cell in self.cells.iter().filter(|cell| cell.at_once == at_once) {
@@ -137,7 +137,7 @@ impl<R: Round> Comparison<R> {
             }
         }
         let ours = self.row(Peer::Portcullis, at_once, metric)?;
-        Ok(Beside {
+        Ok(ComparedRows {
             ours,
             default,
             best,
@@ -164,7 +164,7 @@ impl<R: Round> Comparison<R> {
 
 /// Our row, and the rows that it is compared with.
 #[derive(Debug)]
-pub struct Beside {
+pub struct ComparedRows {
     /// Our row.
     pub ours: Row,
     /// The row of the reference callout with its default settings.
@@ -222,9 +222,9 @@ mod tests {
             let [metric] = Took::METRICS else {
                 panic!("one metric")
             };
-            let beside = comparison.beside_reference(8, metric, most).unwrap();
-            let values =
-                [&beside.ours, &beside.default, &beside.best].map(|row| row.value.to_string());
+            let compared = comparison.compared_with_reference(8, metric, most).unwrap();
+            let values = [&compared.ours, &compared.default, &compared.best]
+                .map(|row| row.value.to_string());
             assert_eq!(values, ["1", "5", expected]);
         }
     }

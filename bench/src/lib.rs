@@ -34,7 +34,7 @@ mod turns;
 pub use arguments::{Arguments, json_file};
 pub use claims::{CLAIMS, GROUPS};
 #[cfg(feature = "servers")]
-pub use comparison::{Beside, Comparison, Metric, Round, percentile};
+pub use comparison::{ComparedRows, Comparison, Metric, Round, percentile};
 #[cfg(feature = "servers")]
 pub use contender::{CalloutGo, Conditions, Contender, Peer};
 #[cfg(feature = "servers")]

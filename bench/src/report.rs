@@ -90,7 +90,7 @@ impl Row {
     #[must_use]
     pub fn at_least(self, peer: &Self, bar: f64) -> Self {
         let failed = self.pass == Some(false);
-        let mut row = self.beside(peer, Some(bar));
+        let mut row = self.compared_with(peer, Some(bar));
         row.at_least = true;
         row.pass = row.ratio.map(|ratio| ratio >= bar && !failed);
         row
@@ -98,7 +98,7 @@ impl Row {
 
     /// Returns the row compared with another, with an optional bar that is a maximum of the ratio.
     #[must_use]
-    pub fn beside(mut self, peer: &Self, bar: Option<f64>) -> Self {
+    pub fn compared_with(mut self, peer: &Self, bar: Option<f64>) -> Self {
         let ratio = self.value / peer.value;
         self.peer = Some(peer.name.clone());
         self.ratio = Some(ratio);
@@ -133,7 +133,7 @@ impl Row {
         "name",
         "median (p10–p90)",
         "unit",
-        "beside",
+        "compared with",
         "ratio",
         "bar",
         "pass",
@@ -258,10 +258,16 @@ mod tests {
     #[test]
     fn a_bar_is_for_the_ratio() {
         let floor = row("floor", 100.0);
-        assert_eq!(row("a", 15.0).beside(&floor, Some(0.15)).pass, Some(true));
-        assert_eq!(row("a", 15.1).beside(&floor, Some(0.15)).pass, Some(false));
-        let beside = row("a", 15.0).beside(&floor, None);
-        assert_eq!((beside.ratio, beside.pass), (Some(0.15), None));
+        assert_eq!(
+            row("a", 15.0).compared_with(&floor, Some(0.15)).pass,
+            Some(true)
+        );
+        assert_eq!(
+            row("a", 15.1).compared_with(&floor, Some(0.15)).pass,
+            Some(false)
+        );
+        let compared = row("a", 15.0).compared_with(&floor, None);
+        assert_eq!((compared.ratio, compared.pass), (Some(0.15), None));
     }
 
     #[test]
@@ -288,7 +294,7 @@ mod tests {
         );
         let peer = row("peer", 1.0);
         assert_eq!(bad.clone().at_least(&peer, 4.0).pass, Some(false));
-        assert_eq!(bad.beside(&peer, Some(1e3)).pass, Some(false));
+        assert_eq!(bad.compared_with(&peer, Some(1e3)).pass, Some(false));
     }
 
     #[test]
@@ -302,10 +308,12 @@ mod tests {
 
     #[test]
     fn a_table_has_a_line_for_every_row() {
-        let rows = [row("a", 3.0).beside(&row("b", 2.0), Some(1.4)).cells()];
+        let rows = [row("a", 3.0)
+            .compared_with(&row("b", 2.0), Some(1.4))
+            .cells()];
         assert_eq!(
             table(&Row::HEADERS, &rows),
-            "| name | median (p10–p90) | unit | beside | ratio | bar | pass |\n\
+            "| name | median (p10–p90) | unit | compared with | ratio | bar | pass |\n\
              | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n\
              | a | 3.00 (2.00–4.00) | µs | b | 1.500 | ≤ 1.4 | no |\n"
         );

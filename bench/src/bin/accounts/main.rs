@@ -51,7 +51,7 @@ async fn starts(population: &Population) -> Result<Vec<Row>> {
     let full = millis("start of a server, full resolver", &with_full)?;
     Ok(vec![
         millis("start of the resolver", &resolvers)?,
-        millis("start of a server, portcullis resolver", &with_url)?.beside(&full, None),
+        millis("start of a server, portcullis resolver", &with_url)?.compared_with(&full, None),
         full,
     ])
 }
@@ -91,20 +91,20 @@ async fn loaded(population: &Population) -> Result<Vec<Row>> {
         micros("lookup over HTTP, portcullis resolver", &http)?,
         p99("lookup over HTTP, portcullis resolver", &http)?,
         Row::new(name, per_second, "1/s"),
-        micros("lookup over NATS, portcullis resolver", &ours)?.beside(&full_nats, None),
+        micros("lookup over NATS, portcullis resolver", &ours)?.compared_with(&full_nats, None),
         full_nats,
-        p99("lookup over NATS, portcullis resolver", &ours)?.beside(&full_p99, None),
+        p99("lookup over NATS, portcullis resolver", &ours)?.compared_with(&full_p99, None),
         full_p99,
         micros(
             "first login of an account, portcullis resolver",
             &url_logins,
         )?
-        .beside(&full_login, None),
+        .compared_with(&full_login, None),
         full_login,
-        megabytes("memory of the resolver, idle", idle)?.beside(&full_idle, None),
+        megabytes("memory of the resolver, idle", idle)?.compared_with(&full_idle, None),
         full_idle,
         megabytes("memory of the resolver, after all lookups", resolver_memory)?
-            .beside(&full_memory, None),
+            .compared_with(&full_memory, None),
         full_memory,
         megabytes("memory of the server with a URL", memory(with_url.id()?)?)?,
     ])

@@ -64,27 +64,29 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
     let one_key = find(look_ups::ONE)?;
     let (cedar, rego) = (find(decisions::CEDAR)?, find(decisions::REGO)?);
     // Without the peers, no row has the interpreters in native code.
-    let beside_native = |row: Row, native: &str| match find(native) {
-        Ok(native) => row.beside(&native, Some(INTERPRETER_BAR)),
+    let compared_with_native = |row: Row, native: &str| match find(native) {
+        Ok(native) => row.compared_with(&native, Some(INTERPRETER_BAR)),
         Err(_) => row,
     };
     let compared = rows.iter().cloned().enumerate().map(|(index, row)| {
         match row.name.as_str() {
-            decisions::CONFIGURED => row.beside(&unconfigured, Some(CONFIGURED_BAR)),
-            decisions::USERS => row.beside(&floor, Some(DECISION_BAR)),
-            decisions::ROLES => row.beside(&floor, None),
-            decisions::USERS_REUSED => row.beside(&users, None),
-            decisions::ROLES_REUSED => row.beside(&roles, None),
-            decisions::CEDAR => beside_native(row, texts::NATIVE_CEDAR),
-            decisions::REGO => beside_native(row, texts::NATIVE_REGO),
-            decisions::CEDAR_REUSED => row.beside(&cedar, None),
-            decisions::REGO_REUSED => row.beside(&rego, None),
+            decisions::CONFIGURED => row.compared_with(&unconfigured, Some(CONFIGURED_BAR)),
+            decisions::USERS => row.compared_with(&floor, Some(DECISION_BAR)),
+            decisions::ROLES => row.compared_with(&floor, None),
+            decisions::USERS_REUSED => row.compared_with(&users, None),
+            decisions::ROLES_REUSED => row.compared_with(&roles, None),
+            decisions::CEDAR => compared_with_native(row, texts::NATIVE_CEDAR),
+            decisions::REGO => compared_with_native(row, texts::NATIVE_REGO),
+            decisions::CEDAR_REUSED => row.compared_with(&cedar, None),
+            decisions::REGO_REUSED => row.compared_with(&rego, None),
             texts::NATIVE_CEDAR | texts::NATIVE_REGO => row,
-            look_ups::MANY => row.beside(&one_key, None),
+            look_ups::MANY => row.compared_with(&one_key, None),
             // Signatures of other libraries are compared with ours, and decisions of other engines
             // with ours about roles.
-            name if index >= own && name.starts_with(floor::PREFIX) => row.beside(&floor, None),
-            _ if index >= own => row.beside(&roles, None),
+            name if index >= own && name.starts_with(floor::PREFIX) => {
+                row.compared_with(&floor, None)
+            }
+            _ if index >= own => row.compared_with(&roles, None),
             _ => row,
         }
     });

@@ -62,7 +62,7 @@ fn rows_of(rounds: &[(Work, Vec<Measured>)], at_once: usize, metric: Metric) -> 
         let failed = rounds.iter().map(|round| round.failed).sum();
         let row = Row::new(name, spread, unit).with_wrong_answers(failed);
         let row = match rows.first() {
-            Some(first) => row.beside(first, None),
+            Some(first) => row.compared_with(first, None),
             None => row,
         };
         rows.push(row);

@@ -27,7 +27,11 @@ fn main() -> Result<()> {
         let group: Vec<_> = rows.by_ref().take(size).collect();
         if let [first, others @ ..] = group.as_slice() {
             compared.push(first.clone());
-            compared.extend(others.iter().map(|row| row.clone().beside(first, None)));
+            compared.extend(
+                others
+                    .iter()
+                    .map(|row| row.clone().compared_with(first, None)),
+            );
         }
     }
     conclude(&compared, json.as_deref())

@@ -38,8 +38,8 @@ fn main() -> Result<()> {
     tokens.extend(steps.map(|step| roles.step(step)));
     // The works are measured in two groups: a batch is a few requests, and the caches of a real
     // host hold only its own policies.
-    let mut rows = beside_floor(&mut users, Some(HANDLE_BAR))?;
-    rows.extend(beside_floor(&mut tokens, None)?);
+    let mut rows = compared_with_floor(&mut users, Some(HANDLE_BAR))?;
+    rows.extend(compared_with_floor(&mut tokens, None)?);
     drop((users, tokens));
     for work in &mut [alone.work(), chain.work(), roles.work()] {
         rows.push(of_all_processors(work)?);
@@ -49,14 +49,14 @@ fn main() -> Result<()> {
 
 /// Measures works in turns and compares them with the first, which is the floor. The second is held
 /// to the bar, if there is one.
-fn beside_floor(works: &mut [Work<'_>], bar: Option<f64>) -> Result<Vec<Row>> {
+fn compared_with_floor(works: &mut [Work<'_>], bar: Option<f64>) -> Result<Vec<Row>> {
     let spreads = in_turns(works)?;
     let rows = works.iter().zip(spreads);
     let mut rows = rows.map(|(work, spread)| Row::time(work.name(), spread));
     let floor = rows.next().context("no floor")?;
     let others: Vec<_> = rows
         .enumerate()
-        .map(|(index, row)| row.beside(&floor, bar.filter(|_| index == 0)))
+        .map(|(index, row)| row.compared_with(&floor, bar.filter(|_| index == 0)))
         .collect();
     Ok([vec![floor], others].concat())
 }

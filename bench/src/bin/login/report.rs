@@ -14,9 +14,9 @@ const SHARE_BAR: f64 = 10.0;
 
 /// Returns the rows with a bar.
 pub(crate) fn bars(comparison: &Comparison<Round>) -> Result<Vec<Row>> {
-    let rate = comparison.beside_reference(HELD, &RATE, true)?;
+    let rate = comparison.compared_with_reference(HELD, &RATE, true)?;
     let named = |whom| {
-        let name = format!("{}, beside its {whom}", rate.ours.name);
+        let name = format!("{}, compared with its {whom}", rate.ours.name);
         rate.ours.named(name)
     };
     let share = comparison.row(Peer::Portcullis, HELD, &SHARE)?;

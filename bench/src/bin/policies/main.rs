@@ -83,7 +83,7 @@ fn decisions(loaded: &[Loaded], works: Vec<Vec<Work<'static>>>) -> Result<Vec<Ro
                 spread,
             );
             rows.push(match rows.get(index) {
-                Some(peer) if rows.len() >= peers => row.beside(peer, Some(FLAT)),
+                Some(peer) if rows.len() >= peers => row.compared_with(peer, Some(FLAT)),
                 _ => row,
             });
         }

@@ -82,8 +82,8 @@ fn other(number: usize) -> String {
     format!("other-{number}")
 }
 
-/// Writes the configuration of one host: a state directory of its own, and a chain for each of the
-/// other policies.
+/// Writes the configuration of one host: a state directory of its own, a chain for each of the other
+/// policies, and memory to load 100,000 roles.
 fn write_config(site: &Site, server: &NatsServer, shape: &Shape, number: usize) -> Result<PathBuf> {
     let chain = |other: String| {
         format!(
@@ -96,7 +96,7 @@ fn write_config(site: &Site, server: &NatsServer, shape: &Shape, number: usize) 
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let grants = plain_hashes(&names);
     let policies = format!(
-        "state-directory = \"state-{number}\"\ncode-cache = true\n{chains}{grants}\
+        "state-directory = \"state-{number}\"\ncode-cache = true\nload-memory = \"2GiB\"\n{chains}{grants}\
          [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\njwks-file = \"keys.json\"\n",
         Issuer::NAME,
         Issuer::AUDIENCE

@@ -84,9 +84,9 @@ impl Bar {
         let processor = metric.name == Flooded::PROCESSOR.name;
         match self {
             Self::NoSlower if rate => row.at_least(first, 1.0 - TOLERANCE),
-            Self::NoSlower if processor => row.beside(first, Some(1.0 + TOLERANCE)),
-            Self::Flat if processor => row.beside(first, Some(FLAT)),
-            _ => row.beside(first, None),
+            Self::NoSlower if processor => row.compared_with(first, Some(1.0 + TOLERANCE)),
+            Self::Flat if processor => row.compared_with(first, Some(FLAT)),
+            _ => row.compared_with(first, None),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Measured {
         let best = peers
             .iter()
             .max_by(|one, other| one.value.total_cmp(&other.value));
-        let named = |whom| ours.named(format!("{}, beside its {whom}", ours.name));
+        let named = |whom| ours.named(format!("{}, compared with its {whom}", ours.name));
         let bars = [
             named("default").at_least(default, BAR),
             named("best setting").at_least(best.copied().unwrap_or(default), BAR),
