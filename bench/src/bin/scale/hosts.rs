@@ -82,8 +82,8 @@ fn other(number: usize) -> String {
     format!("other-{number}")
 }
 
-/// Writes the configuration of one host: a state directory of its own, a chain for each of the other
-/// policies, and memory to load 100,000 roles.
+/// Writes the configuration of one host: a state directory of its own, a chain for each of the
+/// other policies, and memory to load 100,000 roles.
 fn write_config(site: &Site, server: &NatsServer, shape: &Shape, number: usize) -> Result<PathBuf> {
     let chain = |other: String| {
         format!(
