@@ -1,0 +1,82 @@
+//! `portcullis operator`.
+
+use std::fs;
+
+use super::{Site, text};
+use crate::exit::ExitCode;
+
+#[test]
+fn a_store_begins_with_its_operator() {
+    let site = Site::empty();
+    let (error, code) = site.fails("account add APP");
+    assert!(error.contains("portcullis operator add"), "{error}");
+    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    site.text("operator add op --service-url nats://127.0.0.1:4222 --tag Prod");
+    let (error, code) = site.fails("operator add other");
+    assert!(error.contains("has an operator already"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
+    let shown = site.json("operator describe");
+    assert_eq!(text(&shown, "/claims/name"), "op");
+    assert_eq!(text(&shown, "/claims/nats/tags/0"), "prod");
+    let system = "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA";
+    let patch = format!(r#"operator edit --patch {{"system_account":"{system}"}}"#);
+    let (error, _) = site.fails(&patch);
+    assert!(error.contains(&format!("no account `{system}`")), "{error}");
+    let (error, _) = site.fails("operator edit --service-url http://a");
+    assert!(error.contains("servers would refuse it"), "{error}");
+    assert!(site.text("operator list").starts_with("op  O"));
+}
+
+#[test]
+fn an_operator_is_deleted_after_its_accounts() {
+    let site = Site::new();
+    let key = text(&site.json("operator list"), "/key");
+    let signing = site.text("operator add-key");
+    let (error, code) = site.fails("operator delete");
+    assert!(error.contains("has accounts"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
+    site.text("account delete APP");
+    assert_eq!(text(&site.json("operator delete"), "/key"), key);
+    let seeds = fs::read_dir(site.path("store/keys")).unwrap().count();
+    assert_eq!(seeds, 0, "{signing}");
+    assert!(site.fails("operator list").0.contains("has no operator"));
+}
+
+#[test]
+fn operators_sign_with_their_signing_keys() {
+    let site = Site::new();
+    let before = site.json("account describe APP");
+    let key = text(&site.json("operator add-key"), "/key");
+    assert_eq!(text(&before, "/claims/iss"), key);
+    let listed = site.json("operator list");
+    let signing = text(&listed, "/signing_keys/0/key");
+    site.text("operator edit --strict-signing-keys true");
+    let servers = site.json("account describe APP")["servers"].to_string();
+    assert!(servers.contains("no key of its issuer"), "{servers}");
+    site.text("account edit APP");
+    assert_eq!(
+        text(&site.json("account describe APP"), "/claims/iss"),
+        signing
+    );
+    site.text(&format!("operator remove-key {signing}"));
+    let (error, _) = site.fails("account edit APP");
+    assert!(
+        error.contains("with signing keys only, and has none"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_operator_says_which_accounts_servers_would_refuse() {
+    let site = Site::new();
+    let edited = site.json("operator edit --strict-signing-keys true");
+    assert_eq!(edited["refused_accounts"], serde_json::json!(["APP"]));
+    let (error, code) = site.fails("account edit APP");
+    assert!(error.contains("portcullis operator add-key"), "{error}");
+    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    let added = site.text("operator add-key");
+    assert!(added.contains("signs them again: `APP`"), "{added}");
+    site.text("account edit APP");
+    let edited = site.text("operator edit --tag a");
+    assert!(!edited.contains("refuse"), "{edited}");
+}

@@ -1,0 +1,69 @@
+//! Signing keys, roles and rotations.
+
+use std::fs;
+
+use super::{Site, text};
+use crate::exit::ExitCode;
+
+#[test]
+fn a_rotation_loses_no_user() {
+    let site = Site::new();
+    site.text("account add-key APP --role reader --allow-sub a");
+    site.text("user add ann --account APP --role reader --creds @old.creds");
+    let begun = site.json("account rotate APP reader");
+    let (old, new) = (text(&begun, "/old"), text(&begun, "/new"));
+    assert_eq!(begun["users"], serde_json::json!(["ann"]));
+    site.text("creds mint ann --account APP --out @new.creds");
+    // Both keys count.
+    site.text("creds verify @old.creds");
+    site.text("creds verify @new.creds");
+    let (error, _) = site.fails("account rotate APP reader --finish");
+    assert!(error.contains("no signing key"), "{error}");
+    let (error, _) = site.fails(&format!("account rotate APP {new} --finish"));
+    assert!(error.contains("still signs these users"), "{error}");
+    site.text(&format!("account rotate APP {old} --finish"));
+    site.text("creds verify @new.creds");
+    let (problems, _) = site.fails("creds verify @old.creds");
+    assert!(problems.contains("no key of its issuer"), "{problems}");
+    let (error, _) = site.fails(&format!("account rotate APP {new} --finish"));
+    assert!(error.contains("no other key"), "{error}");
+    assert!(!site.path(&format!("store/keys/{old}.nk")).exists());
+}
+
+#[test]
+fn a_key_that_is_not_added_leaves_no_seed() {
+    let site = Site::new();
+    site.text("account add-key APP --role reader");
+    let operator = text(&site.json("operator describe"), "/claims/sub");
+    let seed = site.path("store/keys").join(format!("{operator}.nk"));
+    fs::remove_file(seed).unwrap();
+    let seeds = || fs::read_dir(site.path("store/keys")).unwrap().count();
+    let before = seeds();
+    for command in [
+        "operator add-key",
+        "account add-key APP",
+        "account rotate APP reader",
+        "account add WEB",
+    ] {
+        let (error, code) = site.fails(command);
+        assert!(error.contains(&operator), "{command}: {error}");
+        assert_eq!(code, ExitCode::NoPolicyDirectory, "{command}");
+        assert_eq!(seeds(), before, "{command}");
+    }
+}
+
+#[test]
+fn what_an_account_lacks_is_named_by_its_kind() {
+    let site = Site::new();
+    for command in [
+        "account rotate APP reader",
+        "account remove-key APP reader",
+        "account edit-role APP reader",
+    ] {
+        let (error, code) = site.fails(command);
+        assert!(error.contains("no signing key or role `reader`"), "{error}");
+        assert_eq!(code, ExitCode::NoPolicyDirectory);
+    }
+    let (error, _) = site.fails("operator remove-key OABC");
+    assert!(error.contains("no signing key `OABC`"), "{error}");
+}
