@@ -136,9 +136,17 @@ async fn a_person_gets_a_credentials_file_once() -> Result<()> {
         &token,
         "--out",
         &out,
+        "--json",
     ];
     let finished = run_portcullis(&arguments, "").await?;
     assert_eq!(finished.code, Some(0), "{finished:?}");
+    let printed: Value = serde_json::from_str(&finished.stdout)?;
+    assert_eq!(printed["file"], json!(out));
+    let key = printed["key"].as_str().context("no key")?;
+    assert!(
+        key.starts_with('U') && printed["expires_at"].is_u64(),
+        "{printed:#}"
+    );
     let mode = fs::metadata(&file)?.permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let login = Login::credentials(&fs::read_to_string(&file)?);

@@ -117,6 +117,13 @@ impl Locking {
         run_portcullis(&[&["lock"], arguments, &["--config", &file]].concat(), "").await
     }
 
+    /// Returns what `portcullis lock list --json` prints.
+    async fn list(&self) -> Result<Value> {
+        let listed = self.run(&["list", "--json"]).await?;
+        anyhow::ensure!(listed.code == Some(0), "{listed:?}");
+        Ok(serde_json::from_str(&listed.stdout)?)
+    }
+
     /// Adds a lock with the login of the system account, and returns its report.
     async fn add(&self, of: &[&str]) -> Result<Value> {
         let password = self.site.path().join("admin.password");
@@ -289,11 +296,26 @@ async fn a_host_that_starts_without_the_bucket_denies_what_its_copy_locks() -> R
         assert_eq!(added.code, Some(0), "{added:?}");
         if user == "carol" {
             // A lock that has ended.
-            let removed = site.run(&["remove", "--user", user]).await?;
+            let removed = site.run(&["remove", "--user", user, "--json"]).await?;
             assert_eq!(removed.code, Some(0), "{removed:?}");
+            let removed: Value = serde_json::from_str(&removed.stdout)?;
+            assert_eq!(removed, json!({ "key": "user.carol" }));
         }
     }
     copied(&site, "user.alice").await?;
+    let bucket = jetstream::new(site.keeper().await?)
+        .get_key_value(BUCKET)
+        .await?;
+    bucket.put("user.dave", "damaged".into()).await?;
+    let listed = site.list().await?;
+    let locks = listed["locks"].as_array().context("no locks")?;
+    assert_eq!(locks.len(), 2, "{listed:#}");
+    assert_eq!(locks[0]["key"], "user.alice");
+    assert_eq!(locks[0]["reason"], "lost laptop");
+    assert!(locks[0]["until"].is_u64(), "{listed:#}");
+    let damaged = json!({ "key": "user.dave", "until": null, "reason": null, "readable": false });
+    assert_eq!(locks[1], damaged);
+    bucket.delete("user.dave").await?;
     let mode = fs::metadata(site.copy())?.permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 

@@ -102,6 +102,10 @@ async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
     let unknown = policy(&["rollback", POLICY, "--to", "99"], &config).await?;
     assert_eq!(unknown.code, Some(66), "{unknown:?}");
     assert!(unknown.stderr.contains("there are 2, 1"), "{unknown:?}");
+    let json = policy(&["rollback", POLICY, "--to", "1", "--json"], &config).await?;
+    let json: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    assert_eq!(json["policy"], POLICY);
+    assert_eq!(json["generation"], 1);
     let nobody = policy(&["rollback", "nobody"], &config).await?;
     assert_eq!(nobody.code, Some(66), "{nobody:?}");
     Ok(())
@@ -309,9 +313,13 @@ async fn check_refuses_a_signed_version_that_is_older_than_one_that_has_served()
             &key,
             "--version",
             version,
+            "--json",
         ];
         let signed = run_portcullis(&arguments, "").await?;
         assert_eq!(signed.code, Some(0), "{signed:?}");
+        let printed: serde_json::Value = serde_json::from_str(&signed.stdout)?;
+        assert_eq!(printed["publisher"], publisher.public_key());
+        assert_eq!(printed["version"].to_string(), version);
         Ok(())
     };
     let config = config(&site);

@@ -61,7 +61,7 @@ mod tests {
         };
         let failures = [
             bench::bench(&file, Duration::ZERO, false, &prover).unwrap_err(),
-            failed(inspect(&file, None, &prover).unwrap_err()),
+            failed(inspect(&file, None, false, &prover).unwrap_err()),
             failed(tested.unwrap_err()),
         ];
         for failure in failures {

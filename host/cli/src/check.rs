@@ -12,6 +12,7 @@ use portcullis_core::{PolicyName, SecretVerifier, with_causes};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 use portcullis_toml::Problem;
+use serde_json::{Value, json};
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -268,6 +269,32 @@ pub(crate) fn engine_with(
 }
 
 impl Findings {
+    /// Returns a line for each problem, and one that says that `file` is good.
+    pub(crate) fn text(&self, file: &Path) -> String {
+        let mut lines: Vec<String> = self.problems.iter().map(Problem::to_string).collect();
+        if self.code == ExitCode::Success {
+            lines.push(format!("{}: ok", file.display()));
+        }
+        format!("{}\n", lines.join("\n"))
+    }
+
+    /// Returns the problems as an object.
+    pub(crate) fn json(&self) -> Value {
+        let problems = self.problems.iter().map(|problem| {
+            json!({
+                "severity": if problem.is_error() { "error" } else { "warning" },
+                "file": problem.file(),
+                "line": problem.line(),
+                "key": problem.key(),
+                "message": problem.message(),
+            })
+        });
+        json!({
+            "ok": self.code == ExitCode::Success,
+            "problems": problems.collect::<Vec<_>>(),
+        })
+    }
+
     fn add(&mut self, code: ExitCode, problems: Vec<Problem>) {
         if self.code == ExitCode::Success && problems.iter().any(Problem::is_error) {
             self.code = code;

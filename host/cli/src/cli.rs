@@ -6,9 +6,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use portcullis_claims::ServerVersion;
 use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat};
-use portcullis_core::{BucketName, PolicyName};
+use portcullis_core::PolicyName;
 
 use crate::accounts::{
     AccountVerb, CredsVerb, ExportTo, JwtVerb, KeysVerb, OperatorVerb, StoreArguments, UserVerb,
@@ -19,7 +18,7 @@ use crate::decide::arguments::{DecideArguments, LoginArguments};
 use crate::decisions::DecisionsVerb;
 use crate::doctor::DoctorArguments;
 use crate::exit::ExitCode;
-use crate::init::{Mode, Resolver};
+use crate::init::InitArguments;
 use crate::lock::LockVerb;
 use crate::policy::DiffArguments;
 use crate::resolver::ResolverArguments;
@@ -59,6 +58,9 @@ pub(crate) enum Command {
         /// The configuration, portcullis.toml.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Look for everything that keeps a host and its servers from deciding logins: connects,
     /// compares, and says how to mend what it finds.
@@ -74,29 +76,7 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Write keys, a nats-server configuration and a portcullis.toml to start from.
-    Init {
-        /// The directory to write to. Existing files are never overwritten.
-        #[arg(value_name = "DIR")]
-        directory: PathBuf,
-        /// A key-value bucket that policies may look into; can be given several times. The server
-        /// then has an account for the buckets, with users who read, fill and make them.
-        #[arg(long, value_name = "BUCKET", conflicts_with = "resolver")]
-        key_value: Vec<BucketName>,
-        /// Publish login events for the applications in the account `APP`. In operator mode,
-        /// `portcullis account edit` lets accounts share them.
-        #[arg(long)]
-        login_events: bool,
-        /// Accounts in the server's configuration, or JWTs of an operator that is made too.
-        #[arg(long, value_enum, default_value_t)]
-        mode: Mode,
-        /// In operator mode: where servers have account JWTs from.
-        #[arg(long, value_enum, value_name = "RESOLVER")]
-        resolver: Option<Resolver>,
-        /// In operator mode: the oldest release among the servers. Those before 2.11.2 do not start
-        /// with a `default_sentinel`, so it is left out for them.
-        #[arg(long, value_name = "VERSION")]
-        oldest_server: Option<ServerVersion>,
-    },
+    Init(InitArguments),
     /// Run a command next to a nats-server and a host of its own, for tests of applications. The
     /// command finds the server in the variable `NATS_URL`.
     Run(TestBed),
@@ -128,6 +108,9 @@ pub(crate) enum Command {
         /// The configuration, portcullis.toml, whose limits and publishers apply.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Print the JSON Schema of a file, for editors.
     Schema {
@@ -267,6 +250,9 @@ pub(crate) enum PolicyVerb {
         /// The generation to go back to, in place of the previous one.
         #[arg(long, value_name = "GENERATION")]
         to: Option<u64>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Write the crate of a new policy, with tests, settings and the SDK, to a new folder NAME.
     New {
@@ -275,6 +261,9 @@ pub(crate) enum PolicyVerb {
         /// The policy to start from.
         #[arg(long, value_enum, default_value_t)]
         template: Template,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Build the crate of a policy to NAME.wasm, and print size, digest and imports.
     Build {
@@ -284,6 +273,9 @@ pub(crate) enum PolicyVerb {
         /// The profile of cargo.
         #[arg(long, default_value = PROFILE)]
         profile: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Run the tests of policies (NAME.tests.toml) and print the cost of each decision.
     Test {
@@ -361,6 +353,9 @@ pub(crate) enum PolicyVerb {
         /// refuse other content.
         #[arg(long)]
         with_settings: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -394,6 +389,9 @@ pub(crate) enum ImportFrom {
         /// The directory to write to. Existing files are never overwritten.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Import an operator of nsc, with its accounts, users and seeds. The JWTs stay as they are.
     Nsc {

@@ -17,7 +17,6 @@ use portcullis_core::Outcome;
 use portcullis_toml::Problem;
 
 use crate::exit::ExitCode;
-use crate::failure::Failure;
 use crate::output::{NotDone, Output};
 use arguments::{DecideArguments, LoginArguments};
 use explanation::Explanation;
@@ -33,7 +32,7 @@ pub(crate) fn decide(arguments: &DecideArguments, prover: &Prover) -> Result<Out
     let DecideArguments { login, claims } = arguments;
     let explanation = explain(login, prover)?;
     let text = if login.json {
-        json::render(&explanation, *claims).map_err(Failure::internal)?
+        json::render(&explanation, *claims)?
     } else {
         text::render(&explanation)
     };
@@ -50,7 +49,7 @@ pub(crate) fn decide(arguments: &DecideArguments, prover: &Prover) -> Result<Out
 pub(crate) fn preview(arguments: &LoginArguments, prover: &Prover) -> Result<Output, NotDone> {
     let explanation = explain(arguments, prover)?;
     let text = if arguments.json {
-        access::render_json(&explanation).map_err(Failure::internal)?
+        access::render_json(&explanation)?
     } else {
         access::render(&explanation)
     };

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::output::{Output, Print};
+use crate::output::{Output, Print, render_json};
 use crate::runtime::one_thread;
 use fix::Fixes;
 use report::Report;
@@ -91,8 +91,7 @@ fn output(report: &Report, fixes: Option<&Fixes>, json: bool) -> Result<Output, 
             fields.insert("fixes".to_owned(), made);
             fields.insert("left_to_you".to_owned(), left);
         }
-        let text = serde_json::to_string_pretty(&object).map_err(Failure::internal)?;
-        format!("{text}\n")
+        render_json(&object)?
     } else {
         let more = fixes.map(|fixes| format!("\n{}\n{}", fixes.diffs(), fixes.to_text()));
         format!("{}{}", report.to_text(), more.unwrap_or_default())

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use planmdk::Planmdk;
 use portcullis_files::ReadError;
 use portcullis_toml::Problem;
+use serde_json::{Value, json};
 
 use crate::init::{Directory, NewFiles, NotInitialized};
 
@@ -89,6 +90,12 @@ pub(crate) fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImpo
 }
 
 impl Imported {
+    /// Returns the written files and the notes as an object.
+    pub(crate) fn json(&self) -> Value {
+        let files = ["portcullis.toml", "keys", ROLES].map(|name| self.directory.join(name));
+        json!({ "directory": self.directory, "files": files, "notes": self.notes })
+    }
+
     /// Returns the written files and the next steps, for humans.
     pub(crate) fn summary(&self) -> String {
         let directory = self.directory.display();

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod buckets;
+mod command;
 mod events;
 mod files;
 mod operator;
@@ -14,11 +15,14 @@ use portcullis_callout::required_permissions;
 use portcullis_claims::KeyKind;
 use portcullis_connect::{InboxPrefix, PermissionSide, RequiredPermission};
 use portcullis_core::BucketName;
+use serde_json::{Value, json};
 
 pub(crate) use self::accounts::Accounts;
 use self::buckets::Buckets;
+pub(crate) use self::command::InitArguments;
 pub(crate) use self::files::{Directory, NewFiles};
-pub(crate) use self::operator::{Mode, OperatorMode, Resolver, init as init_operator};
+pub(crate) use self::operator::Resolver;
+use self::operator::{Mode, OperatorMode, init as init_operator};
 use crate::keys::{self, NewKey};
 
 const PORTCULLIS_TOML: &str = include_str!("init/portcullis.toml");
@@ -242,12 +246,23 @@ const OF_BUCKETS: [Made; 3] = [
 const POLICIES: Made = ("policies/", "put policies here");
 
 impl Initialized {
+    /// Returns the written files with their purposes.
+    fn files(&self) -> impl Iterator<Item = Made> {
+        let of_buckets = OF_BUCKETS.iter().filter(|_| !self.buckets.is_empty());
+        ALWAYS.iter().chain(of_buckets).chain([&POLICIES]).copied()
+    }
+
+    /// Returns the written files and the public keys of their seeds.
+    fn json(&self) -> Value {
+        let keys = json!({ "issuer": self.issuer, "service": self.service });
+        command::made_to_json("config", &self.directory, self.files(), &keys)
+    }
+
     /// Returns the written files and the next steps, for humans.
     pub(crate) fn summary(&self) -> String {
         let mut text = String::new();
         let directory = self.directory.display();
-        let of_buckets = OF_BUCKETS.iter().filter(|_| !self.buckets.is_empty());
-        for (name, purpose) in ALWAYS.iter().chain(of_buckets).chain([&POLICIES]) {
+        for (name, purpose) in self.files() {
             // Writing to a string does not fail.
             let _ = writeln!(text, "made {directory}/{name}: {purpose}");
         }

@@ -2,6 +2,7 @@
 
 mod settings;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
@@ -9,11 +10,13 @@ use std::path::Path;
 
 use portcullis_catalog::{CatalogOptions, Inspection, Prover, Signature, inspect as look};
 use portcullis_toml::text::one_line;
+use serde_json::{Value, json};
 
+use crate::author::test::test_to_json;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, render_json};
 use crate::policy::{configured_state, read_policies};
 
 /// Inspects a module and its files, under the limits and publishers of a configuration if one is
@@ -25,6 +28,7 @@ use crate::policy::{configured_state, read_policies};
 pub(crate) fn inspect(
     file: &Path,
     config: Option<&Path>,
+    json: bool,
     prover: &Prover,
 ) -> Result<Output, NotDone> {
     let (options, key_value) = if let Some(config) = config {
@@ -42,14 +46,69 @@ pub(crate) fn inspect(
     let engine = idle_engine(key_value.as_ref())?;
     let found = look(&engine, file, &options)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = render(&mut text, file, &found);
+    let text = if json {
+        render_json(&to_json(file, &found))?
+    } else {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = render(&mut text, file, &found);
+        text
+    };
     let code = match &found.verdict {
         Ok((_, tests)) if tests.iter().all(|test| test.failure.is_none()) => ExitCode::Success,
         _ => ExitCode::BadPolicies,
     };
     Ok(Output { text, code })
+}
+
+/// Returns the facts about a module and its files as an object.
+pub(crate) fn to_json(file: &Path, found: &Inspection) -> Value {
+    let (signature, signature_error) = match &found.signature {
+        Ok(signature) => (signature.as_ref().map(signature_to_json), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let (schema, schema_error) = match &found.settings_schema {
+        Ok(schema) => (schema.as_ref(), None),
+        Err(error) => (None, Some(error)),
+    };
+    let (snapshotted, tests, error) = match &found.verdict {
+        Ok((snapshotted, tests)) => {
+            let tests: Vec<_> = tests.iter().map(test_to_json).collect();
+            (Some(snapshotted), Some(tests), None)
+        }
+        Err(error) => (None, None, Some(error.to_string())),
+    };
+    let limits = found.limits.each();
+    let limits = limits.map(|limit| (limit.name, Value::from(limit.amount.to_string())));
+    let buckets = found.grants.key_values.iter();
+    let buckets: Vec<_> = buckets.map(ToString::to_string).collect();
+    let uses: BTreeMap<_, _> = found.description.uses.iter().cloned().collect();
+    json!({
+        "file": file,
+        "size": found.size,
+        "digest": found.digest.to_string(),
+        "version": found.version.to_string(),
+        "is-component": found.description.is_component,
+        "signature": signature,
+        "signature-error": signature_error,
+        "uses": uses,
+        "settings-schema": schema,
+        "settings-schema-error": schema_error,
+        "limits": limits.into_iter().collect::<BTreeMap<_, _>>(),
+        "grants": { "secrets": found.grants.secrets, "key-value": buckets },
+        "decisions-per-instance": found.decisions_per_instance,
+        "snapshotted": snapshotted,
+        "tests": tests,
+        "error": error,
+    })
+}
+
+fn signature_to_json(signature: &Signature) -> Value {
+    json!({
+        "publisher": signature.publisher.to_string(),
+        "version": signature.statement.number,
+        "with-settings": signature.statement.files.is_some(),
+    })
 }
 
 /// Fails if a file does not exist.

@@ -5,7 +5,6 @@ mod kick;
 mod matching;
 mod report;
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, render_json};
 use crate::runtime::one_thread;
 use bucket::{Bucket, load};
 use kick::{KickArguments, kick};
@@ -54,12 +53,18 @@ pub(crate) enum LockVerb {
         target: TargetArguments,
         #[command(flatten)]
         connection: LockConnection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Print the locks, one a line: the key, the end and the reason. Those that have ended are left
     /// out.
     List {
         #[command(flatten)]
         connection: LockConnection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -127,7 +132,11 @@ pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
                 let added = add(target.target()?, lock, &connection, kick).await?;
                 added.output(json)
             }
-            LockVerb::Remove { target, connection } => {
+            LockVerb::Remove {
+                target,
+                connection,
+                json,
+            } => {
                 // A lock that has ended, which a user who may only put keys can write.
                 let ended = Lock {
                     until: Some(0),
@@ -137,9 +146,23 @@ pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
                 let config = load(&connection.config)?;
                 let bucket = Bucket::open(&config, &connection).await?;
                 put(&bucket, &key, &ended).await?;
-                Ok(Output::success(format!("{key}\n")))
+                let text = if json {
+                    render_json(&json!({ "key": key }))?
+                } else {
+                    format!("{key}\n")
+                };
+                Ok(Output::success(text))
             }
-            LockVerb::List { connection } => list(&connection).await,
+            LockVerb::List { connection, json } => {
+                let locks = list(&connection).await?;
+                let text = if json {
+                    let locks: Vec<_> = locks.iter().map(ListedLock::json).collect();
+                    render_json(&json!({ "locks": locks }))?
+                } else {
+                    locks.iter().map(ListedLock::line).collect()
+                };
+                Ok(Output::success(text))
+            }
         }
     })
 }
@@ -201,7 +224,34 @@ async fn put(bucket: &Bucket, key: &str, lock: &Lock) -> Result<(), Failure> {
     bucket.ask(subject, value).await.map(|_| ())
 }
 
-async fn list(connection: &LockConnection) -> Result<Output, Failure> {
+/// A key of the bucket, with the lock that it has. `None` if the value is no lock.
+struct ListedLock {
+    key: String,
+    lock: Option<Lock>,
+}
+
+impl ListedLock {
+    fn line(&self) -> String {
+        let key = one_line(&self.key);
+        match &self.lock {
+            Some(lock) => format!("{key}  {}  {}\n", end_of(lock), one_line(&lock.reason)),
+            None => format!("{key}  unreadable: hosts deny what it names\n"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let lock = self.lock.as_ref();
+        json!({
+            "key": self.key,
+            "until": lock.and_then(|lock| lock.until),
+            "reason": lock.map(|lock| &lock.reason),
+            "readable": lock.is_some(),
+        })
+    }
+}
+
+/// Returns the locks in force, and the keys whose values are no locks: hosts deny what these name.
+async fn list(connection: &LockConnection) -> Result<Vec<ListedLock>, Failure> {
     let config = load(&connection.config)?;
     let bucket = Bucket::open(&config, connection).await?;
     let prefix = format!("$KV.{}.", bucket.name);
@@ -213,7 +263,7 @@ async fn list(connection: &LockConnection) -> Result<Output, Failure> {
         .cloned()
         .unwrap_or_default();
     let now = SystemClock.unix_seconds();
-    let mut text = String::new();
+    let mut locks = Vec::new();
     for subject in subjects.keys() {
         let asked = json!({ "last_by_subj": subject });
         let stored = bucket.stream("STREAM.MSG.GET", &asked).await?;
@@ -224,15 +274,14 @@ async fn list(connection: &LockConnection) -> Result<Output, Failure> {
             // A deleted key.
             continue;
         };
-        let shown = match serde_json::from_slice::<Lock>(&value) {
-            Ok(lock) if !lock.is_closed_at(now) => continue,
-            Ok(lock) => format!("{}  {}", end_of(&lock), one_line(&lock.reason)),
-            Err(_) => "unreadable: hosts deny what it names".to_owned(),
-        };
-        // Writing to a text does not fail.
-        let _ = writeln!(text, "{key}  {shown}");
+        let lock = serde_json::from_slice::<Lock>(&value).ok();
+        if lock.as_ref().is_some_and(|lock| !lock.is_closed_at(now)) {
+            continue;
+        }
+        let key = key.to_owned();
+        locks.push(ListedLock { key, lock });
     }
-    Ok(Output::success(text))
+    Ok(locks)
 }
 
 /// Returns the end of a lock, for people.

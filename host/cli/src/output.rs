@@ -1,6 +1,7 @@
 //! Results of commands: text to print, or a failure.
 
 use portcullis_toml::Problem;
+use serde::Serialize;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -26,6 +27,17 @@ pub(crate) enum NotDone {
     Policies(Vec<Problem>),
     /// The command failed for another reason.
     Failed(Failure),
+}
+
+/// Renders a value as `--json` prints it: indented, with a line end. Commands that print while they
+/// run print one value a line instead.
+///
+/// # Errors
+///
+/// Fails if the value cannot be encoded.
+pub(crate) fn render_json(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::internal)?;
+    Ok(format!("{text}\n"))
 }
 
 impl From<Failure> for NotDone {

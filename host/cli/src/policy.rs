@@ -16,11 +16,12 @@ use portcullis_config::{Policies, PolicyTables, Survey, catalog_options};
 use portcullis_connect::SecretSource;
 use portcullis_core::PolicyName;
 use portcullis_toml::text::one_line;
+use serde_json::json;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, render_json};
 
 pub(crate) use diff::{DiffArguments, diff};
 
@@ -55,8 +56,7 @@ pub(crate) fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
         if let Some(object) = json.as_object_mut() {
             object.insert("host".to_owned(), host(freshness).into());
         }
-        let text = serde_json::to_string_pretty(&json).map_err(Failure::internal)?;
-        format!("{text}\n")
+        render_json(&json)?
     } else {
         tell(&status, freshness)
     };
@@ -203,6 +203,7 @@ pub(crate) fn roll_back(
     config: &Path,
     name: &PolicyName,
     to: Option<u64>,
+    json: bool,
 ) -> Result<Output, NotDone> {
     let policies = read_policies(config)?.policies;
     let options = catalog_options(&policies, None, &Prover::default());
@@ -213,9 +214,19 @@ pub(crate) fn roll_back(
         };
         Failure::new(code, error)
     })?;
+    let directory = &policies.catalog.directory;
+    if json {
+        let value = json!({
+            "policy": name.as_str(),
+            "generation": done.generation,
+            "module": done.digest.to_string(),
+            "directory": directory,
+        });
+        return Ok(render_json(&value).map(Output::success)?);
+    }
     Ok(Output::success(format!(
         "{}: generation {} of policy `{name}` is back in place ({}); a host that watches the directory loads it\n",
-        policies.catalog.directory.display(),
+        directory.display(),
         done.generation,
         done.digest
     )))
@@ -233,6 +244,7 @@ pub(crate) fn sign(
     seed_file: &Path,
     version: Option<u64>,
     with_settings: bool,
+    json: bool,
 ) -> Result<Output, NotDone> {
     let seed = SecretSource::File(seed_file.to_owned()).read();
     let seed = seed.map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
@@ -242,6 +254,15 @@ pub(crate) fn sign(
     })?;
     sign_version(file, &key, version.unwrap_or(0), with_settings)
         .map_err(|error| Failure::new(code_of(&error), error))?;
+    if json {
+        let value = json!({
+            "file": file,
+            "publisher": key.public_key(),
+            "version": version,
+            "with_settings": with_settings,
+        });
+        return Ok(render_json(&value).map(Output::success)?);
+    }
     Ok(Output::success(format!(
         "{}: signed by {}\n",
         file.display(),

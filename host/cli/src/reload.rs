@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use crate::control::{RELOAD, socket_in};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, render_json};
 
 /// The outcome of a reload, as the host tells it to the command.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,8 +130,7 @@ pub(crate) fn ask(config: &Path, json: bool) -> Result<Output, NotDone> {
         Failure::new(ExitCode::Unreachable, error.context(context))
     })?;
     let text = if json {
-        let text = serde_json::to_string_pretty(&report).map_err(Failure::internal)?;
-        format!("{text}\n")
+        render_json(&report)?
     } else {
         report.text()
     };

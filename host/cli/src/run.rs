@@ -6,11 +6,8 @@ use std::process;
 use std::time::Duration;
 
 use portcullis::Host;
-use portcullis_accounts::StoreError;
 use portcullis_catalog::ChildLimits;
-use portcullis_claims::ServerVersion;
 use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
-use portcullis_core::BucketName;
 use portcullis_toml::text::{lines, one_line};
 use portcullis_toml::{Problem, Problems};
 use tokio::task::JoinSet;
@@ -29,11 +26,10 @@ use crate::failure::Failure;
 use crate::file_limit::raise_file_limit;
 use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
-use crate::init::{self, Mode, NotInitialized, OperatorMode, Resolver};
 use crate::inspect;
 use crate::lock;
 use crate::manual;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, render_json};
 use crate::policy;
 use crate::prove::{child_prover, prove};
 use crate::token::TokenRequest;
@@ -54,32 +50,21 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             Ok(code) => return code.into(),
             Err(failure) => Err(failure),
         },
-        Command::Check { config } => check(&config),
+        Command::Check { config, json } => finish(check(&config, json).map_err(NotDone::from)),
         Command::Doctor(arguments) => {
             finish(doctor::doctor(&arguments, print).map_err(NotDone::from))
         }
         Command::Reload { config, json } => finish(reload::ask(&config, json)),
-        Command::Init {
-            directory,
-            key_value,
-            login_events,
-            mode,
-            resolver,
-            oldest_server,
-        } => initialize_site(
-            &directory,
-            &key_value,
-            mode,
-            resolver,
-            oldest_server,
-            login_events,
-        ),
+        Command::Init(arguments) => finish(arguments.run().map_err(NotDone::from)),
         Command::Import { from } => import(&from),
         Command::Export { to } => finish(to.run().map_err(NotDone::from)),
         Command::Policy { verb } => do_policy(verb),
-        Command::Inspect { file, config } => {
-            finish(inspect::inspect(&file, config.as_deref(), &child_prover()))
-        }
+        Command::Inspect { file, config, json } => finish(inspect::inspect(
+            &file,
+            config.as_deref(),
+            json,
+            &child_prover(),
+        )),
         Command::Schema { of, module } => {
             let printed = schema::print(of, module.as_deref(), &child_prover());
             finish(printed.map_err(NotDone::from))
@@ -213,79 +198,26 @@ fn serve(config: Config, secrets: Secrets, follows_file: bool) -> Result<(), Fai
     served
 }
 
-fn check(file: &Path) -> Result<ExitCode, Failure> {
+fn check(file: &Path, json: bool) -> Result<Output, Failure> {
     let findings = run_check(file, |file, tables| {
         check_policies(file, tables, &child_prover())
     });
-    let mut lines: Vec<String> = findings.problems.iter().map(Problem::to_string).collect();
-    if findings.code == ExitCode::Success {
-        lines.push(format!("{}: ok", file.display()));
-    }
-    print(&format!("{}\n", lines.join("\n")))?;
-    Ok(findings.code)
-}
-
-fn initialize_site(
-    directory: &Path,
-    buckets: &[BucketName],
-    mode: Mode,
-    resolver: Option<Resolver>,
-    oldest_server: Option<ServerVersion>,
-    login_events: bool,
-) -> Result<ExitCode, Failure> {
-    match mode {
-        Mode::Config if resolver.is_some() || oldest_server.is_some() => Err(wrong_arguments(
-            "`--resolver` and `--oldest-server` are for `--mode operator`",
-        )),
-        Mode::Config => initialize(directory, buckets, login_events),
-        Mode::Operator if !buckets.is_empty() => {
-            Err(wrong_arguments("`--key-value` is for `--mode config`"))
-        }
-        Mode::Operator => initialize_operator(
-            directory,
-            OperatorMode {
-                resolver: resolver.unwrap_or_default(),
-                oldest_server,
-                login_events,
-            },
-        ),
-    }
-}
-
-fn initialize(
-    directory: &Path,
-    buckets: &[BucketName],
-    login_events: bool,
-) -> Result<ExitCode, Failure> {
-    let accounts = init::Accounts::with_events(login_events);
-    let made = init::init_with(directory, buckets, &accounts).map_err(not_made)?;
-    print(&made.summary())?;
-    Ok(ExitCode::Success)
-}
-
-fn initialize_operator(directory: &Path, mode: OperatorMode) -> Result<ExitCode, Failure> {
-    let summary = init::init_operator(directory, mode).map_err(not_made)?;
-    print(&summary)?;
-    Ok(ExitCode::Success)
-}
-
-fn wrong_arguments(problem: &'static str) -> Failure {
-    Failure::new(ExitCode::Usage, anyhow::Error::msg(problem))
-}
-
-fn not_made(error: NotInitialized) -> Failure {
-    let code = match error {
-        NotInitialized::Exists(_)
-        | NotInitialized::Write { .. }
-        | NotInitialized::Store(StoreError::Write { .. }) => ExitCode::CannotCreate,
-        NotInitialized::Keys(_) | NotInitialized::Store(_) => ExitCode::Internal,
+    let text = if json {
+        render_json(&findings.json())?
+    } else {
+        findings.text(file)
     };
-    Failure::new(code, error)
+    let code = findings.code;
+    Ok(Output { text, code })
 }
 
 fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
-    let (file, directory) = match from {
-        ImportFrom::Planmdk { file, directory } => (file, directory),
+    let (file, directory, json) = match from {
+        ImportFrom::Planmdk {
+            file,
+            directory,
+            json,
+        } => (file, directory, *json),
         ImportFrom::Nsc {
             directory,
             operator,
@@ -297,10 +229,14 @@ fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
     };
     match import::planmdk(file, directory) {
         Ok(imported) => {
-            print(&imported.summary())?;
+            print(&if json {
+                render_json(&imported.json())?
+            } else {
+                imported.summary()
+            })?;
             Ok(ExitCode::Success)
         }
-        Err(NotImported::NotMade(error)) => Err(not_made(error)),
+        Err(NotImported::NotMade(error)) => Err(error.into()),
         Err(NotImported::Missing(problem)) => {
             complain(&problem.to_string());
             Ok(ExitCode::NoPolicyDirectory)
@@ -317,13 +253,22 @@ fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
 fn do_policy(verb: PolicyVerb) -> Result<ExitCode, Failure> {
     finish(match verb {
         PolicyVerb::Status { config, json } => policy::status(&config, json),
-        PolicyVerb::Rollback { name, config, to } => policy::roll_back(&config, &name, to),
-        PolicyVerb::New { name, template } => {
-            new::make(Path::new(""), &name, template).map_err(NotDone::from)
-        }
-        PolicyVerb::Build { directory, profile } => {
-            build::build(&directory, &profile, &child_prover())
-        }
+        PolicyVerb::Rollback {
+            name,
+            config,
+            to,
+            json,
+        } => policy::roll_back(&config, &name, to, json),
+        PolicyVerb::New {
+            name,
+            template,
+            json,
+        } => new::make(Path::new(""), &name, template, json).map_err(NotDone::from),
+        PolicyVerb::Build {
+            directory,
+            profile,
+            json,
+        } => build::build(&directory, &profile, json, &child_prover()),
         PolicyVerb::Test {
             which,
             config,
@@ -359,7 +304,8 @@ fn do_policy(verb: PolicyVerb) -> Result<ExitCode, Failure> {
             seed_file,
             version,
             with_settings,
-        } => policy::sign(&file, &seed_file, version, with_settings),
+            json,
+        } => policy::sign(&file, &seed_file, version, with_settings, json),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::inspect::existing;
-use crate::output::Output;
+use crate::output::{Output, render_json};
 
 /// The dialect of the schemas, which editors for TOML know.
 const DIALECT: &str = "http://json-schema.org/draft-07/schema#";
@@ -55,8 +55,7 @@ pub(crate) fn print(
             properties.insert("settings".to_owned(), settings_of(module, prover)?);
         }
     }
-    let text = serde_json::to_string_pretty(&schema).map_err(Failure::internal)?;
-    Ok(Output::success(format!("{text}\n")))
+    render_json(&schema).map(Output::success)
 }
 
 /// Returns the schema of a module's own settings.

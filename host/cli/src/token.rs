@@ -11,9 +11,11 @@ use portcullis_connect::{
     ExchangeClient, ExchangeOptions, HttpOptions, NetworkClient, StoredToken,
 };
 use portcullis_core::{Secret, with_causes};
+use serde_json::json;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::render_json;
 use crate::runtime::one_thread;
 
 /// The arguments of `portcullis token get`.
@@ -40,6 +42,9 @@ pub(crate) struct TokenRequest {
     /// The certificates to trust, PEM. Default: those of the system.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Writes the credentials file. Returns the text to print, which has no secret.
@@ -84,6 +89,9 @@ pub(crate) fn get(request: TokenRequest) -> Result<String, Failure> {
     })?;
     let key = client.public_key();
     let ends = credentials.expires_at();
+    if request.json {
+        return render_json(&json!({ "file": out, "key": key, "expires_at": ends }));
+    }
     let ends = ends.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
     let ends = ends.map(|at| format!(", until {}", humantime::format_rfc3339_seconds(at)));
     let ends = ends.unwrap_or_default();

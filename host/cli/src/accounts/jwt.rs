@@ -18,7 +18,7 @@ use super::describe::signs;
 use super::report::{Report, StoreArguments, failure, now};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, render_json};
 
 /// The commands for JWTs.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -50,8 +50,7 @@ impl JwtVerb {
             Self::Decode { file, .. } => {
                 let token = token(file)?;
                 let claims = decode(token.expose()).map_err(|error| damaged(file, error))?;
-                let text = serde_json::to_string_pretty(&claims).map_err(Failure::internal)?;
-                Ok(Output::success(format!("{text}\n")))
+                render_json(&claims).map(Output::success)
             }
             Self::Verify { file, store } => verify(file, store),
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, render_json};
 
 /// The arguments of every command that uses the store.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -85,8 +85,7 @@ impl Report {
         if !json {
             return Ok(Output::success(self.text));
         }
-        let text = serde_json::to_string_pretty(&self.json).map_err(Failure::internal)?;
-        Ok(Output::success(format!("{text}\n")))
+        render_json(&self.json).map(Output::success)
     }
 }
 

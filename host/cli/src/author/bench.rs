@@ -13,7 +13,7 @@ use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, render_json};
 
 /// The cost of one decision.
 struct Cost {
@@ -64,8 +64,7 @@ pub(crate) fn bench(
         )));
     }
     let text = if json {
-        let text = serde_json::to_string_pretty(&report(&measured)).map_err(Failure::internal)?;
-        format!("{text}\n")
+        render_json(&report(&measured))?
     } else {
         table(&measured)
     };

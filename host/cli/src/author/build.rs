@@ -10,7 +10,8 @@ use super::{crate_build, options};
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{NotDone, Output};
+use crate::inspect::to_json;
+use crate::output::{NotDone, Output, render_json};
 
 /// Builds the policy in the crate at `directory`, and loads the module with the settings next to
 /// it, as the host would. `prover` loads it.
@@ -19,15 +20,25 @@ use crate::output::{NotDone, Output};
 ///
 /// Fails if the crate is no policy or does not compile, if the toolchain lacks a part, or if the
 /// module is no policy.
-pub(crate) fn build(directory: &Path, profile: &str, prover: &Prover) -> Result<Output, NotDone> {
+pub(crate) fn build(
+    directory: &Path,
+    profile: &str,
+    json: bool,
+    prover: &Prover,
+) -> Result<Output, NotDone> {
     let built = crate_build::build(directory, profile)?;
     let options = options(directory, prover);
     let engine = idle_engine(None)?;
     let found = inspect(&engine, &built.module, &options)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = tell(&mut text, &built.module, &found);
+    let text = if json {
+        render_json(&to_json(&built.module, &found))?
+    } else {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = tell(&mut text, &built.module, &found);
+        text
+    };
     let code = match &found.verdict {
         Ok(_) => ExitCode::Success,
         Err(_) => ExitCode::BadPolicies,

@@ -16,7 +16,7 @@ use super::test::missing;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, render_json};
 
 /// The results for all policies.
 #[derive(Default)]
@@ -60,11 +60,7 @@ pub(crate) fn lint(which: &[PathBuf], json: bool, prover: &Prover) -> Result<Out
     } else {
         ExitCode::BadPolicies
     };
-    let text = if json {
-        report.json().map_err(Failure::internal)?
-    } else {
-        report.text()
-    };
+    let text = if json { report.json()? } else { report.text() };
     Ok(Output { text, code })
 }
 
@@ -139,7 +135,7 @@ impl Report {
         text
     }
 
-    fn json(&self) -> serde_json::Result<String> {
+    fn json(&self) -> Result<String, Failure> {
         let findings = self.findings.iter().map(|finding| {
             json!({
                 "code": finding.lint.code(),
@@ -151,6 +147,6 @@ impl Report {
         });
         let findings: Vec<_> = findings.collect();
         let report = json!({ "findings": findings, "errors": self.errors });
-        Ok(format!("{}\n", serde_json::to_string_pretty(&report)?))
+        render_json(&report)
     }
 }

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use portcullis_core::PolicyName;
+use serde_json::json;
 
 use super::sdk;
 use super::template::{SHARED, Template};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::init::{Directory, NewFiles, NotInitialized};
-use crate::output::Output;
+use crate::output::{Output, render_json};
 
 /// Names that cargo refuses for a crate, or that a dependency of the crate has.
 const TAKEN: [&str; 13] = [
@@ -62,6 +63,7 @@ pub(crate) fn make(
     parent: &Path,
     name: &PolicyName,
     template: Template,
+    json: bool,
 ) -> Result<Output, Failure> {
     check_name(name).map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let root = parent.join(name.as_str());
@@ -69,6 +71,12 @@ pub(crate) fn make(
         Some(NotMade::Files(_)) => Failure::new(ExitCode::CannotCreate, error),
         _ => Failure::internal(error),
     })?;
+    if json {
+        let files = files(name).map(|(file, _)| root.join(file));
+        let template = template.to_string();
+        let value = json!({ "directory": root, "template": template, "files": files });
+        return render_json(&value).map(Output::success);
+    }
     Ok(Output::success(summary(&root, name, template)))
 }
 
@@ -137,11 +145,9 @@ fn write(root: &Path, name: &PolicyName, template: Template) -> anyhow::Result<(
     Ok(())
 }
 
-/// Returns the written files and the next steps, for humans.
-fn summary(root: &Path, name: &PolicyName, template: Template) -> String {
-    let root = root.display();
-    let mut text = String::new();
-    for (file, what) in [
+/// Returns the written files that an author edits, and the SDK, with their purposes.
+fn files(name: &PolicyName) -> [(String, &'static str); 5] {
+    [
         ("src/lib.rs".to_owned(), "the policy, with native tests"),
         (format!("{name}.toml"), "its settings"),
         (
@@ -150,7 +156,14 @@ fn summary(root: &Path, name: &PolicyName, template: Template) -> String {
         ),
         ("README.md".to_owned(), "the commands of its author"),
         ("sdk/".to_owned(), "the SDK that the policy is built with"),
-    ] {
+    ]
+}
+
+/// Returns the written files and the next steps, for humans.
+fn summary(root: &Path, name: &PolicyName, template: Template) -> String {
+    let root = root.display();
+    let mut text = String::new();
+    for (file, what) in files(name) {
         // Writing to a string does not fail.
         let _ = writeln!(text, "made {root}/{file}: {what}");
     }
@@ -179,7 +192,13 @@ mod tests {
         #[case] problem: &str,
     ) {
         let parent = tempfile::tempdir().unwrap();
-        let failure = make(parent.path(), &name.parse().unwrap(), Template::Empty).unwrap_err();
+        let failure = make(
+            parent.path(),
+            &name.parse().unwrap(),
+            Template::Empty,
+            false,
+        )
+        .unwrap_err();
         assert_eq!(failure.code(), ExitCode::Usage);
         let said = failure.to_string();
         assert!(said.contains(problem) && said.contains(name), "{said}");
@@ -187,10 +206,35 @@ mod tests {
     }
 
     #[test]
+    fn json_has_the_files_that_were_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let made = make(
+            parent.path(),
+            &"mine".parse().unwrap(),
+            Template::Empty,
+            true,
+        )
+        .unwrap();
+        let made: serde_json::Value = serde_json::from_str(&made.text).unwrap();
+        assert_eq!(made["template"], "empty");
+        let files = made["files"].as_array().unwrap();
+        assert_eq!(files.len(), 5);
+        for file in files {
+            assert!(Path::new(file.as_str().unwrap()).exists(), "{file}");
+        }
+    }
+
+    #[test]
     fn an_existing_folder_stays_as_it_is() {
         let parent = tempfile::tempdir().unwrap();
         std::fs::create_dir(parent.path().join("mine")).unwrap();
-        let failure = make(parent.path(), &"mine".parse().unwrap(), Template::Empty).unwrap_err();
+        let failure = make(
+            parent.path(),
+            &"mine".parse().unwrap(),
+            Template::Empty,
+            false,
+        )
+        .unwrap_err();
         assert_eq!(failure.code(), ExitCode::CannotCreate);
         assert!(failure.to_string().contains("exists already"), "{failure}");
         assert_eq!(parent.path().join("mine").read_dir().unwrap().count(), 0);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use portcullis_catalog::{Prover, TestOutcome, TestedPolicy, test_module, test_policies};
 use portcullis_core::{Allowed, PolicyName};
 
+pub(crate) use self::json::test_to_json;
 use super::crate_build::{self, is_crate};
 use super::options;
 use crate::check::idle_engine;
@@ -68,7 +69,7 @@ pub(crate) fn test(options: &TestOptions, prover: &Prover) -> Result<Output, Not
     }
     let count = Count::new(&tested);
     let mut text = if options.json {
-        json::render(&tested, count).map_err(Failure::internal)?
+        json::render(&tested, count)?
     } else {
         text::render(&tested, count, options)
     };

@@ -147,3 +147,30 @@ fn a_ceiling_of_a_policy_that_does_not_exist_is_a_warning() {
         found.problems
     );
 }
+
+#[test]
+fn json_has_the_parts_of_each_problem() {
+    let file = Path::new("portcullis.toml");
+    let mut findings = Findings {
+        problems: Vec::new(),
+        code: ExitCode::Success,
+    };
+    assert_eq!(findings.json(), json!({ "ok": true, "problems": [] }));
+    assert_eq!(findings.text(file), "portcullis.toml: ok\n");
+    let warning = Problem::warning(file, "doubtful").at_key("log.level");
+    let error = Problem::error("p.toml", "bad").at_line(3);
+    findings.add(ExitCode::BadPolicies, vec![warning, error]);
+    assert_eq!(
+        findings.json(),
+        json!({
+            "ok": false,
+            "problems": [
+                {
+                    "severity": "warning", "file": "portcullis.toml", "line": null,
+                    "key": "log.level", "message": "doubtful",
+                },
+                { "severity": "error", "file": "p.toml", "line": 3, "key": null, "message": "bad" },
+            ],
+        })
+    );
+}

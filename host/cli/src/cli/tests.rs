@@ -1,4 +1,5 @@
 mod help;
+mod json;
 
 use clap::CommandFactory as _;
 use rstest::rstest;

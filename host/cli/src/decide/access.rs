@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::explanation::Explanation;
 use super::inbox::Inbox;
 use super::text::{heading, quoted};
+use crate::failure::Failure;
+use crate::output;
 use crate::policy::time;
 
 /// Renders what a login may do.
@@ -119,7 +121,7 @@ fn inbox(explanation: &Explanation) -> Option<Result<Inbox, portcullis_core::Wor
 }
 
 /// Renders what a login may do as JSON.
-pub(super) fn render_json(explanation: &Explanation) -> Result<String, serde_json::Error> {
+pub(super) fn render_json(explanation: &Explanation) -> Result<String, Failure> {
     let access = match &explanation.decision.outcome {
         Outcome::Permit(permit) => access(permit, &explanation.request),
         Outcome::Deny(_) => Value::Null,
@@ -128,7 +130,7 @@ pub(super) fn render_json(explanation: &Explanation) -> Result<String, serde_jso
         "outcome": super::json::outcome(&explanation.decision),
         "access": access,
     });
-    Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+    output::render_json(&value)
 }
 
 /// Returns what a permit allows.

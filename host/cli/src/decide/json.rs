@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use super::access::access;
 use super::explanation::{Change, Explanation, ServerAnswer};
 use super::new_account::NewAccount;
+use crate::failure::Failure;
+use crate::output::render_json;
 
 /// Renders the steps of a login, with the values of its claims if `with_claims`.
-pub(super) fn render(
-    explanation: &Explanation,
-    with_claims: bool,
-) -> Result<String, serde_json::Error> {
+pub(super) fn render(explanation: &Explanation, with_claims: bool) -> Result<String, Failure> {
     let explained = explanation.explained.as_ref();
     let steps = explained.map_or(&[][..], |explained| &explained.steps);
     let not_asked = explained.map_or(&[][..], |explained| &explained.not_asked);
@@ -38,7 +37,7 @@ pub(super) fn render(
         "access": permit,
         "user-jwt": explanation.server.as_ref().map(|server| &server.user),
     });
-    Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+    render_json(&value)
 }
 
 /// Returns the outcome of a decision.

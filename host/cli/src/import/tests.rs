@@ -67,8 +67,16 @@ fn complaints(text: &str) -> Vec<String> {
 fn the_sample_becomes_a_site_that_passes_the_check() {
     let (directory, imported) = imported(&sample());
     let site = directory.path().join("site");
-    let summary = imported.unwrap().summary();
+    let imported = imported.unwrap();
+    let summary = imported.summary();
     assert!(summary.contains("audiences"), "{summary}");
+    let printed = imported.json();
+    assert_eq!(
+        printed["files"][0],
+        site.join("portcullis.toml").display().to_string()
+    );
+    let notes = printed["notes"].to_string();
+    assert!(notes.contains("audiences"), "{notes}");
     let config = site.join("portcullis.toml");
     let findings = run_check(&config, |_, _| Vec::new());
     assert_eq!(findings.code, ExitCode::Success, "{findings:?}");

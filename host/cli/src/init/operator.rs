@@ -1,7 +1,7 @@
 //! `portcullis init --mode operator`: an operator with its accounts, and a system that uses them.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,8 +14,9 @@ use portcullis_claims::{
 use portcullis_connect::{InboxPrefix, PermissionSide};
 use portcullis_core::Secret;
 use portcullis_files::{Disk as _, SystemDisk};
+use serde_json::{Value, json};
 
-use super::{Directory, NewFiles, NotInitialized, events};
+use super::{Directory, Made, NewFiles, NotInitialized, command, events};
 
 const PORTCULLIS_TOML: &str = include_str!("operator/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("operator/nats-server.conf");
@@ -54,6 +55,21 @@ pub(crate) enum Resolver {
     Url,
 }
 
+impl Resolver {
+    /// Returns the value of `resolver` in a server's configuration. A full resolver stores account
+    /// JWTs in `directory`, and a URL resolver has them from `url`.
+    pub(crate) fn setting(self, directory: &Path, url: &str) -> String {
+        match self {
+            Self::Memory => "MEMORY".to_owned(),
+            Self::Full => format!(
+                "{{ type: full, dir: {:?}, allow_delete: true, interval: \"2m\", timeout: \"1.9s\" }}",
+                directory.display().to_string()
+            ),
+            Self::Url => format!("URL({}/accounts/)", url.trim_end_matches('/')),
+        }
+    }
+}
+
 /// The options of the operator mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OperatorMode {
@@ -76,10 +92,20 @@ struct NewStore {
     is_kept: bool,
 }
 
+/// The result of `init --mode operator`.
+pub(super) struct Initialized {
+    directory: PathBuf,
+    resolver: Resolver,
+    /// Public keys of the operator and of the accounts, by name.
+    keys: Value,
+}
+
 /// The system that the files describe.
 struct System {
     store: NewStore,
     operator: String,
+    /// Public key of the operator.
+    operator_key: String,
     accounts: [AccountJwt; 3],
     /// Seeds that sign for the callout account and the application's account.
     issuer: Seed,
@@ -95,7 +121,7 @@ struct System {
 /// # Errors
 ///
 /// Fails if one of the files exists or cannot be written. In either case, no new file remains.
-pub(crate) fn init(directory: &Path, mode: OperatorMode) -> Result<String, NotInitialized> {
+pub(super) fn init(directory: &Path, mode: OperatorMode) -> Result<Initialized, NotInitialized> {
     let expected = [
         "portcullis.toml",
         "nats-server.conf",
@@ -143,7 +169,18 @@ pub(crate) fn init(directory: &Path, mode: OperatorMode) -> Result<String, NotIn
     files.file("portcullis.toml", &config)?;
     files.keep();
     system.store.is_kept = true;
-    Ok(summary(directory, mode.resolver))
+    let [system_account, callout, app] =
+        system.accounts.each_ref().map(|it| it.account.to_string());
+    Ok(Initialized {
+        directory: directory.to_path_buf(),
+        resolver: mode.resolver,
+        keys: json!({
+            "operator": system.operator_key,
+            "SYS": system_account,
+            "AUTH": callout,
+            "APP": app,
+        }),
+    })
 }
 
 impl System {
@@ -200,6 +237,7 @@ impl System {
         )?;
         Ok(Self {
             operator,
+            operator_key: seed.public.to_string(),
             accounts: [system, callout.0, app.0],
             issuer: callout.1,
             app: app.1,
@@ -214,14 +252,7 @@ impl System {
     fn server_config(&self, directory: &Path, mode: OperatorMode) -> String {
         // Servers resolve a relative path in their working directory.
         let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
-        let resolver = match mode.resolver {
-            Resolver::Memory => "MEMORY".to_owned(),
-            Resolver::Full => format!(
-                "{{ type: full, dir: {:?}, allow_delete: true, interval: \"2m\", timeout: \"1.9s\" }}",
-                absolute.join("jwt").display().to_string()
-            ),
-            Resolver::Url => format!("URL({RESOLVER_URL}/accounts/)"),
-        };
+        let resolver = mode.resolver.setting(&absolute.join("jwt"), RESOLVER_URL);
         let [system, ..] = &self.accounts;
         let preload = match mode.resolver {
             Resolver::Url => "",
@@ -339,7 +370,7 @@ fn now() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-const MADE: [(&str, &str); 11] = [
+const MADE: [Made; 11] = [
     (
         "store/",
         "operator, accounts, users and their seeds; keep it secret, away from servers and host",
@@ -374,27 +405,43 @@ const MADE: [(&str, &str); 11] = [
     ("policies/", "put policies here"),
 ];
 
-fn summary(directory: &Path, resolver: Resolver) -> String {
-    let shown = directory.display();
-    let mut text = String::new();
-    // Servers with a URL have account JWTs from there.
-    let is_made = |name: &str| resolver != Resolver::Url || name != ACCOUNTS_CONF;
-    for (name, purpose) in MADE.into_iter().filter(|(name, _)| is_made(name)) {
-        let _ = writeln!(text, "made {shown}/{name}: {purpose}");
+impl Initialized {
+    /// Returns the written files with their purposes.
+    fn files(&self) -> impl Iterator<Item = Made> {
+        // Servers with a URL have account JWTs from there.
+        let is_made = |name: &str| self.resolver != Resolver::Url || name != ACCOUNTS_CONF;
+        MADE.into_iter().filter(move |(name, _)| is_made(name))
     }
-    let serve = match resolver {
-        Resolver::Url => format!("portcullis resolver --store {shown}/store, then nats-server"),
-        _ => "nats-server".to_owned(),
-    };
-    let _ = write!(
-        text,
-        "\nnext:\n  \
-         1. put a policy, NAME.wasm, into {shown}/policies\n  \
-         2. portcullis check --config {shown}/portcullis.toml\n  \
-         3. {serve} -c {shown}/nats-server.conf\n  \
-         4. portcullis serve --config {shown}/portcullis.toml\n\n\
-         accounts:\n  \
-         change one: portcullis account edit APP --jetstream unlimited --store {shown}/store\n"
-    );
-    text
+
+    /// Returns the written files and the public keys.
+    pub(super) fn json(&self) -> Value {
+        command::made_to_json("operator", &self.directory, self.files(), &self.keys)
+    }
+
+    /// Returns the written files and the next steps, for humans.
+    pub(super) fn summary(&self) -> String {
+        let shown = self.directory.display();
+        let mut text = String::new();
+        for (name, purpose) in self.files() {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "made {shown}/{name}: {purpose}");
+        }
+        let serve = match self.resolver {
+            Resolver::Url => {
+                format!("portcullis resolver --store {shown}/store, then nats-server")
+            }
+            _ => "nats-server".to_owned(),
+        };
+        let _ = write!(
+            text,
+            "\nnext:\n  \
+             1. put a policy, NAME.wasm, into {shown}/policies\n  \
+             2. portcullis check --config {shown}/portcullis.toml\n  \
+             3. {serve} -c {shown}/nats-server.conf\n  \
+             4. portcullis serve --config {shown}/portcullis.toml\n\n\
+             accounts:\n  \
+             change one: portcullis account edit APP --jetstream unlimited --store {shown}/store\n"
+        );
+        text
+    }
 }

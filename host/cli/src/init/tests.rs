@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use clap::Parser as _;
 use nkeys::KeyPair;
 use portcullis_claims::CurveKey;
 use portcullis_config::Config;
 
 use super::*;
 use crate::check::{Findings, run_check};
+use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 
 fn names(directory: &Path) -> BTreeSet<String> {
@@ -180,4 +182,38 @@ fn a_file_in_the_place_of_the_directory_is_an_error() {
         Err(NotInitialized::Write { .. })
     ));
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+}
+
+/// Returns what `portcullis init --json` prints with these further arguments.
+fn printed(directory: &Path, arguments: &[&str]) -> Value {
+    let at = directory.display().to_string();
+    let line = ["portcullis", "init", &at, "--json"];
+    let parsed = Cli::try_parse_from([&line, arguments].concat()).unwrap();
+    let Command::Init(arguments) = parsed.command else {
+        panic!("not init");
+    };
+    serde_json::from_str(&arguments.run().unwrap().text).unwrap()
+}
+
+#[test]
+fn json_has_every_file_and_the_public_keys() {
+    let home = tempfile::tempdir().unwrap();
+    for (mode, keys) in [
+        ("config", &["issuer", "service"][..]),
+        ("operator", &["APP", "AUTH", "SYS", "operator"]),
+    ] {
+        let root = home.path().join(mode);
+        let made = printed(&root, &["--mode", mode]);
+        assert_eq!(made["mode"], mode);
+        let named: Vec<_> = made["keys"].as_object().unwrap().keys().collect();
+        assert_eq!(named, keys);
+        let files = made["files"].as_array().unwrap().iter();
+        let files: BTreeSet<_> = files
+            .map(|file| Path::new(file["file"].as_str().unwrap()))
+            .collect();
+        for file in &files {
+            assert!(file.exists(), "{}", file.display());
+        }
+        assert!(files.contains(root.join("portcullis.toml").as_path()));
+    }
 }

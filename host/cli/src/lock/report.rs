@@ -10,7 +10,7 @@ use super::kick::{Found, Kicked, Looked};
 use super::matching::account_of;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, render_json};
 use crate::system::{NamedServer, names, to_json};
 
 /// A lock that is in the bucket, and what happened to the connections that were open.
@@ -28,8 +28,7 @@ impl Added {
     /// Fails if the report cannot be encoded.
     pub(super) fn output(&self, json: bool) -> Result<Output, Failure> {
         let text = if json {
-            let text = serde_json::to_string_pretty(&self.to_json()).map_err(Failure::internal)?;
-            format!("{text}\n")
+            render_json(&self.to_json())?
         } else {
             self.to_text()
         };

@@ -21,7 +21,7 @@ use crate::author;
 use crate::check::engine_with;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, render_json};
 
 /// The versions to compare, and what the command refuses.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -85,8 +85,7 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
     let diff = diff_versions(&engine, &options, versions)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
     let text = if arguments.json {
-        let text = serde_json::to_string_pretty(&as_json(&diff)).map_err(Failure::internal)?;
-        format!("{text}\n")
+        render_json(&as_json(&diff))?
     } else {
         tell(&diff)
     };

@@ -64,6 +64,23 @@ fn inspect_lists_the_settings_or_says_that_the_module_does_not() {
             "`{line}` in {inspected}"
         );
     }
+    let printed = author
+        .portcullis(&["inspect", "users.wasm", "--json"])
+        .output;
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(printed["file"], "users.wasm");
+    assert!(
+        printed["settings-schema"]["properties"].is_object(),
+        "{printed:#}"
+    );
+    assert_eq!(printed["signature"], Value::Null);
+    assert!(printed["limits"]["deadline"].is_string(), "{printed:#}");
+    let uses = printed["uses"].as_object().unwrap();
+    assert!(
+        uses.keys()
+            .all(|name| name.starts_with("portcullis:policy/")),
+        "{uses:?}"
+    );
     let old = author.portcullis(&["inspect", OLD]).output;
     assert!(
         old.contains("  settings: unknown, because the module does not"),

@@ -3,6 +3,7 @@
 use std::fs;
 
 use rstest::rstest;
+use serde_json::Value;
 
 use crate::support::{Author, cargo, portcullis_in};
 
@@ -58,6 +59,13 @@ fn a_build_tells_size_digest_and_imports() {
         assert!(built.output.contains(&part), "`{part}` in {built:?}");
     }
     assert!(module.len() < 256 << 10, "{} bytes", module.len());
+    let printed = author.portcullis(&["policy", "build", "first", "--json"]);
+    // The output of cargo comes after the object.
+    let mut values = serde_json::Deserializer::from_str(&printed.output).into_iter::<Value>();
+    let printed = values.next().unwrap().unwrap();
+    assert_eq!(printed["size"], module.len());
+    assert_eq!(printed["tests"].as_array().unwrap().len(), 2);
+    assert_eq!(printed["error"], Value::Null);
 }
 
 #[test]

@@ -5,20 +5,22 @@ use portcullis_core::BucketName;
 use serde_json::{Value, json};
 
 use super::Count;
+use crate::failure::Failure;
+use crate::output::render_json;
 
-pub(super) fn render(tested: &[TestedPolicy], count: Count) -> serde_json::Result<String> {
+pub(super) fn render(tested: &[TestedPolicy], count: Count) -> Result<String, Failure> {
     let policies: Vec<_> = tested.iter().map(policy).collect();
     let report = json!({
         "policies": policies,
         "run": count.run,
         "failed": count.failed,
     });
-    Ok(format!("{}\n", serde_json::to_string_pretty(&report)?))
+    render_json(&report)
 }
 
 fn policy(policy: &TestedPolicy) -> Value {
     let (tests, error) = match &policy.outcomes {
-        Ok(outcomes) => (outcomes.iter().map(test).collect(), Value::Null),
+        Ok(outcomes) => (outcomes.iter().map(test_to_json).collect(), Value::Null),
         Err(error) => {
             let error = json!({
                 "file": error.file(),
@@ -41,7 +43,8 @@ fn policy(policy: &TestedPolicy) -> Value {
     })
 }
 
-fn test(outcome: &TestOutcome) -> Value {
+/// Returns the outcome of a test as an object.
+pub(crate) fn test_to_json(outcome: &TestOutcome) -> Value {
     json!({
         "name": outcome.name,
         "line": outcome.line,

@@ -1,0 +1,109 @@
+//! The command `portcullis init`, with its arguments and its answer.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use portcullis_accounts::StoreError;
+use portcullis_claims::ServerVersion;
+use portcullis_core::BucketName;
+use serde_json::{Value, json};
+
+use super::{
+    Accounts, Made, Mode, NotInitialized, OperatorMode, Resolver, init_operator, init_with,
+};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::{Output, render_json};
+
+/// The arguments of `portcullis init`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct InitArguments {
+    /// The directory to write to. Existing files are never overwritten.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// A key-value bucket that policies may look into; can be given several times. The server
+    /// then has an account for the buckets, with users who read, fill and make them.
+    #[arg(long, value_name = "BUCKET", conflicts_with = "resolver")]
+    key_value: Vec<BucketName>,
+    /// Publish login events for the applications in the account `APP`. In operator mode,
+    /// `portcullis account edit` lets accounts share them.
+    #[arg(long)]
+    login_events: bool,
+    /// Accounts in the server's configuration, or JWTs of an operator that is made too.
+    #[arg(long, value_enum, default_value_t)]
+    mode: Mode,
+    /// In operator mode: where servers have account JWTs from.
+    #[arg(long, value_enum, value_name = "RESOLVER")]
+    resolver: Option<Resolver>,
+    /// In operator mode: the oldest release among the servers. Those before 2.11.2 do not start
+    /// with a `default_sentinel`, so it is left out for them.
+    #[arg(long, value_name = "VERSION")]
+    oldest_server: Option<ServerVersion>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl InitArguments {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> Result<Output, Failure> {
+        let (text, value) = match self.mode {
+            Mode::Config if self.resolver.is_some() || self.oldest_server.is_some() => {
+                return Err(wrong(
+                    "`--resolver` and `--oldest-server` are for `--mode operator`",
+                ));
+            }
+            Mode::Operator if !self.key_value.is_empty() => {
+                return Err(wrong("`--key-value` is for `--mode config`"));
+            }
+            Mode::Config => {
+                let accounts = Accounts::with_events(self.login_events);
+                let made = init_with(&self.directory, &self.key_value, &accounts)?;
+                (made.summary(), made.json())
+            }
+            Mode::Operator => {
+                let mode = OperatorMode {
+                    resolver: self.resolver.unwrap_or_default(),
+                    oldest_server: self.oldest_server,
+                    login_events: self.login_events,
+                };
+                let made = init_operator(&self.directory, mode)?;
+                (made.summary(), made.json())
+            }
+        };
+        if self.json {
+            return render_json(&value).map(Output::success);
+        }
+        Ok(Output::success(text))
+    }
+}
+
+/// Returns the answer in JSON: the mode, the directory, the files with their purposes, and public
+/// keys by the names of their holders.
+pub(super) fn made_to_json(
+    mode: &str,
+    directory: &Path,
+    files: impl Iterator<Item = Made>,
+    keys: &Value,
+) -> Value {
+    let files: Vec<_> = files
+        .map(|(name, purpose)| json!({ "file": directory.join(name), "purpose": purpose }))
+        .collect();
+    json!({ "mode": mode, "directory": directory, "files": files, "keys": keys })
+}
+
+fn wrong(problem: &'static str) -> Failure {
+    Failure::new(ExitCode::Usage, anyhow::Error::msg(problem))
+}
+
+impl From<NotInitialized> for Failure {
+    fn from(error: NotInitialized) -> Self {
+        let code = match error {
+            NotInitialized::Exists(_)
+            | NotInitialized::Write { .. }
+            | NotInitialized::Store(StoreError::Write { .. }) => ExitCode::CannotCreate,
+            NotInitialized::Keys(_) | NotInitialized::Store(_) => ExitCode::Internal,
+        };
+        Self::new(code, error)
+    }
+}
