@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use portcullis_harness::{
-    Answer, Built, Credentials, Host, Made, PolicyDirectory, Release, Wire, hash, log_in,
-    run_portcullis,
+    Answer, Built, Credentials, Host, Made, NatsServer, PolicyDirectory, Release, Wire, hash,
+    log_in, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -174,7 +174,7 @@ async fn processes_that_write_at_once_lose_no_write() -> Result<()> {
 
 #[tokio::test]
 async fn a_process_that_is_killed_leaves_a_store_that_serves() -> Result<()> {
-    const ROUNDS: u64 = 30;
+    const ROUNDS: u64 = 200;
     let made = Made::new(&[]).await?;
     let store = made.path("store");
     let program = Built::portcullis()?;
@@ -187,7 +187,7 @@ async fn a_process_that_is_killed_leaves_a_store_that_serves() -> Result<()> {
             .stderr(Stdio::null())
             .spawn()?;
         // A little later in each round, from before the first read to after the last write.
-        tokio::time::sleep(Duration::from_micros(round * 500)).await;
+        tokio::time::sleep(Duration::from_micros(round % 40 * 400)).await;
         child.start_kill()?;
         let finished = child.wait_with_output().await?;
         let shown: Value = serde_json::from_str(&made.text("account describe APP --json").await?)?;
@@ -199,5 +199,98 @@ async fn a_process_that_is_killed_leaves_a_store_that_serves() -> Result<()> {
         // An acknowledged write is there.
         assert!(is_there || finished.stdout.is_empty(), "{tag}: {tags}");
     }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn accounts_are_pulled_from_servers_that_have_them(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let made = Made::new(&["--resolver", "full", "--oldest-server", "2.10.26"]).await?;
+    let server = made.start_server(release).await?;
+    let system = made.path("creds/system.creds");
+    let servers = format!("--server {} --creds {}", server.url(), system.display());
+    made.text("account add WEB --tag first").await?;
+    let pushed = made
+        .text(&format!("account push --all {servers} --json"))
+        .await?;
+    let pushed: Value = serde_json::from_str(&pushed)?;
+    let pushed = pushed.as_array().context("no array")?;
+    assert_eq!(pushed.len(), 4, "{pushed:?}");
+    let is_updated = |it: &Value| it["answers"][0]["answer"] == "jwt updated";
+    assert!(pushed.iter().all(is_updated), "{pushed:?}");
+
+    // Another store of the same operator has no account.
+    let second = Made::empty()?;
+    fs::create_dir_all(second.path("store"))?;
+    fs::copy(
+        made.path("store/operator.jwt"),
+        second.path("store/operator.jwt"),
+    )?;
+    let key = made.account_key("WEB").await?;
+    let unknown = second.run(&format!("account pull WEB {servers}")).await?;
+    assert_eq!(unknown.code, Some(66), "{unknown:?}");
+    assert!(unknown.stderr.contains("give its key"), "{unknown:?}");
+    let one = second
+        .text(&format!("account pull {key} {servers}"))
+        .await?;
+    assert!(one.contains("the store has it now"), "{one}");
+    let all = second
+        .text(&format!("account pull --all {servers} --json"))
+        .await?;
+    let all: Value = serde_json::from_str(&all)?;
+    let done = |name: &str| {
+        let mut all = all.as_array().into_iter().flatten();
+        all.find(|it| it["name"] == name)
+            .map(|it| it["done"].clone())
+    };
+    assert_eq!(done("WEB"), Some(json!("unchanged")), "{all:#}");
+    assert_eq!(done("APP"), Some(json!("added")), "{all:#}");
+    assert_eq!(
+        second.account_jwt("WEB").await?,
+        made.account_jwt("WEB").await?
+    );
+    let verified = second.text("operator verify").await?;
+    assert!(verified.starts_with("ok: 4 accounts"), "{verified}");
+
+    // A later version of the store stays.
+    made.text("account edit WEB --tag second").await?;
+    let kept = made.text(&format!("account pull WEB {servers}")).await?;
+    assert!(kept.contains("a later version, and keeps it"), "{kept}");
+    made.text(&format!("account push WEB {servers}")).await?;
+    let replaced = second.text(&format!("account pull WEB {servers}")).await?;
+    assert!(replaced.contains("an earlier version"), "{replaced}");
+
+    // Another operator has not signed them.
+    let other = Made::new(&[]).await?;
+    let refused = other.run(&format!("account pull --all {servers}")).await?;
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert!(
+        refused.stdout.contains("no key of the store's operator"),
+        "{refused:?}"
+    );
+    let none = "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA";
+    let absent = made.run(&format!("account pull {none} {servers}")).await?;
+    assert_eq!(absent.code, Some(66), "{absent:?}");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_server_starts_with_the_configuration_of_a_store(
+    #[values("memory", "full")] resolver: &str,
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let made = Made::new(&[]).await?;
+    let jwts = made.path("jwt").display().to_string();
+    let command = format!("operator config --resolver {resolver} --jwt-directory {jwts}");
+    let config = made.path("own.conf");
+    fs::write(&config, made.text(&command).await?)?;
+    let server = NatsServer::start(release, &config).await?;
+    let worker = made.path("worker.creds");
+    let add = format!("user add worker --account APP --creds {}", worker.display());
+    made.text(&add).await?;
+    made.log_in(&server, &worker).await?.flush().await?;
     Ok(())
 }

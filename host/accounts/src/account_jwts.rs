@@ -201,7 +201,7 @@ impl AccountJwts {
     /// JWT, or cannot be written.
     pub fn put(&self, token: &str) -> Result<Written, StoreError> {
         let given = AccountJwt::decode(token)?;
-        let lock = self.records.lock()?;
+        let lock = self.lock()?;
         self.put_locked(&given, &*lock)
     }
 
@@ -213,7 +213,7 @@ impl AccountJwts {
     /// Fails as [`AccountJwts::put`] does.
     pub(crate) fn restore(&self, token: &str) -> Result<Written, StoreError> {
         let given = AccountJwt::decode(token)?;
-        let lock = self.records.lock()?;
+        let lock = self.lock()?;
         self.deleted().remove(given.account.as_str())?;
         self.put_locked(&given, &*lock)
     }
@@ -227,7 +227,7 @@ impl AccountJwts {
     /// [`AccountJwts::put`] does.
     pub fn replace(&self, token: &str, expected: Option<&str>) -> Result<Written, StoreError> {
         let given = AccountJwt::decode(token)?;
-        let lock = self.records.lock()?;
+        let lock = self.lock()?;
         let stored = self.get(&given.account)?;
         let id = stored.as_ref().map(|stored| stored.claims.id.as_deref());
         if id != expected.map(Some) {
@@ -252,6 +252,12 @@ impl AccountJwts {
         }
         self.records.remove(account.as_str())?;
         Ok(had)
+    }
+
+    /// Locks the directory for a write. A store that was put together from files need not have it.
+    fn lock(&self) -> Result<Box<dyn FileLock>, StoreError> {
+        self.create()?;
+        self.records.lock()
     }
 
     /// Returns the times of issue of the last versions of deleted accounts.

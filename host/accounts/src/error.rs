@@ -16,6 +16,12 @@ pub enum StoreError {
     /// The directory has no store.
     #[error("`{}` has no operator; make one there with `portcullis operator add NAME`", .0.display())]
     NoStore(PathBuf),
+    /// The directory has a store of nsc instead.
+    #[error(
+        "`{}` is a directory of nsc; take it over with `portcullis import nsc {} --store DIR`",
+        .0.display(), .0.display()
+    )]
+    OfNsc(PathBuf),
     /// The directory has a store already.
     #[error("`{}` has an operator already; choose another directory", .0.display())]
     StoreExists(PathBuf),
@@ -130,6 +136,17 @@ pub enum StoreError {
         kind: &'static str,
         /// Name or public key.
         name: String,
+    },
+    /// No readable entry has the name, and an entry that is not readable may have it.
+    #[error("no readable {kind} is called `{name}`, and one is not readable")]
+    Unreadable {
+        /// Kind of the entries.
+        kind: &'static str,
+        /// Name.
+        name: String,
+        /// Failure of the entry that is not readable.
+        #[source]
+        source: Box<StoreError>,
     },
     /// A name is taken.
     #[error("the store has the {kind} `{name}` already; choose another name, or `edit` it")]

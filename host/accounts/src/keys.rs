@@ -168,6 +168,8 @@ impl KeyRing {
     ///
     /// Fails if the file cannot be written.
     pub fn insert(&self, seed: &Seed) -> Result<(), StoreError> {
+        // A store that was put together from files need not have the directory.
+        self.create()?;
         self.records.write(seed.public.as_str(), seed.expose())
     }
 

@@ -177,12 +177,33 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::NoStore`] if the directory has no store.
+    /// Fails with [`StoreError::NoStore`] or [`StoreError::OfNsc`] if the directory has no store.
     pub fn operator(&self) -> Result<(OperatorClaims, String), StoreError> {
         match read_token(&self.operator, OPERATOR)? {
             Some(read) => Ok(read),
-            None => Err(StoreError::NoStore(self.root.clone())),
+            None => Err(self.missing()),
         }
+    }
+
+    /// Checks that the directory has a store, whose operator may be damaged.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::NoStore`] or [`StoreError::OfNsc`] if it has none, and if it cannot
+    /// be read.
+    pub fn check_exists(&self) -> Result<(), StoreError> {
+        match self.operator.read(OPERATOR)? {
+            Some(_) => Ok(()),
+            None => Err(self.missing()),
+        }
+    }
+
+    /// Returns the failure of a directory without an operator.
+    fn missing(&self) -> StoreError {
+        if self.disk.list(&self.root.join("stores")).is_ok() {
+            return StoreError::OfNsc(self.root.clone());
+        }
+        StoreError::NoStore(self.root.clone())
     }
 
     /// Returns a user of an account. `None` if the store has none of this key.
@@ -247,8 +268,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if an account cannot be read or is damaged.
+    /// Fails if the directory has no store, and if an account cannot be read or is damaged.
     pub fn preload(&self) -> Result<String, StoreError> {
+        self.check_exists()?;
         let mut text = String::new();
         for account in self.list_accounts()? {
             let account = account?;
@@ -351,7 +373,7 @@ impl Store {
                     unused.remove(key);
                 }
             }
-            Err(StoreError::NoStore(_)) => {}
+            Err(StoreError::NoStore(_) | StoreError::OfNsc(_)) => {}
             Err(error) => return Err(error),
         }
         for account in self.accounts.accounts()? {

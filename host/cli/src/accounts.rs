@@ -4,6 +4,8 @@
 //! validation.
 
 mod account;
+mod account_edits;
+mod at_servers;
 mod common;
 mod creds;
 mod describe;
@@ -13,16 +15,19 @@ mod limits;
 mod operator;
 mod patched;
 mod permissions;
+mod pull;
 mod push;
 mod reference;
 mod report;
 mod role;
 mod rotate;
+mod server_config;
 mod shares;
 mod status;
 mod transfer;
 mod user;
 mod values;
+mod verify;
 
 pub(crate) use account::AccountVerb;
 pub(crate) use creds::CredsVerb;

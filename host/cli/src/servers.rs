@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use portcullis_config::ServerAddress;
-use portcullis_connect::{Authentication, ConnectionOptions, SecretSource};
+use portcullis_connect::{Authentication, ConnectionOptions, Retries, SecretSource};
+
+use crate::exit::ExitCode;
+use crate::failure::Failure;
 
 /// The servers of a system, and the login of a user of the system account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -24,6 +27,20 @@ impl ServerArguments {
     /// Returns whether the command names a server.
     pub(crate) const fn is_given(&self) -> bool {
         !self.server.is_empty()
+    }
+
+    /// Returns the options of a connection called `name`, which is tried once.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the command names no server.
+    pub(crate) fn required(&self, name: &str) -> Result<ConnectionOptions, Failure> {
+        let mut options = self.connection(name).ok_or_else(|| {
+            let missing = anyhow::anyhow!("name the servers, with `--server` and `--creds`");
+            Failure::new(ExitCode::Usage, missing)
+        })?;
+        options.retries = Retries::Times(0);
+        Ok(options)
     }
 
     /// Returns the options of a connection called `name`. `None` without a server.

@@ -11,21 +11,21 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::Unknown`] if the store has none, and with
-    /// [`StoreError::Ambiguous`] if several accounts have the name.
+    /// Fails with [`StoreError::Unknown`] if the store has none, with [`StoreError::Ambiguous`] if
+    /// several accounts have the name, and with [`StoreError::Unreadable`] if no readable account
+    /// has it and one is not readable. Also fails if the directory has no store.
     pub fn account(&self, name: &str) -> Result<AccountJwt, StoreError> {
         let by_key = name.parse::<PublicKey>().ok();
         let found = match by_key {
             Some(key) => self.accounts.get(&key)?,
-            // A damaged record is no reason to refuse another one.
-            None => only(
-                "account",
-                name,
-                self.list_accounts()?.into_iter().flatten(),
-                |account| account.claims.name.as_deref(),
-            )?,
+            None => only("account", name, self.list_accounts()?, |account| {
+                account.claims.name.as_deref()
+            })?,
         };
-        found.ok_or_else(|| unknown("account", name))
+        match found {
+            Some(found) => Ok(found),
+            None => self.check_exists().and(Err(unknown("account", name))),
+        }
     }
 
     /// Returns the user of an account with this name or public key.
@@ -37,12 +37,9 @@ impl Store {
         let by_key = name.parse::<PublicKey>().ok();
         let found = match by_key {
             Some(key) => self.user(account, &key)?,
-            None => only(
-                "user",
-                name,
-                self.users(account)?.into_iter().flatten(),
-                |user| user.claims.name.as_deref(),
-            )?,
+            None => only("user", name, self.users(account)?, |user| {
+                user.claims.name.as_deref()
+            })?,
         };
         found.ok_or_else(|| unknown("user", name))
     }
@@ -77,19 +74,34 @@ fn free(kind: &'static str, name: &str, found: Result<(), StoreError>) -> Result
     }
 }
 
+/// Returns the entry with a name. A damaged entry is no reason to refuse another one.
 fn only<T>(
     kind: &'static str,
     name: &str,
-    entries: impl Iterator<Item = T>,
+    entries: Vec<Result<T, StoreError>>,
     name_of: impl Fn(&T) -> Option<&str>,
 ) -> Result<Option<T>, StoreError> {
-    let mut named = entries.filter(|entry| name_of(entry) == Some(name));
-    let first = named.next();
-    if named.next().is_some() {
-        let name = name.to_owned();
-        return Err(StoreError::Ambiguous { kind, name });
+    let (mut found, mut failure) = (None, None);
+    for entry in entries {
+        match entry {
+            Err(error) => failure = failure.or(Some(error)),
+            Ok(entry) if name_of(&entry) != Some(name) => {}
+            Ok(_) if found.is_some() => {
+                let name = name.to_owned();
+                return Err(StoreError::Ambiguous { kind, name });
+            }
+            Ok(entry) => found = Some(entry),
+        }
     }
-    Ok(first)
+    match failure {
+        // The name may be that of the entry that cannot be read.
+        Some(error) if found.is_none() => Err(StoreError::Unreadable {
+            kind,
+            name: name.to_owned(),
+            source: Box::new(error),
+        }),
+        _ => Ok(found),
+    }
 }
 
 fn unknown(kind: &'static str, name: &str) -> StoreError {

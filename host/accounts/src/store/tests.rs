@@ -314,3 +314,25 @@ fn old_temporary_files_are_removed_and_others_stay() {
     assert!(young.exists() && others.exists());
     assert_eq!(store.operator().unwrap().0.name.as_deref(), Some("op"));
 }
+
+#[test]
+fn a_store_of_copied_files_gets_its_directories() {
+    let site = Site::new();
+    let copy = tempfile::tempdir().unwrap();
+    let root = copy.path().join("copy");
+    fs::create_dir(&root).unwrap();
+    let (_, operator) = site.store.operator().unwrap();
+    fs::write(root.join("operator.jwt"), operator).unwrap();
+    let store = Store::at(Arc::new(SystemDisk), &root);
+    let app = site.add_account("APP");
+    store.accounts().put(&app.token).unwrap();
+    assert_eq!(store.account("APP").unwrap().token, app.token);
+    store.keys().generate(KeyKind::Account).unwrap();
+    for directory in ["accounts", "keys"] {
+        let mode = fs::metadata(root.join(directory))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700, "{directory}");
+    }
+}

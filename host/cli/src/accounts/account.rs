@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use portcullis_accounts::{AccountJwt, Seed, Store, StoreError};
 use portcullis_claims::{AccountClaims, KeyKind, PublicKey};
 use portcullis_core::with_causes;
 use serde_json::{Value, json};
 
-use super::common::CommonArguments;
+use super::account_edits::{AccountEdits, account_key};
+use super::at_servers::{self, WhichAccounts};
+use super::common::Lifetime;
 use super::describe;
-use super::limits;
 use super::operator::seed_word;
-use super::permissions::{PermissionArguments, change};
-use super::push::{self, Answers};
-use super::report::{Report, StoreArguments, failure, now, wrong};
+use super::pull;
+use super::report::{Report, StoreArguments, code_of_list, failure, now, wrong};
 use super::role::RoleVerb;
 use super::shares;
 use super::status::{self, StatusArguments};
@@ -27,11 +27,14 @@ use crate::servers::ServerArguments;
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum AccountVerb {
-    /// Make an account, with a new seed.
+    /// Make an account, with a new seed unless its public key is given.
     Add {
         /// The account.
         #[arg(value_parser = values::name)]
         name: String,
+        /// The public key (`A…`) of an account whose seed is kept elsewhere.
+        #[arg(long, value_name = "KEY")]
+        public_key: Option<String>,
         #[command(flatten)]
         edits: Box<AccountEdits>,
         #[command(flatten)]
@@ -77,13 +80,54 @@ pub(crate) enum AccountVerb {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Send an account's JWT to servers. Those that store JWTs store it, and all apply it to
-    /// connected users.
-    Push {
-        /// The account.
+    /// Revoke the activation tokens of a private export that an account has now.
+    RevokeActivation {
+        /// The account that exports.
         account: String,
+        /// The account that imports, by name or key; `*` for all.
+        #[arg(long = "for", value_name = "ACCOUNT")]
+        importer: String,
+        /// The export.
+        #[arg(long, value_name = "KIND:SUBJECT")]
+        export: String,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Send the JWT of an account, or of all, to servers. Those that store JWTs store it, and all
+    /// apply it to connected users.
+    Push {
+        #[command(flatten)]
+        which: WhichAccounts,
         #[command(flatten)]
         servers: ServerArguments,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Fetch the JWT of an account, or of all, from servers with a full resolver, or from a
+    /// resolver. The store takes those that its operator has signed and that are later than its
+    /// own.
+    Pull {
+        #[command(flatten)]
+        which: WhichAccounts,
+        #[command(flatten)]
+        servers: ServerArguments,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Print an activation token, with which an account of another operator imports a private
+    /// export: `--import KIND:ACCOUNT:SUBJECT,token=FILE`.
+    Activation {
+        /// The account that exports.
+        account: String,
+        /// The account that imports, by name or key.
+        #[arg(long = "for", value_name = "ACCOUNT")]
+        importer: String,
+        /// What it may import, of the account's exports.
+        #[arg(long, value_name = "KIND:SUBJECT")]
+        export: String,
+        /// The time until the token expires, or when it does, as for `edit`. Default: never.
+        #[arg(long, value_name = "TIME", value_parser = values::lifetime)]
+        expires: Option<Lifetime>,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -114,65 +158,16 @@ pub(crate) enum AccountVerb {
     Role(RoleVerb),
 }
 
-/// Changes of an account.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-pub(crate) struct AccountEdits {
-    #[command(flatten)]
-    common: CommonArguments,
-    /// A description for humans.
-    #[arg(long, value_name = "TEXT")]
-    description: Option<String>,
-    /// A URL with more information.
-    #[arg(long, value_name = "URL")]
-    info_url: Option<String>,
-    /// A limit; can be given several times: `connections`, `leafnodes`, `subscriptions`, `payload`,
-    /// `data`, `imports`, `exports`, `wildcard-exports`, `disallow-bearer`.
-    #[arg(long, value_name = "NAME=VALUE")]
-    limit: Vec<String>,
-    /// `JetStream`: `unlimited`, `off`, or a limit: `memory`, `disk`, `streams`, `consumers`,
-    /// `max-ack-pending`, `max-memory-stream`, `max-disk-stream`, `max-bytes-required`. With a
-    /// tier: `R3.disk=10GiB`.
-    #[arg(long, value_name = "[TIER.]NAME=VALUE")]
-    jetstream: Vec<String>,
-    /// An export: `stream:SUBJECT` or `service:SUBJECT`, with the options `,token`, `,advertise`,
-    /// `,trace`, `,response=FORM` and `,name=NAME`.
-    #[arg(long, value_name = "KIND:SUBJECT")]
-    export: Vec<String>,
-    /// The subject of an export to remove.
-    #[arg(long, value_name = "SUBJECT")]
-    remove_export: Vec<String>,
-    /// An import: `stream:ACCOUNT:SUBJECT` or `service:ACCOUNT:SUBJECT`, with the options
-    /// `,as=SUBJECT`, `,share`, `,trace` and `,name=NAME`.
-    #[arg(long, value_name = "KIND:ACCOUNT:SUBJECT")]
-    import: Vec<String>,
-    /// The subject of an import to remove.
-    #[arg(long, value_name = "SUBJECT")]
-    remove_import: Vec<String>,
-    /// A user of the auth callout's service, by name or key, who logs in without it.
-    #[arg(long, value_name = "USER")]
-    auth_user: Vec<String>,
-    /// A user to remove from those.
-    #[arg(long, value_name = "USER")]
-    remove_auth_user: Vec<String>,
-    /// An account that the callout may place users in, by name or key; `*` for any.
-    #[arg(long, value_name = "ACCOUNT")]
-    allowed_account: Vec<String>,
-    /// An account to remove from those.
-    #[arg(long, value_name = "ACCOUNT")]
-    remove_allowed_account: Vec<String>,
-    /// The public xkey (`X…`) to which servers encrypt the requests to the callout.
-    #[arg(long, value_name = "KEY")]
-    xkey: Option<String>,
-    // Of users that have none of their own.
-    #[command(flatten)]
-    permissions: PermissionArguments,
-}
-
 impl AccountVerb {
     /// Runs the command.
     pub(crate) fn run(&self) -> Result<Output, Failure> {
         match self {
-            Self::Add { name, edits, store } => add(store, name, edits),
+            Self::Add {
+                name,
+                public_key,
+                edits,
+                store,
+            } => add(store, name, public_key.as_deref(), edits),
             Self::Edit {
                 account,
                 edits,
@@ -206,11 +201,39 @@ impl AccountVerb {
                     Ok(())
                 })
             }
-            Self::Push {
+            Self::RevokeActivation {
                 account,
+                importer,
+                export,
+                store,
+            } => {
+                let importer = account_key(&store.open(), importer)?;
+                edit(store, account, "revoked activations of", |found| {
+                    shares::revoke_activation(&mut found.claims.nats, &importer, export)
+                })
+            }
+            Self::Push {
+                which,
                 servers,
                 store,
-            } => push(&store.open(), account, servers)?.output(store.json),
+            } => at_servers::push(&store.open(), which, servers)?.output(store.json),
+            Self::Pull {
+                which,
+                servers,
+                store,
+            } => pull::pull(&store.open(), which, servers)?.output(store.json),
+            Self::Activation {
+                account,
+                importer,
+                export,
+                expires,
+                store,
+            } => {
+                let open = store.open();
+                let importer = account_key(&open, importer)?;
+                let signed = shares::activate(&open, account, &importer, export, *expires);
+                signed?.output(store.json)
+            }
             Self::Status {
                 account,
                 servers,
@@ -221,94 +244,55 @@ impl AccountVerb {
                 keep_seeds,
                 servers,
                 store,
-            } => delete(&store.open(), account, servers, !keep_seeds)?.output(store.json),
+            } => {
+                at_servers::delete(&store.open(), account, servers, !keep_seeds)?.output(store.json)
+            }
             Self::Role(verb) => verb.run(),
         }
     }
 }
 
-impl AccountEdits {
-    fn apply(
-        &self,
-        store: &Store,
-        key: &PublicKey,
-        claims: &mut AccountClaims,
-    ) -> Result<(), Failure> {
-        let account = &mut *claims.nats;
-        let texts = [
-            (&mut account.description, &self.description),
-            (&mut account.info_url, &self.info_url),
-            (&mut account.authorization.xkey, &self.xkey),
-        ];
-        for (place, value) in texts {
-            if let Some(value) = value {
-                place.clone_from(value);
-            }
-        }
-        limits::set(&mut account.limits, &self.limit)?;
-        limits::set_jetstream(&mut account.limits, &self.jetstream)?;
-        for subject in &self.remove_export {
-            shares::remove_export(account, subject)?;
-        }
-        for subject in &self.remove_import {
-            shares::remove_import(account, subject)?;
-        }
-        for export in &self.export {
-            shares::add_export(account, export)?;
-        }
-        for import in &self.import {
-            shares::add_import(store, key.as_str(), account, import, now())?;
-        }
-        let user = |name: &String| user_key(store, key, name);
-        let target = |name: &String| account_key(store, name);
-        let authorization = &mut account.authorization;
-        change(
-            &mut authorization.auth_users,
-            &keys(&self.auth_user, user)?,
-            &keys(&self.remove_auth_user, user)?,
-        );
-        change(
-            &mut authorization.allowed_accounts,
-            &keys(&self.allowed_account, target)?,
-            &keys(&self.remove_allowed_account, target)?,
-        );
-        let defaults = &mut account.default_permissions;
-        self.permissions.apply(
-            &mut defaults.publish,
-            &mut defaults.subscribe,
-            &mut defaults.responses,
-        );
-        self.common.check_rename(claims, |name| {
-            store.check_account_name(name).map_err(failure)
-        })?;
-        let before = claims.nats.imports.clone();
-        self.common.apply(claims, now())?;
-        if self.common.has_patch() {
-            shares::check_added(store, key.as_str(), &before, &claims.nats.imports)?;
-        }
-        Ok(())
-    }
-}
-
-fn add(store: &StoreArguments, name: &str, edits: &AccountEdits) -> Result<Output, Failure> {
+fn add(
+    store: &StoreArguments,
+    name: &str,
+    public_key: Option<&str>,
+    edits: &AccountEdits,
+) -> Result<Output, Failure> {
     let open = store.open();
     open.operator().map_err(failure)?;
     open.check_account_name(name).map_err(failure)?;
-    let seed = Seed::generate(KeyKind::Account).map_err(Failure::internal)?;
-    let key = seed.public.as_str();
+    let (public, seed) = if let Some(key) = public_key {
+        (account_of_key(&open, key)?, None)
+    } else {
+        let seed = Seed::generate(KeyKind::Account).map_err(Failure::internal)?;
+        (seed.public.clone(), Some(seed))
+    };
+    let key = public.as_str();
     let mut claims = AccountClaims::new(key, now());
     claims.name = Some(name.to_owned());
-    edits.apply(&open, &seed.public, &mut claims)?;
+    edits.apply(&open, &public, &mut claims)?;
     // The seed comes first: an account without it could not sign.
-    open.keys().insert(&seed).map_err(failure)?;
+    if let Some(seed) = &seed {
+        open.keys().insert(seed).map_err(failure)?;
+    }
     let signed = open.put_account(claims, now());
-    if signed.is_err() {
+    if signed.is_err() && seed.is_some() {
         open.keys().remove(key).map_err(failure)?;
     }
     store.finish(signed.map(|signed| {
         let line = format!("made the account `{name}` with the key {key}");
         Report::written(&line, "account", name, key, &signed.findings)
     }))
+}
+
+/// Returns the public key of an account that the store does not have.
+fn account_of_key(store: &Store, key: &str) -> Result<PublicKey, Failure> {
+    let public = key.parse().ok();
+    let public = public.filter(|public: &PublicKey| public.kind() == KeyKind::Account);
+    let public =
+        public.ok_or_else(|| wrong(format!("`{key}` is no public key of an account (A…)")))?;
+    store.check_account_name(key).map_err(failure)?;
+    Ok(public)
 }
 
 /// Changes an account's claims and signs them.
@@ -338,32 +322,8 @@ pub(super) fn revoke(claims: &mut AccountClaims, user: &str, latest: u64) {
     *at = until.max(*at);
 }
 
-fn keys(
-    names: &[String],
-    key: impl Fn(&String) -> Result<String, Failure>,
-) -> Result<Vec<String>, Failure> {
-    names.iter().map(key).collect()
-}
-
-/// Returns the public key of a user, which the store need not have.
-fn user_key(store: &Store, account: &PublicKey, name: &str) -> Result<String, Failure> {
-    if PublicKey::is_valid(name, KeyKind::User) {
-        return Ok(name.to_owned());
-    }
-    let user = store.find_user(account, name).map_err(failure)?;
-    Ok(user.user.to_string())
-}
-
-/// Returns the public key of an account, which the store need not have. `*` is any account.
-fn account_key(store: &Store, name: &str) -> Result<String, Failure> {
-    if name == "*" || PublicKey::is_valid(name, KeyKind::Account) {
-        return Ok(name.to_owned());
-    }
-    let account = store.account(name).map_err(failure)?;
-    Ok(account.account.to_string())
-}
-
 fn list(store: &Store) -> Result<Report, StoreError> {
+    store.check_exists()?;
     let seeds = store.keys().keys()?;
     let mut text = String::new();
     let mut entries = Vec::new();
@@ -381,8 +341,11 @@ fn list(store: &Store) -> Result<Report, StoreError> {
         let name = account.claims.name.as_deref().unwrap_or_default();
         let (key, has_seed) = (account.account.as_str(), seeds.contains(&account.account));
         let _ = writeln!(text, "{name}  {key}  {}", seed_word(has_seed));
+        let mut signing_keys = Vec::new();
         for (signing, scope) in account.claims.nats.signing_keys.iter() {
             let has_seed = seeds.iter().any(|seed| seed.as_str() == signing);
+            let role = scope.map(|scope| &scope.role);
+            signing_keys.push(json!({ "key": signing, "role": role, "seed": has_seed }));
             let role = scope.map_or(String::new(), |scope| {
                 format!(" of the role `{}`", scope.role)
             });
@@ -396,6 +359,7 @@ fn list(store: &Store) -> Result<Report, StoreError> {
             "name": name,
             "key": key,
             "seed": has_seed,
+            "signing_keys": signing_keys,
             "issued_at": account.issued_at(),
             "expires_at": account.claims.expires_at,
         }));
@@ -403,7 +367,8 @@ fn list(store: &Store) -> Result<Report, StoreError> {
     if entries.is_empty() {
         text.push_str("no accounts; `portcullis account add NAME` makes one\n");
     }
-    Ok(Report::new(text, Value::Array(entries)))
+    let code = code_of_list(&entries);
+    Ok(Report::new(text, Value::Array(entries)).with_code(code))
 }
 
 fn describe(store: &Store, account: &str) -> Result<Report, StoreError> {
@@ -411,42 +376,4 @@ fn describe(store: &Store, account: &str) -> Result<Report, StoreError> {
     let (operator, _) = store.operator()?;
     let servers = describe::of_account(&found.claims, &operator);
     Ok(describe::describe(&found.claims, &servers, now()))
-}
-
-fn push(store: &Store, account: &str, servers: &ServerArguments) -> Result<Report, Failure> {
-    let found = store.account(account).map_err(failure)?;
-    if !servers.is_given() {
-        return Err(wrong("name the servers, with `--server` and `--creds`"));
-    }
-    let answers = push::update(servers, &found)?;
-    Ok(told("sent the account", "", &found, &answers))
-}
-
-fn delete(
-    store: &Store,
-    account: &str,
-    servers: &ServerArguments,
-    seeds: bool,
-) -> Result<Report, Failure> {
-    let found = store.account(account).map_err(failure)?;
-    // Servers are asked only for what the store deletes as well.
-    store.check_deletable(&found.account).map_err(failure)?;
-    let answers = push::delete(servers, store, &found)?;
-    store.delete_account(&found, seeds).map_err(failure)?;
-    let advice = if servers.is_given() {
-        ""
-    } else {
-        "; delete it in the servers' resolver too"
-    };
-    Ok(told("deleted the account", advice, &found, &answers))
-}
-
-/// Reports what was done with an account, and the answers of servers.
-fn told(done: &str, advice: &str, account: &AccountJwt, answers: &Answers) -> Report {
-    let name = account.claims.name.as_deref().unwrap_or_default();
-    let key = account.account.as_str();
-    let text = format!("{done} `{name}`{advice}\n{answers}");
-    let answers = answers.json();
-    let json = json!({ "kind": "account", "name": name, "key": key, "answers": answers });
-    Report::new(text, json)
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::patched::Checked;
-use super::permissions::change;
+use super::permissions::{change, check_removed};
 use super::report::wrong;
 use super::values;
 use crate::failure::Failure;
@@ -26,7 +26,8 @@ pub(crate) struct CommonArguments {
     /// A tag to remove.
     #[arg(long, value_name = "TAG")]
     remove_tag: Vec<String>,
-    /// The time until the JWT expires, such as `90d`, or `never`.
+    /// The time until the JWT expires, such as `90d`, or when it does (UTC), such as `2027-01-31`
+    /// or `2027-01-31T12:00:00Z`, or `never`.
     #[arg(long, value_name = "TIME", value_parser = values::lifetime)]
     expires: Option<Lifetime>,
     /// A JSON merge patch (RFC 7386) of the object `nats`, for fields without an argument.
@@ -39,11 +40,25 @@ const FIXED: [&str; 3] = ["type", "version", "issuer_account"];
 
 /// The time until a JWT expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lifetime {
+pub(crate) enum Lifetime {
     /// The JWT does not expire.
     Unlimited,
     /// The JWT expires after this time.
     Limited(Duration),
+    /// The JWT expires at this time, in seconds since the Unix epoch.
+    Until(u64),
+}
+
+impl Lifetime {
+    /// Returns the time at which a JWT expires that is signed at the time `now`. `None` if it does
+    /// not expire.
+    pub(super) fn end(self, now: u64) -> Option<u64> {
+        match self {
+            Self::Unlimited => None,
+            Self::Limited(time) => Some(now.saturating_add(time.as_secs())),
+            Self::Until(time) => Some(time),
+        }
+    }
 }
 
 impl CommonArguments {
@@ -72,13 +87,10 @@ impl CommonArguments {
             claims.name = Some(name.clone());
         }
         let (added, removed) = (tags(&self.tag), tags(&self.remove_tag));
+        check_removed("tag", &removed, &[&claims.nats.tags])?;
         change(&mut claims.nats.tags, &added, &removed);
-        match self.expires {
-            None => {}
-            Some(Lifetime::Unlimited) => claims.expires_at = None,
-            Some(Lifetime::Limited(time)) => {
-                claims.expires_at = Some(now.saturating_add(time.as_secs()));
-            }
+        if let Some(expires) = self.expires {
+            claims.expires_at = expires.end(now);
         }
         if let Some(text) = &self.patch {
             patch(&mut claims.nats, text)?;
@@ -153,14 +165,6 @@ fn merge(target: &mut Value, patch: &Value) {
 /// Returns the path of a value in `patch` that `written` does not have. Empty values are not
 /// written, so their absence means nothing.
 fn ignored(written: &Value, patch: &Value) -> Option<String> {
-    let is_empty = |value: &Value| match value {
-        Value::Null => true,
-        Value::Bool(value) => !value,
-        Value::Number(value) => value.as_i64() == Some(0),
-        Value::String(value) => value.is_empty(),
-        Value::Array(value) => value.is_empty(),
-        Value::Object(value) => value.is_empty(),
-    };
     let entries = patch
         .as_object()?
         .iter()
@@ -176,6 +180,18 @@ fn ignored(written: &Value, patch: &Value) -> Option<String> {
         }
     }
     None
+}
+
+/// Returns whether a value is left out of claims, or removes what is there.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(value) => value.as_i64() == Some(0),
+        Value::String(value) => value.is_empty(),
+        Value::Array(value) => value.is_empty(),
+        Value::Object(value) => value.values().all(is_empty),
+    }
 }
 
 #[cfg(test)]
@@ -207,6 +223,14 @@ mod tests {
         );
         let without = patched(r#"{"limits":{"subs":null}}"#).unwrap();
         assert_eq!(without.nats.limits.subs, 0);
+    }
+
+    #[test]
+    fn a_patch_removes_the_last_entry_of_a_map() {
+        let mut claims = AccountClaims::new("A", 1);
+        claims.nats.revocations.insert("*".to_owned(), 1);
+        patch(&mut claims.nats, r#"{"revocations":{"*":null}}"#).unwrap();
+        assert!(claims.nats.revocations.is_empty());
     }
 
     #[test]

@@ -254,11 +254,12 @@ fn verify(store: &StoreArguments, path: &Path) -> Result<Output, Failure> {
         text,
         json!({ "ok": problems.is_empty(), "problems": problems }),
     );
-    let mut output = report.output(store.json)?;
-    if !problems.is_empty() {
-        output.code = ExitCode::BadConfiguration;
-    }
-    Ok(output)
+    let code = if problems.is_empty() {
+        ExitCode::Success
+    } else {
+        ExitCode::BadConfiguration
+    };
+    report.with_code(code).output(store.json)
 }
 
 /// Returns why servers refuse a user.

@@ -15,6 +15,10 @@ use super::report::Report;
 /// Beginning of the lines that say why servers refuse claims.
 pub(super) const REFUSED: &str = "they refuse the ";
 
+/// Line of a revoked user.
+pub(super) const REVOKED: &str =
+    "they refuse the user: the account has revoked it; `edit` it to sign it again";
+
 /// Returns a description of claims with what servers make of them.
 pub(super) fn describe<B: Body + Serialize>(
     claims: &Claims<B>,
@@ -74,9 +78,13 @@ pub(super) fn of_operator(operator: &OperatorClaims) -> Vec<String> {
     });
     lines.push(
         match (nats.strict_signing_key_usage, nats.signing_keys.len()) {
-            (true, count) => format!("they accept accounts of {count} signing keys only"),
+            (true, count) => {
+                let keys = counted(count, "signing key");
+                format!("they accept accounts of {keys} only")
+            }
             (false, count) => {
-                format!("they accept accounts of the operator's own key and {count} signing keys")
+                let keys = counted(count, "signing key");
+                format!("they accept accounts of the operator's own key and {keys}")
             }
         },
     );
@@ -108,8 +116,8 @@ pub(super) fn of_account(account: &AccountClaims, operator: &OperatorClaims) -> 
     let authorization = &nats.authorization;
     if !authorization.auth_users.is_empty() {
         lines.push(format!(
-            "they ask the auth callout about every login of this account, apart from {} users",
-            authorization.auth_users.len()
+            "they ask the auth callout about every login of this account, apart from {}",
+            counted(authorization.auth_users.len(), "user")
         ));
         if authorization.xkey.is_empty() {
             lines.push(
@@ -122,7 +130,8 @@ pub(super) fn of_account(account: &AccountClaims, operator: &OperatorClaims) -> 
         "users without permissions of their own {permissions}"
     ));
     if !nats.revocations.is_empty() {
-        lines.push(format!("{} users are revoked", nats.revocations.len()));
+        let revoked = counted(nats.revocations.len(), "revocation");
+        lines.push(format!("it has {revoked}"));
     }
     lines
 }
@@ -143,10 +152,7 @@ pub(super) fn of_user(user: &UserJwt, account: &AccountJwt) -> Vec<String> {
     let issue = i64::try_from(at).unwrap_or(i64::MAX);
     let is_revoked = |key: &str| revocations.get(key).is_some_and(|until| *until >= issue);
     if is_revoked(key) || is_revoked("*") {
-        lines.push(
-            "they refuse the user: the account has revoked it; `edit` it to sign it again"
-                .to_owned(),
-        );
+        lines.push(REVOKED.to_owned());
     }
     if nats.bearer_token && account.claims.nats.limits.disallow_bearer {
         lines.push("they refuse the user: the account disallows bearer tokens".to_owned());
@@ -188,6 +194,12 @@ pub(super) fn signs(operator: &OperatorClaims, issuer: Option<&str>) -> bool {
     let own = operator.subject.as_deref() == Some(issuer);
     let listed = operator.nats.signing_keys.iter().any(|key| key == issuer);
     listed || (own && !operator.nats.strict_signing_key_usage)
+}
+
+/// Returns a number with its noun.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// Returns whether limits turn `JetStream` on.

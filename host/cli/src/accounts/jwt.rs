@@ -58,7 +58,7 @@ impl JwtVerb {
 }
 
 /// Reads the first JWT in a file.
-fn token(file: &str) -> Result<Secret, Failure> {
+pub(super) fn token(file: &str) -> Result<Secret, Failure> {
     let text = if file == "-" {
         let mut text = String::new();
         let mut input = std::io::stdin().take(MAX_TOKEN_SIZE as u64);
@@ -80,7 +80,7 @@ fn token(file: &str) -> Result<Secret, Failure> {
     found.map(Secret::new).ok_or_else(missing)
 }
 
-fn damaged(file: &str, error: TokenError) -> Failure {
+pub(super) fn damaged(file: &str, error: TokenError) -> Failure {
     let error = anyhow::Error::new(error).context(format!("`{file}`"));
     Failure::new(ExitCode::BadConfiguration, error)
 }
@@ -169,11 +169,14 @@ fn verify(file: &str, store: &StoreArguments) -> Result<Output, Failure> {
         .map(|line| format!("{file}: {line}\n"))
         .collect();
     let json = json!({ "kind": kind, "findings": findings, "trusted": trusted });
-    let mut output = Report::new(lines.concat(), json).output(store.json)?;
-    if findings.is_refused() || !trusted {
-        output.code = ExitCode::BadConfiguration;
-    }
-    Ok(output)
+    let code = if findings.is_refused() || !trusted {
+        ExitCode::BadConfiguration
+    } else {
+        ExitCode::Success
+    };
+    Report::new(lines.concat(), json)
+        .with_code(code)
+        .output(store.json)
 }
 
 /// Returns whether the issuer of `claims` is `account`, or one of its signing keys. Without

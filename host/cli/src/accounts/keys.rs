@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 use data_encoding::{BASE32_NOPAD, BASE64};
 use portcullis_accounts::Seed;
-use portcullis_claims::{KeyKind, UserCredentials, is_public_sample};
+use portcullis_claims::{KeyError, KeyKind, UserCredentials, is_public_sample};
 use portcullis_core::Secret;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -178,7 +178,18 @@ fn load(path: &Path, kind: Option<Kind>) -> Result<Seed, Failure> {
         let seed = Seed::parse(credentials.key().seed());
         return seed.map_err(|error| unusable(path, error.into()));
     }
-    Seed::parse(text).map_err(|error| unusable(path, error.into()))
+    Seed::parse(text).map_err(|error| unusable(path, of_any_kind(error)))
+}
+
+/// Returns the failure of a text that could have had a seed of any kind.
+fn of_any_kind(error: KeyError) -> anyhow::Error {
+    let found = match error {
+        KeyError::Empty(_) => "nothing".to_owned(),
+        KeyError::Unexpected { found, .. } => found,
+        KeyError::Damaged { problem, .. } => format!("one that is damaged: {problem}"),
+        error => return error.into(),
+    };
+    anyhow::anyhow!("expected a seed (SO…, SA…, SU…), found {found}")
 }
 
 fn unusable(path: &Path, error: anyhow::Error) -> Failure {

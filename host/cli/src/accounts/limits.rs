@@ -131,6 +131,12 @@ pub(super) fn set_jetstream(limits: &mut AccountLimits, given: &[String]) -> Res
                     ..unlimited_counts()
                 };
             }
+            (_, None) if !text.contains('=') => {
+                let names = JetStreamLimits::NAMES.join("`, `");
+                return Err(wrong(format!(
+                    "`{text}` is neither `unlimited` nor `off`, nor of the form NAME=VALUE with one of `{names}`"
+                )));
+            }
             (_, Some((tier, rest))) => {
                 // Limits with and without tiers exclude each other.
                 limits.jetstream = JetStreamLimits::default();

@@ -1,6 +1,7 @@
 //! `portcullis operator`.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use portcullis_accounts::{Seed, Store, StoreError};
@@ -9,11 +10,13 @@ use serde_json::json;
 
 use super::common::CommonArguments;
 use super::describe;
-use super::permissions::change;
-use super::report::{Report, StoreArguments, failure, now};
+use super::permissions::{change, check_removed};
+use super::report::{Report, StoreArguments, absent, failure, now};
+use super::server_config;
 use super::values;
-use crate::exit::ExitCode;
+use super::verify;
 use crate::failure::Failure;
+use crate::init::Resolver;
 use crate::output::Output;
 
 /// The commands for operators.
@@ -44,6 +47,23 @@ pub(crate) enum OperatorVerb {
     },
     /// Print what is in the operator's JWT, and what servers make of it.
     Describe {
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Check every JWT of the store: operator, accounts and users. Ends with code 78 if servers
+    /// refuse one, or if a file is damaged.
+    Verify {
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Print a nats-server configuration for the accounts of the store.
+    Config {
+        /// The source of account JWTs.
+        #[arg(long, value_enum, default_value_t)]
+        resolver: Resolver,
+        /// With `--resolver full`: the directory of account JWTs on the server.
+        #[arg(long, value_name = "DIR", default_value = "jwt")]
+        jwt_directory: PathBuf,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -118,6 +138,12 @@ impl OperatorVerb {
             Self::Describe { store } => store.finish(store.open().operator().map(|(claims, _)| {
                 describe::describe(&claims, &describe::of_operator(&claims), now())
             })),
+            Self::Verify { store } => store.finish(verify::verify(&store.open())),
+            Self::Config {
+                resolver,
+                jwt_directory,
+                store,
+            } => server_config::print(&store.open(), *resolver, jwt_directory)?.output(store.json),
             Self::Delete { keep_seeds, store } => store.finish(delete(&store.open(), !keep_seeds)),
             Self::AddKey { store } => {
                 let keys = store.open();
@@ -140,10 +166,9 @@ impl OperatorVerb {
                     let before = claims.nats.signing_keys.len();
                     claims.nats.signing_keys.retain(|known| known != key);
                     if claims.nats.signing_keys.len() == before {
-                        let problem = anyhow::anyhow!(
+                        return Err(absent(format!(
                             "the operator has no signing key `{key}`; `portcullis operator list` shows those it has"
-                        );
-                        return Err(Failure::new(ExitCode::NoPolicyDirectory, problem));
+                        )));
                     }
                     Ok(())
                 })?;
@@ -172,6 +197,7 @@ impl OperatorEdits {
             }
         }
         let urls = &mut nats.operator_service_urls;
+        check_removed("URL", &self.remove_service_url, &[&*urls])?;
         change(urls, &self.service_url, &self.remove_service_url);
         if let Some(strict) = self.strict_signing_keys {
             nats.strict_signing_key_usage = strict;

@@ -1,12 +1,13 @@
 //! Servers that are told of a change of the store.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use portcullis_accounts::{AccountJwt, Store};
-use portcullis_connect::{ConnectionOptions, Retries, connect};
+use portcullis_connect::connect;
 use portcullis_core::with_causes;
-use portcullis_system::{ClaimStatus, Gathered, Gathering, SystemClient};
+use portcullis_system::{ClaimStatus, Gathered, Gathering, SystemClient, SystemError};
 use serde_json::{Value, json};
 
 use super::report::{failure, now};
@@ -25,26 +26,38 @@ const TOTAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Answers(Vec<(String, String)>);
 
-/// A request to the servers.
-enum Request<'a> {
-    /// Take this version of an account.
-    Update(&'a AccountJwt),
-    /// Delete accounts, as a JWT of the operator says.
-    Delete(String),
-}
-
-/// Has the servers take the stored version of an account. Those that store JWTs store it, and all
-/// apply it to connected users. No answers without a server.
+/// Has the servers take the stored versions of accounts, one after the other over one connection.
+/// Those that store JWTs store them, and all apply them to connected users. Returns the answers
+/// about each account, or the failure: no server answers, or one refuses.
 ///
 /// # Errors
 ///
-/// Fails if no server answers, or if one refuses.
-pub(super) fn update(servers: &ServerArguments, account: &AccountJwt) -> Result<Answers, Failure> {
-    let options = servers.connection(NAME);
-    options.map_or_else(
-        || Ok(Answers::default()),
-        |options| ask(options, Request::Update(account)),
-    )
+/// Fails if no server is named, or no connection is made.
+pub(super) fn update(
+    servers: &ServerArguments,
+    accounts: &[AccountJwt],
+) -> Result<Vec<Result<Answers, Failure>>, Failure> {
+    let options = servers.required(NAME)?;
+    one_thread()?.block_on(async {
+        let connection = connect(&options).await?;
+        let system = SystemClient::new(connection.client().clone());
+        let mut gathering = Gathering::until_quiet(QUIET, TOTAL);
+        let mut all = Vec::new();
+        for account in accounts {
+            let name = account.account.as_str().parse();
+            let name = name.map_err(Failure::internal)?;
+            let gathered = system
+                .update_account(&name, &account.token, gathering)
+                .await;
+            let answers = gathered.map_err(unreachable).and_then(Answers::new);
+            if let Ok(answers) = &answers {
+                // With the number of servers known, the next wait ends with the last answer.
+                gathering.servers = NonZeroUsize::new(answers.0.len());
+            }
+            all.push(answers);
+        }
+        Ok(all)
+    })
 }
 
 /// Has the servers delete an account of `store`. No answers without a server.
@@ -57,33 +70,27 @@ pub(super) fn delete(
     store: &Store,
     account: &AccountJwt,
 ) -> Result<Answers, Failure> {
-    let Some(options) = servers.connection(NAME) else {
+    if !servers.is_given() {
         return Ok(Answers::default());
-    };
+    }
+    let options = servers.required(NAME)?;
     let request = store.sign_deletion(&[&account.account], now());
-    let answers = ask(options, Request::Delete(request.map_err(failure)?));
+    let request = request.map_err(failure)?;
+    let gathered = one_thread()?.block_on(async {
+        let connection = connect(&options).await?;
+        let system = SystemClient::new(connection.client().clone());
+        let gathering = Gathering::until_quiet(QUIET, TOTAL);
+        let gathered = system.delete_claims(&request, gathering).await;
+        gathered.map_err(unreachable)
+    });
+    let answers = gathered.and_then(Answers::new);
     answers.map_err(|error| {
         error.context("the servers do not delete the account, so the store keeps it".to_owned())
     })
 }
 
-fn ask(mut options: ConnectionOptions, request: Request<'_>) -> Result<Answers, Failure> {
-    options.retries = Retries::Times(0);
-    let runtime = one_thread()?;
-    let gathered = runtime.block_on(async {
-        let connection = connect(&options).await?;
-        let system = SystemClient::new(connection.client().clone());
-        let gathering = Gathering::until_quiet(QUIET, TOTAL);
-        let gathered = match request {
-            Request::Update(jwt) => {
-                let account = jwt.account.as_str().parse().map_err(Failure::internal)?;
-                system.update_account(&account, &jwt.token, gathering).await
-            }
-            Request::Delete(token) => system.delete_claims(&token, gathering).await,
-        };
-        gathered.map_err(|error| Failure::new(ExitCode::Unreachable, error))
-    });
-    Answers::new(gathered?)
+fn unreachable(error: SystemError) -> Failure {
+    Failure::new(ExitCode::Unreachable, error)
 }
 
 impl Answers {

@@ -30,6 +30,7 @@ pub(crate) struct StoreArguments {
 pub(crate) struct Report {
     json: Value,
     text: String,
+    code: ExitCode,
 }
 
 impl StoreArguments {
@@ -49,8 +50,11 @@ impl StoreArguments {
 impl Report {
     /// Returns an answer of one line with its JSON.
     pub(super) fn new(text: impl Into<String>, json: Value) -> Self {
-        let text = text.into();
-        Self { json, text }
+        Self {
+            json,
+            text: text.into(),
+            code: ExitCode::Success,
+        }
     }
 
     /// Returns the answer of a write: a line, and the doubts about what was written.
@@ -67,7 +71,34 @@ impl Report {
             let _ = writeln!(text, "{finding}");
         }
         let json = json!({ "kind": kind, "name": name, "key": key, "findings": doubts });
-        Self { json, text }
+        Self::new(text, json)
+    }
+
+    /// Sets the exit code of the command.
+    pub(super) const fn with_code(mut self, code: ExitCode) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Joins reports to one: the lines of all, an array of the objects, and the first exit code
+    /// other than that of success.
+    pub(super) fn joined(reports: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::new("", Value::Null);
+        let mut values = Vec::new();
+        for report in reports {
+            all.text.push_str(&report.text);
+            values.push(report.json);
+            if all.code == ExitCode::Success {
+                all.code = report.code;
+            }
+        }
+        if values.is_empty() {
+            all.text.push_str("no accounts\n");
+        }
+        Self {
+            json: Value::Array(values),
+            ..all
+        }
     }
 
     /// Adds a line, and a field of the JSON object.
@@ -82,10 +113,15 @@ impl Report {
 
     /// Returns the output in the wanted form.
     pub(super) fn output(self, json: bool) -> Result<Output, Failure> {
-        if !json {
-            return Ok(Output::success(self.text));
-        }
-        render_json(&self.json).map(Output::success)
+        let text = if json {
+            render_json(&self.json)?
+        } else {
+            self.text
+        };
+        Ok(Output {
+            text,
+            code: self.code,
+        })
     }
 }
 
@@ -93,6 +129,7 @@ impl Report {
 pub(crate) fn failure(error: StoreError) -> Failure {
     let code = match &error {
         StoreError::NoStore(_)
+        | StoreError::OfNsc(_)
         | StoreError::Unknown { .. }
         | StoreError::NoSigningKey
         | StoreError::NoSeed { .. } => ExitCode::NoPolicyDirectory,
@@ -109,6 +146,23 @@ pub(crate) fn failure(error: StoreError) -> Failure {
         _ => ExitCode::BadConfiguration,
     };
     Failure::new(code, error)
+}
+
+/// Returns the exit code of a list, which shows damaged entries too.
+pub(super) fn code_of_list(entries: &[Value]) -> ExitCode {
+    if entries.iter().any(|entry| entry.get("error").is_some()) {
+        ExitCode::BadConfiguration
+    } else {
+        ExitCode::Success
+    }
+}
+
+/// Returns a failure of an argument that names something which does not exist.
+pub(super) fn absent(message: impl Into<String>) -> Failure {
+    Failure::new(
+        ExitCode::NoPolicyDirectory,
+        anyhow::Error::msg(message.into()),
+    )
 }
 
 /// Returns a failure of an argument.

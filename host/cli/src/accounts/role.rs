@@ -6,12 +6,11 @@ use portcullis_claims::{KeyKind, UserScope};
 
 use super::account::edit;
 use super::limits;
-use super::permissions::PermissionArguments;
-use super::report::{StoreArguments, failure, wrong};
+use super::permissions::{OriginArguments, PermissionArguments};
+use super::report::{StoreArguments, absent, failure, wrong};
 use super::rotate;
 use super::status::StatusArguments;
 use super::values;
-use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -80,12 +79,8 @@ pub(crate) struct RoleEdits {
     /// `proxy-required`.
     #[arg(long, value_name = "NAME=VALUE")]
     limit: Vec<String>,
-    /// A network that users may come from, such as `10.0.0.0/8`; can be given several times.
-    #[arg(long, value_name = "NETWORK")]
-    source: Vec<String>,
-    /// A connection type that users may have, such as `WEBSOCKET`; can be given several times.
-    #[arg(long, value_name = "TYPE", value_parser = values::connection_type)]
-    connection_type: Vec<String>,
+    #[command(flatten)]
+    origins: OriginArguments,
 }
 
 impl RoleVerb {
@@ -209,15 +204,11 @@ impl RoleEdits {
             &mut rules.publish,
             &mut rules.subscribe,
             &mut rules.responses,
-        );
-        if !self.source.is_empty() {
-            template.sources.clone_from(&self.source);
-        }
-        if !self.connection_type.is_empty() {
-            template
-                .allowed_connection_types
-                .clone_from(&self.connection_type);
-        }
+        )?;
+        self.origins.apply(
+            &mut template.sources,
+            &mut template.allowed_connection_types,
+        )?;
         limits::set(template, &self.limit)
     }
 }
@@ -233,12 +224,9 @@ pub(super) fn find(keys: &portcullis_claims::SigningKeys, name: &str) -> Result<
         (Some(_), Some(_)) => Err(wrong(format!(
             "several signing keys have the role `{name}`: give the public key of one"
         ))),
-        (None, _) => Err(Failure::new(
-            ExitCode::NoPolicyDirectory,
-            anyhow::anyhow!(
-                "the account has no signing key or role `{name}`; `portcullis account list` shows those it has"
-            ),
-        )),
+        (None, _) => Err(absent(format!(
+            "the account has no signing key or role `{name}`; `portcullis account list` shows those it has"
+        ))),
     }
 }
 

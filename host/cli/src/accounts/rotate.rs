@@ -6,7 +6,7 @@ use portcullis_accounts::{AccountJwt, StoreError, UserJwt};
 use portcullis_claims::{KeyKind, UserScope};
 use serde_json::json;
 
-use super::report::{Report, StoreArguments, failure, now, wrong};
+use super::report::{Report, StoreArguments, absent, failure, now, wrong};
 use super::role;
 use super::status::{self, Status, StatusArguments};
 use crate::failure::Failure;
@@ -90,7 +90,7 @@ pub(super) fn finish(
     let mut found = open.account(account).map_err(failure)?;
     let keys = &found.claims.nats.signing_keys;
     if !keys.contains(old) {
-        return Err(wrong(format!(
+        return Err(absent(format!(
             "`{old}` is no signing key of the account; `portcullis account list` shows them"
         )));
     }

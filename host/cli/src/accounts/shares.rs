@@ -1,21 +1,25 @@
 //! Exports and imports as arguments: `KIND:SUBJECT` and options after commas.
 
-use portcullis_accounts::{AccountJwt, Store, StoreError};
+use portcullis_accounts::{AccountJwt, Store, StoreError, Validate as _};
 use portcullis_claims::{
     AccountFields, ActivationClaims, Export, Import, KeyKind, PublicKey, ShareKind,
 };
+use serde_json::json;
 
-use super::report::{failure, wrong};
+use super::common::Lifetime;
+use super::jwt;
+use super::report::{Report, absent, failure, now, wrong};
 use super::values::misplaced_wildcard;
 use crate::failure::Failure;
 
-const EXPORT: &str = "KIND:SUBJECT[,token][,advertise][,trace][,response=FORM][,name=NAME]";
-const IMPORT: &str = "KIND:ACCOUNT:SUBJECT[,as=SUBJECT][,share][,trace][,name=NAME]";
+const EXPORT: &str =
+    "KIND:SUBJECT[,token][,advertise][,trace][,response=FORM][,position=NUMBER][,name=NAME]";
+const IMPORT: &str = "KIND:ACCOUNT:SUBJECT[,as=SUBJECT][,share][,trace][,token=FILE][,name=NAME]";
 
 /// An option after a comma: `NAME` or `NAME=VALUE`.
 type Pair<'a> = (&'a str, Option<&'a str>);
 
-/// Adds an export. Replaces one of the same kind and subject.
+/// Adds an export. Replaces one of the same kind and subject, whose revocations stay.
 pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), Failure> {
     let (head, options) = split(text);
     let (kind, subject) = head
@@ -33,14 +37,51 @@ pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), 
             ("advertise", None) => export.advertise = true,
             ("trace", None) => export.allow_trace = true,
             ("response", Some(form)) => form.clone_into(&mut export.response_type),
+            ("position", Some(number)) => {
+                let position = number.parse().map_err(|_| malformed(text, EXPORT))?;
+                export.account_token_position = position;
+            }
             ("name", Some(name)) => name.clone_into(&mut export.name),
             _ => return Err(malformed(text, EXPORT)),
         }
     }
     let same = |other: &Export| (other.kind, &other.subject) == (export.kind, &export.subject);
+    if let Some(other) = account.exports.iter_mut().find(|other| same(other)) {
+        export.revocations = std::mem::take(&mut other.revocations);
+    }
     account.exports.retain(|other| !same(other));
     account.exports.push(export);
     Ok(())
+}
+
+/// Revokes the activation tokens of an export that the account `importer` has now, or all accounts
+/// with `*`.
+pub(super) fn revoke_activation(
+    account: &mut AccountFields,
+    importer: &str,
+    export: &str,
+) -> Result<(), Failure> {
+    let (kind, subject) = kind_and_subject(export)?;
+    let mut exports = account.exports.iter_mut();
+    let found = exports.find(|export| export.kind == Some(kind) && export.subject == subject);
+    let found = found.ok_or_else(|| no_such("export", subject))?;
+    if !found.token_req {
+        return Err(wrong(format!(
+            "the export of `{subject}` needs no token, so any account imports it"
+        )));
+    }
+    let until = i64::try_from(now()).unwrap_or(i64::MAX);
+    found.revocations.insert(importer.to_owned(), until);
+    Ok(())
+}
+
+/// Reads `KIND:SUBJECT`.
+fn kind_and_subject(text: &str) -> Result<(ShareKind, &str), Failure> {
+    const FORM: &str = "KIND:SUBJECT";
+    let (kind, subject) = text.split_once(':').ok_or_else(|| malformed(text, FORM))?;
+    let kind = share_kind(kind, text, FORM)?;
+    check_subject(subject)?;
+    Ok((kind, subject))
 }
 
 /// Adds an import into the account `importer`. Replaces one of the same kind, account and subject.
@@ -51,7 +92,6 @@ pub(super) fn add_import(
     importer: &str,
     account: &mut AccountFields,
     text: &str,
-    now: u64,
 ) -> Result<(), Failure> {
     let (head, options) = split(text);
     let mut parts = head.splitn(3, ':');
@@ -80,15 +120,23 @@ pub(super) fn add_import(
             ("as", Some(subject)) => subject.clone_into(&mut import.local_subject),
             ("share", None) => import.share = true,
             ("trace", None) => import.allow_trace = true,
+            ("token", Some(file)) => file.clone_into(&mut import.token),
             ("name", Some(name)) => name.clone_into(&mut import.name),
             _ => return Err(malformed(text, IMPORT)),
         }
     }
     check_subject(subject)?;
     check_not_own(&import, importer)?;
-    if let Some(exporter) = known {
-        check_offer(&exporter, &import)?;
-        import.token = activation(store, &exporter, importer, &import, now)?;
+    if let Some(exporter) = &known {
+        check_offer(exporter, &import)?;
+    }
+    if !import.token.is_empty() {
+        import.token = given_activation(&import.token, importer, &import)?;
+    } else if let Some(exporter) = known
+        && needs_token(&exporter, &import)
+    {
+        let expires = Lifetime::Unlimited;
+        import.token = activation(store, &exporter, importer, kind, subject, expires)?;
     }
     let same = |other: &Import| {
         (other.kind, &other.account, &other.subject)
@@ -164,23 +212,104 @@ fn check_offer(exporter: &AccountJwt, import: &Import) -> Result<(), Failure> {
     )))
 }
 
-/// Returns an activation token of the exporting account. Empty if its export needs none.
+/// Returns an activation token of the exporting account.
 fn activation(
     store: &Store,
     exporter: &AccountJwt,
     importer: &str,
-    import: &Import,
-    now: u64,
+    kind: ShareKind,
+    subject: &str,
+    expires: Lifetime,
 ) -> Result<String, Failure> {
-    let Some(kind) = import.kind.filter(|_| needs_token(exporter, import)) else {
-        return Ok(String::new());
-    };
     let key = exporter.account.as_str();
     let signer = store.keys().first_of(&[key]).map_err(failure)?;
     let signer = signer.signer().map_err(Failure::internal)?;
-    let mut claims = ActivationClaims::new(importer, &import.subject, kind, now);
-    claims.name = Some(import.subject.clone());
+    // A token of the time of its revocation is revoked.
+    let after = revoked_at(exporter, importer, kind, subject).map(|at| at.saturating_add(1));
+    let issued = after.map_or(now(), |after| after.max(now()));
+    let mut claims = ActivationClaims::new(importer, subject, kind, issued);
+    claims.name = Some(subject.to_owned());
+    claims.expires_at = expires.end(now());
+    let findings = claims.validate(now());
+    if findings.is_refused() {
+        return Err(failure(StoreError::Refused(findings)));
+    }
     claims.sign(&signer).map_err(Failure::internal)
+}
+
+/// Returns the time up to which an account's activation tokens for a subject are revoked.
+fn revoked_at(
+    exporter: &AccountJwt,
+    importer: &str,
+    kind: ShareKind,
+    subject: &str,
+) -> Option<u64> {
+    let exports = exporter.claims.nats.exports.iter();
+    let exports =
+        exports.filter(|export| export.kind == Some(kind) && covers(&export.subject, subject));
+    let times = exports.flat_map(|export| {
+        let keys = [importer, "*"].into_iter();
+        keys.filter_map(|key| export.revocations.get(key))
+    });
+    times.filter_map(|at| u64::try_from(*at).ok()).max()
+}
+
+/// Returns the token in a file, if it activates this import.
+fn given_activation(file: &str, importer: &str, import: &Import) -> Result<String, Failure> {
+    let token = jwt::token(file)?;
+    let token = token.expose();
+    let claims = ActivationClaims::decode(token).map_err(|error| jwt::damaged(file, error))?;
+    let issuer = claims.issuer.as_deref().unwrap_or_default();
+    let exporter = claims.nats.issuer_account.as_deref();
+    let exporter = exporter.filter(|key| !key.is_empty()).unwrap_or(issuer);
+    let problem = if claims.subject.as_deref() != Some(importer) {
+        "is for another account"
+    } else if exporter != import.account {
+        "is of another account than the one that exports"
+    } else if claims.nats.import_kind != import.kind {
+        "is for the other kind, `stream` or `service`"
+    } else if !covers(&claims.nats.import_subject, &import.subject) {
+        "is for another subject"
+    } else {
+        return Ok(token.to_owned());
+    };
+    Err(wrong(format!("the activation token in `{file}` {problem}")))
+}
+
+/// Prints an activation token, with which the account `importer` imports an export of `account`.
+pub(super) fn activate(
+    store: &Store,
+    account: &str,
+    importer: &str,
+    export: &str,
+    expires: Option<Lifetime>,
+) -> Result<Report, Failure> {
+    if importer == "*" {
+        return Err(wrong("a token is for one account: name it with `--for`"));
+    }
+    let exporter = store.account(account).map_err(failure)?;
+    let (kind, subject) = kind_and_subject(export)?;
+    let import = Import {
+        subject: subject.to_owned(),
+        account: exporter.account.to_string(),
+        kind: Some(kind),
+        ..Import::default()
+    };
+    check_not_own(&import, importer)?;
+    check_offer(&exporter, &import)?;
+    if !needs_token(&exporter, &import) {
+        return Err(wrong(format!(
+            "the export of `{subject}` needs no token: any account imports it"
+        )));
+    }
+    let expires = expires.unwrap_or(Lifetime::Unlimited);
+    let token = activation(store, &exporter, importer, kind, subject, expires)?;
+    let json = json!({
+        "exporter": exporter.account.as_str(),
+        "importer": importer,
+        "jwt": token,
+    });
+    Ok(Report::new(format!("{token}\n"), json))
 }
 
 /// Returns whether every subject that `inner` stands for is one of `outer`.
@@ -212,11 +341,16 @@ pub(super) fn remove_import(account: &mut AccountFields, subject: &str) -> Resul
 
 fn removed(what: &str, subject: &str, found: bool) -> Result<(), Failure> {
     if found {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(no_such(what, subject))
     }
-    Err(wrong(format!(
+}
+
+fn no_such(what: &str, subject: &str) -> Failure {
+    absent(format!(
         "the account has no {what} `{subject}`; `portcullis account describe` shows those it has"
-    )))
+    ))
 }
 
 fn split(text: &str) -> (&str, impl Iterator<Item = Pair<'_>>) {

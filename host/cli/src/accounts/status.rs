@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use portcullis_accounts::AccountJwt;
-use portcullis_connect::{Nats, Retries, connect};
+use portcullis_connect::{Nats, connect};
 use portcullis_core::{AccountName, with_causes};
 use portcullis_system::{
     Accountz, AccountzRequest, Gathered, GatheringEnd, Reply, ReplyError, ServerFilter, ServerInfo,
@@ -16,7 +16,7 @@ use portcullis_system::{
 use serde_json::{Value, json};
 
 use super::push::NAME;
-use super::report::{Report, StoreArguments, failure, wrong};
+use super::report::{Report, StoreArguments, failure};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -98,8 +98,7 @@ pub(super) fn run(
     let found = store.open().account(account).map_err(failure)?;
     let status = ask(arguments, found)?;
     let code = status.code();
-    let output = status.report().output(store.json)?;
-    Ok(Output { code, ..output })
+    status.report().with_code(code).output(store.json)
 }
 
 impl StatusArguments {
@@ -115,10 +114,7 @@ impl StatusArguments {
 ///
 /// Fails if no server is named, or none answers.
 pub(super) fn ask(arguments: &StatusArguments, account: AccountJwt) -> Result<Status, Failure> {
-    let Some(mut options) = arguments.servers.connection(NAME) else {
-        return Err(wrong("name the servers, with `--server` and `--creds`"));
-    };
-    options.retries = Retries::Times(0);
+    let options = arguments.servers.required(NAME)?;
     let name = account.account.as_str().parse();
     let name: AccountName = name.map_err(Failure::internal)?;
     let gathering = arguments.gathering;
@@ -156,7 +152,9 @@ async fn loaded(
     let missing = gathering.check(&gathered).err();
     if gathered.replies.is_empty() {
         // `check` always fails without an answer.
-        return Err(missing.unwrap_or_else(|| wrong("no server answered")));
+        return Err(missing.unwrap_or_else(|| {
+            Failure::new(ExitCode::Unreachable, anyhow::anyhow!("no server answered"))
+        }));
     }
     Ok(Status {
         end: gathered.end,

@@ -9,8 +9,7 @@ use portcullis_accounts::{Nsc, StoreError, Transferred};
 use portcullis_files::{ReadError, SystemDisk};
 use serde_json::json;
 
-use super::report::{Report, StoreArguments, failure, now, wrong};
-use crate::exit::ExitCode;
+use super::report::{Report, StoreArguments, absent, failure, now, wrong};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -39,7 +38,11 @@ pub(crate) fn import_nsc(
         StoreError::Read {
             source: ReadError::Missing,
             ..
-        } => Failure::new(ExitCode::NoPolicyDirectory, error),
+        } => absent(format!(
+            "`{}` is no directory of nsc, which has the folders `stores` and `keys`; usually it is \
+             `~/.local/share/nats/nsc`",
+            directory.display()
+        )),
         _ => failure(error),
     })?;
     let name = match (operator, known.as_slice()) {

@@ -15,8 +15,8 @@ use super::creds::NewFile;
 use super::describe;
 use super::limits;
 use super::operator::seed_word;
-use super::permissions::PermissionArguments;
-use super::report::{Report, StoreArguments, failure, now, wrong};
+use super::permissions::{OriginArguments, PermissionArguments};
+use super::report::{Report, StoreArguments, code_of_list, failure, now, wrong};
 use super::role;
 use super::values;
 use crate::failure::Failure;
@@ -116,12 +116,8 @@ pub(crate) struct UserEdits {
     /// `proxy-required`.
     #[arg(long, value_name = "NAME=VALUE")]
     limit: Vec<String>,
-    /// A network that the user may come from, such as `10.0.0.0/8`; can be given several times.
-    #[arg(long, value_name = "NETWORK")]
-    source: Vec<String>,
-    /// A connection type that the user may have, such as `WEBSOCKET`; can be given several times.
-    #[arg(long, value_name = "TYPE", value_parser = values::connection_type)]
-    connection_type: Vec<String>,
+    #[command(flatten)]
+    origins: OriginArguments,
 }
 
 impl UserVerb {
@@ -205,18 +201,20 @@ impl UserEdits {
         if is_scoped && *user == UserFields::unlimited() {
             *user = UserFields::default();
         } else if !is_scoped && user.is_bare() {
+            // Without permissions of its own, a user has those of the account.
+            if self.permissions == PermissionArguments::default() && !self.common.has_patch() {
+                return Err(wrong(
+                    "the user had the permissions of a role, and would have the account's without it; give \
+                     `--role`, or permissions of its own, such as `--allow-pub` and `--allow-sub`",
+                ));
+            }
             *user = UserFields::unlimited();
         }
         self.permissions
-            .apply(&mut user.publish, &mut user.subscribe, &mut user.responses);
+            .apply(&mut user.publish, &mut user.subscribe, &mut user.responses)?;
         limits::set(user, &self.limit)?;
-        if !self.source.is_empty() {
-            user.sources.clone_from(&self.source);
-        }
-        if !self.connection_type.is_empty() {
-            user.allowed_connection_types
-                .clone_from(&self.connection_type);
-        }
+        self.origins
+            .apply(&mut user.sources, &mut user.allowed_connection_types)?;
         self.common.apply(claims, now())?;
         Ok(signer)
     }
@@ -356,5 +354,6 @@ fn list(store: &Store, account: &str) -> Result<Report, StoreError> {
     if entries.is_empty() {
         text.push_str("no users; `portcullis user add NAME --account ACCOUNT` makes one\n");
     }
-    Ok(Report::new(text, Value::Array(entries)))
+    let code = code_of_list(&entries);
+    Ok(Report::new(text, Value::Array(entries)).with_code(code))
 }

@@ -1,6 +1,6 @@
 //! Values of arguments that servers or people would stumble over.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_core::{ConnectionType, PublicKey};
 
@@ -9,6 +9,8 @@ use super::common::Lifetime;
 /// Maximum time until a JWT expires: 100 years. Servers count the time left in 64-bit nanoseconds.
 /// A time more than 292 years away overflows, so that the JWT has expired at once.
 const MAX_LIFETIME: Duration = Duration::from_hours(100 * 8766);
+
+const TOO_LATE: &str = "a JWT is valid for at most `100y`; `never` is without an end";
 
 /// Maximum length of a name, in bytes: that of a file's name, which nsc makes of it.
 const MAX_NAME_LENGTH: usize = 255;
@@ -62,19 +64,41 @@ pub(super) fn connection_type(text: &str) -> Result<String, String> {
     Ok(known.as_str().to_owned())
 }
 
-/// Parses the time until a JWT expires.
+/// Parses the time until a JWT expires, or the time at which it does.
 pub(super) fn lifetime(text: &str) -> Result<Lifetime, String> {
     if text == "never" {
         return Ok(Lifetime::Unlimited);
     }
+    if let Some(time) = date(text) {
+        let latest = SystemTime::now().checked_add(MAX_LIFETIME);
+        if latest.is_some_and(|latest| time > latest) {
+            return Err(TOO_LATE.to_owned());
+        }
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        return Ok(Lifetime::Until(since.as_secs()));
+    }
     match humantime::parse_duration(text) {
         Ok(time) if time > MAX_LIFETIME => {
-            Err("a JWT is valid for at most `100y`; `never` is without an end".to_owned())
+            Err(TOO_LATE.to_owned())
         }
         Ok(time) if time >= Duration::from_secs(1) => Ok(Lifetime::Limited(time)),
         Ok(_) => Err("a JWT is valid for one second or more".to_owned()),
-        Err(error) => Err(error.to_string()),
+        Err(_) => Err(
+            "expected a time such as `90d`, a date such as `2027-01-31` or `2027-01-31T12:00:00Z`, or `never`"
+                .to_owned(),
+        ),
     }
+}
+
+/// Returns the time of a date, at its beginning (UTC), or of a date and a time of day.
+fn date(text: &str) -> Option<SystemTime> {
+    let is_date = text.len() == 10 && text.bytes().filter(|byte| *byte == b'-').count() == 2;
+    let text = if is_date {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    humantime::parse_rfc3339_weak(&text).ok()
 }
 
 /// Parses a time above zero.
@@ -150,7 +174,21 @@ mod tests {
         let minute = Lifetime::Limited(Duration::from_mins(1));
         assert_eq!(lifetime("60s").unwrap(), minute);
         assert!(lifetime("100y").is_ok());
-        for text in ["0s", "999ms", "soon", "", "101y", "300y"] {
+        let date = Lifetime::Until(1_798_761_600);
+        for text in ["2027-01-01", "2027-01-01T00:00:00Z", "2027-01-01 00:00:00"] {
+            assert_eq!(lifetime(text).unwrap(), date, "{text}");
+        }
+        for text in [
+            "0s",
+            "999ms",
+            "soon",
+            "",
+            "101y",
+            "300y",
+            "2500-01-01",
+            "2027-13-01",
+            "2027-01",
+        ] {
             assert!(lifetime(text).is_err(), "{text}");
         }
     }

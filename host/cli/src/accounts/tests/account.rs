@@ -1,6 +1,8 @@
 //! `portcullis account`.
 
-use super::Site;
+use std::fs;
+
+use super::{Site, text};
 use crate::exit::ExitCode;
 
 #[test]
@@ -88,4 +90,145 @@ fn a_name_is_not_given_twice() {
     let (error, _) = site.fails("user edit bob --account APP --rename ann");
     assert!(error.contains("has the user `ann` already"), "{error}");
     site.text("user edit bob --account APP --rename eve");
+}
+
+#[test]
+fn a_directory_without_a_store_has_no_accounts_to_list() {
+    let site = Site::empty();
+    for command in [
+        "account list",
+        "account preload",
+        "account describe APP",
+        "operator verify",
+    ] {
+        let (error, code) = site.fails(command);
+        assert!(error.contains("has no operator"), "{command}: {error}");
+        assert_eq!(code, ExitCode::NoPolicyDirectory, "{command}");
+    }
+    fs::create_dir_all(site.path("store/stores")).unwrap();
+    let (error, code) = site.fails("account list");
+    assert!(error.contains("portcullis import nsc"), "{error}");
+    assert_eq!(code, ExitCode::NoPolicyDirectory);
+}
+
+#[test]
+fn a_damaged_account_may_have_the_name_that_is_looked_for() {
+    let site = Site::new();
+    let key = text(&site.json("account add WEB"), "/key");
+    fs::write(site.path(&format!("store/accounts/{key}.jwt")), "eyJ").unwrap();
+    // The others are found and listed.
+    site.text("account edit APP --tag a");
+    for command in [
+        "account describe WEB",
+        "account add WEB",
+        "account edit APP --rename WEB",
+    ] {
+        let (error, code) = site.fails(command);
+        assert!(
+            error.contains("no readable account is called `WEB`"),
+            "{error}"
+        );
+        assert!(
+            error.contains(&key) && error.contains("is damaged"),
+            "{error}"
+        );
+        assert_eq!(code, ExitCode::BadConfiguration, "{command}");
+    }
+    let (listed, code) = site.fails("account list");
+    assert!(
+        listed.contains("APP  A") && listed.contains("is damaged"),
+        "{listed}"
+    );
+    assert_eq!(code, ExitCode::BadConfiguration);
+    let (verified, code) = site.fails("operator verify");
+    assert!(verified.contains(&key), "{verified}");
+    assert_eq!(code, ExitCode::BadConfiguration);
+}
+
+#[test]
+fn what_is_to_be_removed_has_to_be_there() {
+    let site = Site::new();
+    site.text("user add ann --account APP --allow-pub a --source 10.0.0.0/8");
+    site.text("account add-key APP --role reader --allow-sub a");
+    for command in [
+        "account edit APP --remove-tag b",
+        "account edit APP --remove-permission b",
+        "account edit APP --remove-export b",
+        "account edit APP --remove-import b",
+        "account edit APP --remove-allowed-account *",
+        "account edit APP --remove-auth-user UA5WKZIYRHGN6ZA2CCQA7N2S5JNI5RWLPJJCZARQN4E5MMNDML6VVWDY",
+        "operator edit --remove-service-url nats://b",
+        "user edit ann --account APP --remove-permission b",
+        "user edit ann --account APP --remove-source 10.0.0.0/9",
+        "user edit ann --account APP --remove-connection-type MQTT",
+        "account edit-role APP reader --remove-permission b",
+    ] {
+        let (error, code) = site.fails(command);
+        assert!(error.contains("describe"), "{command}: {error}");
+        assert_eq!(code, ExitCode::NoPolicyDirectory, "{command}: {error}");
+    }
+}
+
+#[test]
+fn an_account_can_have_its_seed_elsewhere() {
+    let site = Site::new();
+    let key = text(&site.json("keys generate account --out @team.nk"), "/key");
+    site.text(&format!(
+        "account add TEAM --public-key {key} --limit connections=5"
+    ));
+    let listed = site.json("account list");
+    let team = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "TEAM");
+    assert_eq!(team.unwrap()["seed"], false);
+    let (error, code) = site.fails("user add ann --account TEAM");
+    assert!(error.contains(&key), "{error}");
+    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    let (error, code) = site.fails(&format!("account add OTHER --public-key {key}"));
+    assert!(error.contains("already"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
+    for key in [
+        "A",
+        "APP",
+        "UA5WKZIYRHGN6ZA2CCQA7N2S5JNI5RWLPJJCZARQN4E5MMNDML6VVWDY",
+    ] {
+        let (error, code) = site.fails(&format!("account add OTHER --public-key {key}"));
+        assert!(error.contains("is no public key of an account"), "{error}");
+        assert_eq!(code, ExitCode::Usage);
+    }
+}
+
+#[test]
+fn a_list_has_the_signing_keys_with_their_roles() {
+    let site = Site::new();
+    site.text("account add-key APP --role reader --allow-sub a");
+    let listed = site.json("account list");
+    assert_eq!(listed[0]["signing_keys"][0]["role"], "reader");
+    assert_eq!(listed[0]["signing_keys"][0]["seed"], true);
+}
+
+#[test]
+fn wrong_jetstream_limits_say_what_is_possible() {
+    let site = Site::new();
+    let (error, code) = site.fails("account edit APP --jetstream on");
+    assert!(error.contains("neither `unlimited` nor `off`"), "{error}");
+    assert!(error.contains("`disk`"), "{error}");
+    assert_eq!(code, ExitCode::Usage);
+}
+
+#[test]
+fn accounts_are_named_or_all_meant() {
+    let site = Site::new();
+    for verb in ["push", "pull"] {
+        for which in ["APP", "--all"] {
+            let (error, code) = site.fails(&format!("account {verb} {which}"));
+            assert!(error.contains("name the servers"), "{error}");
+            assert_eq!(code, ExitCode::Usage);
+        }
+        let (error, code) = site.fails(&format!("account {verb} NONE"));
+        assert!(error.contains("no account `NONE`"), "{error}");
+        assert_eq!(code, ExitCode::NoPolicyDirectory);
+    }
 }

@@ -42,5 +42,12 @@ fn keys_are_made_inspected_and_converted() {
     }
     fs::write(site.path("text"), "hello").unwrap();
     let (error, _) = site.fails("keys inspect @text");
-    assert!(error.contains("has no seed"), "{error}");
+    assert!(
+        error.contains("has no seed: expected a seed (SO…, SA…, SU…), found something"),
+        "{error}"
+    );
+    fs::write(site.path("cut"), read("user.nk").split_at(40).0).unwrap();
+    let (error, code) = site.fails("keys inspect @cut");
+    assert!(error.contains("found one that is damaged"), "{error}");
+    assert_eq!(code, ExitCode::BadConfiguration);
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::{Site, text};
 use crate::exit::ExitCode;
 
@@ -79,4 +81,51 @@ fn an_operator_says_which_accounts_servers_would_refuse() {
     site.text("account edit APP");
     let edited = site.text("operator edit --tag a");
     assert!(!edited.contains("refuse"), "{edited}");
+}
+
+#[test]
+fn a_store_is_verified_as_a_whole() {
+    let site = Site::new();
+    site.text("user add ann --account APP");
+    let verified = site.json("operator verify");
+    assert_eq!(
+        verified,
+        json!({ "ok": true, "accounts": 1, "users": 1, "problems": [] })
+    );
+    // A revocation is no problem.
+    site.text("user revoke ann --account APP");
+    assert_eq!(site.text("operator verify"), "ok: 1 account, 1 user\n");
+    site.text("operator edit --strict-signing-keys true");
+    let (verified, code) = site.fails("operator verify");
+    let expected = "account `APP`: they refuse the account: the operator has no key of its issuer";
+    assert!(verified.contains(expected), "{verified}");
+    assert_eq!(code, ExitCode::BadConfiguration);
+}
+
+#[test]
+fn a_store_has_a_configuration_of_servers() {
+    let site = Site::new();
+    let (error, code) = site.fails("operator config --resolver full");
+    assert!(error.contains("no system account"), "{error}");
+    assert_eq!(code, ExitCode::Usage);
+    let key = text(&site.json("account add SYS"), "/key");
+    site.text("operator edit --system-account SYS");
+    let jwt = fs::read_to_string(site.path("store/operator.jwt")).unwrap();
+    let memory = site.text("operator config");
+    let preload = site.text("account preload");
+    let expected = format!(
+        "operator: {jwt}system_account: {key}\nresolver: MEMORY\nresolver_preload {{\n{preload}}}\n"
+    );
+    assert_eq!(memory, expected);
+    let full = text(
+        &site.json("operator config --resolver full --jwt-directory /var/jwt"),
+        "/config",
+    );
+    assert!(full.contains("{ type: full, dir: \"/var/jwt\","), "{full}");
+    let (error, _) = site.fails("operator config --resolver url");
+    assert!(error.contains("--account-server-url"), "{error}");
+    site.text("operator edit --account-server-url http://127.0.0.1:9090/jwt/v1/");
+    let url = site.text("operator config --resolver url");
+    let setting = "resolver: URL(http://127.0.0.1:9090/jwt/v1/accounts/)\n";
+    assert!(url.ends_with(setting), "{url}");
 }

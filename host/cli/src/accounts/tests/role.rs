@@ -67,3 +67,40 @@ fn what_an_account_lacks_is_named_by_its_kind() {
     let (error, _) = site.fails("operator remove-key OABC");
     assert!(error.contains("no signing key `OABC`"), "{error}");
 }
+
+#[test]
+fn a_user_whose_role_is_gone_gets_no_more_than_it_is_given() {
+    let site = Site::new();
+    for role in ["reader", "writer"] {
+        site.text(&format!(
+            "account add-key APP --role {role} --allow-sub {role}.> --deny-pub >"
+        ));
+    }
+    site.text("account add-key APP");
+    let plain = site.json("account list")[0]["signing_keys"].clone();
+    let plain = plain
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["role"].is_null());
+    let plain = text(plain.unwrap(), "/key");
+    site.text("user add ann --account APP --role reader");
+    site.text("account remove-key APP reader");
+    let shown = || site.json("user describe ann --account APP")["servers"].to_string();
+    assert!(shown().contains("no key of its issuer"), "{}", shown());
+    for edit in [
+        String::new(),
+        " --tag a".to_owned(),
+        format!(" --role {plain}"),
+    ] {
+        let (error, code) = site.fails(&format!("user edit ann --account APP{edit}"));
+        assert!(error.contains("the permissions of a role"), "{error}");
+        assert_eq!(code, ExitCode::Usage);
+    }
+    site.text("user edit ann --account APP --role writer");
+    assert!(shown().contains("by the role `writer`"), "{}", shown());
+    site.text("account remove-key APP writer");
+    site.text("user edit ann --account APP --allow-sub a --deny-pub >");
+    let expected = "the user may publish nowhere, and subscribe on `a`";
+    assert!(shown().contains(expected), "{}", shown());
+}

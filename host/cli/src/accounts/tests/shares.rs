@@ -59,3 +59,84 @@ fn imports_have_an_export() {
     let (error, _) = site.fails(&format!("account edit WEB --import stream:{key}:a"));
     assert!(error.contains("no account"), "{error}");
 }
+
+#[test]
+fn an_account_of_another_operator_imports_with_a_token() {
+    let (site, other) = (Site::new(), Site::new());
+    site.text("account edit APP --export stream:orders.>,token --export stream:news");
+    let exporter = text(&site.json("account describe APP"), "/claims/sub");
+    let importer = text(&other.json("account describe APP"), "/claims/sub");
+    let sign = |export: &str| format!("account activation APP --for {importer} --export {export}");
+    let token = site.text(&format!("{} --expires 90d", sign("stream:orders.new")));
+    fs::write(other.path("token"), &token).unwrap();
+    let import = |subject: &str| {
+        format!("account edit APP --import stream:{exporter}:{subject},token=@token")
+    };
+    other.text(&import("orders.new").replace("@token", &other.path("token").display().to_string()));
+    let shown = other.json("account describe APP");
+    assert_eq!(text(&shown, "/claims/nats/imports/0/token"), token.trim());
+    assert_eq!(shown["findings"], serde_json::json!([]));
+    let claims: Value = serde_json::from_str(&other.text("jwt decode @token")).unwrap();
+    assert!(claims["exp"].is_u64(), "{claims:#}");
+    // A token for something else is refused.
+    let wrong = import("orders.old").replace("@token", &other.path("token").display().to_string());
+    let (error, code) = other.fails(&wrong);
+    assert!(error.contains("is for another subject"), "{error}");
+    assert_eq!(code, ExitCode::Usage);
+    for (export, reason) in [
+        ("stream:news", "needs no token"),
+        ("service:orders.new", "exports no service"),
+        ("orders.new", "KIND:SUBJECT"),
+        (
+            "stream:orders.new --expires 2020-01-01",
+            "servers would refuse it: expired at",
+        ),
+    ] {
+        let (error, code) = site.fails(&sign(export));
+        assert!(error.contains(reason), "{error}");
+        assert_ne!(code, ExitCode::Internal, "{error}");
+    }
+}
+
+#[test]
+fn revocations_of_activations_survive_a_change_of_the_export() {
+    let site = Site::new();
+    site.text("account edit APP --export stream:orders.>,token --export stream:news");
+    let importer = text(&site.json("account add WEB"), "/key");
+    let revoke =
+        |export: &str| format!("account revoke-activation APP --for WEB --export {export}");
+    site.text(&revoke("stream:orders.>"));
+    site.text("account edit APP --export stream:orders.>,token,name=orders");
+    let shown = site.json("account describe APP");
+    let exports = shown["claims"]["nats"]["exports"].as_array().unwrap();
+    let orders = exports
+        .iter()
+        .find(|export| export["name"] == "orders")
+        .unwrap();
+    let revoked = orders["revocations"][&importer].as_u64().unwrap();
+    // A token of the same second counts again.
+    site.text("account edit WEB --import stream:APP:orders.new");
+    let token = site.json("account describe WEB")["claims"]["nats"]["imports"][0].clone();
+    fs::write(site.path("token"), text(&token, "/token")).unwrap();
+    assert!(site.json("jwt decode @token")["iat"].as_u64().unwrap() > revoked);
+    let (error, code) = site.fails(&revoke("stream:news"));
+    assert!(error.contains("needs no token"), "{error}");
+    assert_eq!(code, ExitCode::Usage);
+    let (error, code) = site.fails(&revoke("stream:none"));
+    assert!(error.contains("no export `none`"), "{error}");
+    assert_eq!(code, ExitCode::NoPolicyDirectory);
+}
+
+#[test]
+fn an_export_can_demand_the_importer_in_its_subject() {
+    let site = Site::new();
+    site.text("account edit APP --export stream:logins.*,position=2");
+    let shown = site.json("account describe APP");
+    assert_eq!(
+        shown["claims"]["nats"]["exports"][0]["account_token_position"],
+        2
+    );
+    let (error, code) = site.fails("account edit APP --export stream:logins.*,position=two");
+    assert!(error.contains("position=NUMBER"), "{error}");
+    assert_eq!(code, ExitCode::Usage);
+}

@@ -1,5 +1,7 @@
 //! `portcullis user`.
 
+use serde_json::json;
+
 use super::{Site, mode};
 use crate::exit::ExitCode;
 
@@ -77,4 +79,67 @@ fn a_credentials_file_that_cannot_be_written_leaves_no_user() {
     // A user that is refused leaves no file.
     site.fails("user add bob --account APP --creds @bob.creds --allow-pub a..b");
     assert!(!site.path("bob.creds").exists());
+}
+
+#[test]
+fn networks_and_connection_types_are_added_and_removed() {
+    let site = Site::new();
+    site.text("user add ann --account APP --source 10.0.0.0/8 --connection-type mqtt");
+    site.text("user edit ann --account APP --source 192.0.2.0/24 --connection-type WEBSOCKET");
+    let shown = site.json("user describe ann --account APP");
+    let nats = &shown["claims"]["nats"];
+    assert_eq!(nats["src"], json!(["10.0.0.0/8", "192.0.2.0/24"]));
+    assert_eq!(
+        nats["allowed_connection_types"],
+        json!(["MQTT", "WEBSOCKET"])
+    );
+    site.text(
+        "user edit ann --account APP --remove-source 10.0.0.0/8 --remove-connection-type mqtt",
+    );
+    let shown = site.json("user describe ann --account APP");
+    let nats = &shown["claims"]["nats"];
+    assert_eq!(nats["src"], json!(["192.0.2.0/24"]));
+    assert_eq!(nats["allowed_connection_types"], json!(["WEBSOCKET"]));
+}
+
+#[test]
+fn a_user_expires_after_a_time_or_at_a_date() {
+    let site = Site::new();
+    site.text("user add ann --account APP --expires 2100-01-01");
+    let shown = site.json("user describe ann --account APP");
+    assert_eq!(shown["claims"]["exp"], 4_102_444_800_u64);
+    site.text("user edit ann --account APP --expires never");
+    assert_eq!(
+        site.json("user describe ann --account APP")["claims"].get("exp"),
+        None
+    );
+    let (error, code) = site.fails("user edit ann --account APP --expires 2020-01-01");
+    assert!(error.contains("expired at"), "{error}");
+    assert_eq!(code, ExitCode::BadConfiguration);
+}
+
+#[test]
+fn what_is_taken_out_last_opens_no_door() {
+    let site = Site::new();
+    site.text("user add ann --account APP --allow-pub a --allow-sub b --source 10.0.0.0/8 --connection-type MQTT");
+    let before = site.json("user describe ann --account APP");
+    for (edit, reason) in [
+        ("--remove-permission a", "may publish everywhere"),
+        ("--remove-permission b", "may subscribe everywhere"),
+        ("--remove-source 10.0.0.0/8", "--source 0.0.0.0/0"),
+        ("--remove-connection-type MQTT", "all are allowed"),
+    ] {
+        let (error, code) = site.fails(&format!("user edit ann --account APP {edit}"));
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(code, ExitCode::Usage);
+    }
+    assert_eq!(site.json("user describe ann --account APP"), before);
+    site.text("user edit ann --account APP --remove-permission a --allow-pub c");
+    site.text("user edit ann --account APP --remove-permission c --responses 1");
+    site.text("user edit ann --account APP --remove-permission b --deny-sub >");
+    let shown = site.json("user describe ann --account APP")["servers"].to_string();
+    let expected = "the user may publish replies only, and subscribe nowhere";
+    assert!(shown.contains(expected), "{shown}");
+    let (error, _) = site.fails("user edit ann --account APP --responses 0");
+    assert!(error.contains("may publish everywhere"), "{error}");
 }
