@@ -9,7 +9,6 @@ mod request;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_accounts::{AccountRequestOptions, AccountRequests, Store, StoreError};
 use portcullis_authority::Authority;
@@ -23,7 +22,7 @@ use tracing::error;
 
 use crate::connections::begin_connection;
 use crate::health::Readiness;
-use door::Door;
+use door::{Door, DoorOptions};
 
 /// The front door for accounts that signed themselves, and its connection to the system account.
 #[derive(Debug)]
@@ -31,17 +30,6 @@ pub(crate) struct AccountRequestDoor {
     requests: Arc<AccountRequests>,
     nats: Box<Nats>,
     options: DoorOptions,
-}
-
-/// The options of the door itself.
-#[derive(Clone, Debug)]
-struct DoorOptions {
-    /// Subject of the requests.
-    subject: String,
-    /// Time in which a request is decided.
-    deadline: Duration,
-    /// Maximum number of requests in progress.
-    max_in_flight: usize,
 }
 
 impl AccountRequestDoor {

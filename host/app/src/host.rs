@@ -1,22 +1,21 @@
 //! The host: its wiring, from the start to the end.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use futures::future::try_join_all;
 use portcullis_callout::{Service, ServiceOptions};
-use portcullis_catalog::{Catalog, Watcher};
 use portcullis_config::{self as config, Config, Health, Secrets};
-use portcullis_connect::{Connection, ConnectionHooks, ConnectionStatus, PendingConnection};
+use portcullis_connect::{ConnectionHooks, PendingConnection};
 use portcullis_core::Authorizer;
 use portcullis_exchange::{Exchange, ExchangeOptions};
-use portcullis_records::{RecordReceiver, RecordSinks};
-use tokio::sync::{Mutex, oneshot};
+use portcullis_records::RecordReceiver;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::account_requests::AccountRequestDoor;
+use crate::answering::Answering;
 use crate::buckets::Buckets;
 use crate::connections::connection_options;
 use crate::error::RunError;
@@ -24,14 +23,15 @@ use crate::exchange::{RunningExchange, affordable};
 use crate::first_login::FirstLoginAccounts;
 use crate::handle::HostHandle;
 use crate::health::{
-    HealthServer, IssuerStates, OwnCertificates, OwnLoginTester, Readiness, file_samples,
-    issuer_samples, lost_for_too_long, start_samples,
+    HealthServer, IssuerStates, OwnCertificates, Readiness, file_samples, issuer_samples,
+    start_samples,
 };
 use crate::locks::LockKeeper;
 use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
 use crate::reload::{ReloadHook, Reloader};
 use crate::sinks::Sinks;
+use crate::watching::Watching;
 
 /// An auth callout host. `D` decides logins: the policies of a directory, or an authorizer of the
 /// embedding program.
@@ -197,42 +197,6 @@ impl Parts {
     }
 }
 
-/// The watch over the policy directory, if policies decide.
-struct Watching(Option<(Watcher, portcullis_catalog::Stop)>);
-
-impl Watching {
-    /// Starts to watch the directory, and to reload policies on requests of `handle`.
-    fn start(
-        tasks: &mut JoinSet<()>,
-        policies: Option<&LoadedPolicies>,
-        handle: HostHandle,
-    ) -> Result<Self, RunError> {
-        let Some(policies) = policies else {
-            return Ok(Self(None));
-        };
-        let watcher = Watcher::start(policies.catalog.clone())?;
-        let trigger = watcher.trigger();
-        tasks.spawn(async move {
-            loop {
-                handle.rescan_requested().await;
-                trigger.reload();
-            }
-        });
-        Ok(Self(Some((watcher, policies.stop.clone()))))
-    }
-
-    /// Ends the watch.
-    async fn end(self) -> Result<(), RunError> {
-        if let Self(Some((watcher, stop))) = self {
-            // The service may also have ended by itself. Dropping the watcher waits briefly for a
-            // thread that may be waiting for a policy.
-            stop.stop();
-            tokio::task::spawn_blocking(move || drop(watcher)).await?;
-        }
-        Ok(())
-    }
-}
-
 /// Adds the metrics that do not depend on the decider, and those of the embedding program.
 fn add_samples<A: Authorizer>(
     readiness: &Readiness,
@@ -322,114 +286,6 @@ async fn start_exchange<A: Authorizer>(
     readiness.add_samples(move || samples.samples());
     let running = RunningExchange::start(table, address, exchange.clone()).await?;
     Ok(Some((exchange, running)))
-}
-
-/// The parts that answering requests needs in addition to the service itself.
-struct Answering<'a> {
-    config: &'a Config,
-    readiness: &'a Arc<Readiness>,
-    catalog: Option<Catalog>,
-    statuses: Vec<ConnectionStatus>,
-    records: Option<&'a mut RecordSinks>,
-    on_ready: Box<dyn FnOnce(HostHandle) + Send>,
-    handle: HostHandle,
-}
-
-impl Answering<'_> {
-    /// Connects and answers requests, until `shutdown` completes or there has been no connection
-    /// for too long.
-    async fn run<A: Authorizer>(
-        self,
-        service: Service<A>,
-        pending: Vec<PendingConnection>,
-        buckets: Option<Buckets>,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), RunError> {
-        tokio::pin!(shutdown);
-        let connecting = try_join_all(pending.into_iter().map(PendingConnection::connect));
-        let connections = tokio::select! {
-            made = connecting => made?,
-            () = &mut shutdown => return Ok(()),
-        };
-        // Logins that need a bucket are denied until it is mirrored, so mirroring comes first.
-        let follow = async {
-            match buckets {
-                Some(buckets) => buckets.follow(&connections, self.readiness).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let _following = tokio::select! {
-            following = follow => following?,
-            () = &mut shutdown => return Ok(()),
-        };
-        let clients: Vec<_> = connections
-            .iter()
-            .map(Connection::client)
-            .cloned()
-            .collect();
-        if let (Some(records), Some(client)) = (self.records, clients.first()) {
-            records.connected(client.clone());
-        }
-        let nats = &self.config.nats;
-        let lost = OnceLock::new();
-        let stop = async {
-            tokio::select! {
-                () = shutdown => {}
-                too_long = lost_for_too_long(&self.statuses, nats.max_disconnected) => {
-                    let _ = lost.set(too_long);
-                }
-            }
-            self.readiness.stopping();
-        };
-        let (subscribed, confirmed) = oneshot::channel();
-        let tester = OwnLoginTester {
-            authority: service.authority(),
-            rules: service.rules(),
-            catalog: self.catalog.clone(),
-            states: self.readiness.own_login(),
-        };
-        let announcement = Announcement {
-            readiness: Arc::clone(self.readiness),
-            catalog: self.catalog,
-            servers: nats.servers.iter().map(ToString::to_string).collect(),
-            on_ready: self.on_ready,
-            handle: self.handle,
-        };
-        let mut tasks = JoinSet::new();
-        tasks.spawn(tester.run());
-        tasks.spawn(announcement.run(confirmed));
-        let ready = || {
-            // The receiver lives as long as this function.
-            let _ = subscribed.send(());
-        };
-        service.run(clients, stop, ready).await?;
-        lost.into_inner().map_or(Ok(()), |lost| Err(lost.into()))
-    }
-}
-
-/// The parts that tell of a host that has become ready.
-struct Announcement {
-    readiness: Arc<Readiness>,
-    catalog: Option<Catalog>,
-    /// The addresses of the servers, for the log.
-    servers: Vec<String>,
-    on_ready: Box<dyn FnOnce(HostHandle) + Send>,
-    handle: HostHandle,
-}
-
-impl Announcement {
-    /// Logs that the host is ready, and calls the embedding program, once servers have `confirmed`
-    /// the subscriptions and own logins were decided.
-    async fn run(self, confirmed: oneshot::Receiver<()>) {
-        if confirmed.await.is_err() {
-            return;
-        }
-        self.readiness.tested().await;
-        let catalog = self.catalog.as_ref();
-        let policies = catalog.map(|catalog| catalog.snapshot().policies().count());
-        info!(nats.servers = self.servers.join(","), policies, "ready");
-        (self.on_ready)(self.handle);
-    }
 }
 
 impl<D: fmt::Debug> fmt::Debug for Host<D> {

@@ -51,6 +51,7 @@
 //! [`prove_for_parent`](portcullis_catalog::prove_for_parent).
 
 mod account_requests;
+mod answering;
 mod buckets;
 mod builder;
 mod connections;
@@ -68,6 +69,7 @@ mod records;
 mod reload;
 mod sinks;
 mod traces;
+mod watching;
 
 pub use builder::HostBuilder;
 pub use connections::LogHostConnections;

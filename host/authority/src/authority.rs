@@ -14,9 +14,10 @@ use portcullis_identity::Identifier;
 use crate::admission::{Admission, Overload};
 use crate::decide::decide;
 use crate::identify::identify;
+use crate::imitation::check_imitation;
 use crate::locks::Locks;
 use crate::new_accounts::{AccountMaker, provide};
-use crate::own_login::check_imitation;
+
 use crate::place::Place;
 use crate::recorder::Recorder;
 use crate::rules::PermitRules;

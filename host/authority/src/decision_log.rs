@@ -27,7 +27,7 @@ pub struct DecisionLine<'a> {
 }
 
 /// Writes the log line of a decision.
-pub fn log_decision(line: DecisionLine<'_>) {
+pub(crate) fn log_decision(line: DecisionLine<'_>) {
     let DecisionLine {
         request,
         decision,
@@ -86,7 +86,7 @@ pub fn log_decision(line: DecisionLine<'_>) {
 }
 
 /// Writes a line at the level `debug` for a throttled login. The summaries count such logins.
-pub fn log_summed_up(line: DecisionLine<'_>) {
+pub(crate) fn log_summed_up(line: DecisionLine<'_>) {
     let request = line.request;
     if let Outcome::Deny(denial) = &line.decision.outcome {
         tracing::debug!(

@@ -77,8 +77,8 @@
 //! - [`Throttle`]: the limits on failed attempts.
 //! - [`PermitRules`] with [`TargetAccounts`], [`Ceilings`] and [`Expiry`]: the host's own rules for
 //!   permits.
-//! - [`DecisionLine`], [`log_decision`]: the log line of a decision. [`Recorder`]: the queue of
-//!   decision records for audits.
+//! - [`Authority::conclude_answered`]: the end of a login at a front door. [`DecisionLine`]: its
+//!   log line. [`Recorder`]: the queue of decision records for audits.
 //! - [`Tracer`]: traces of logins, with a span for each stage and each policy.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
 //! - [`Locks`]: logins that an operator has closed for a time.
@@ -99,12 +99,14 @@ mod account_request;
 mod accounts;
 mod admission;
 mod authority;
+mod conclusion;
 mod decide;
 mod decision_log;
 mod enforce;
 #[cfg(test)]
 mod fixtures;
 mod identify;
+mod imitation;
 mod issue;
 mod issuers;
 mod load;
@@ -125,7 +127,9 @@ pub use account_request::account_tags;
 pub use accounts::TargetAccounts;
 pub use admission::Overload;
 pub use authority::{Attempt, Authority, AuthorityOptions, Considered, LoginRules};
-pub use decision_log::{DecisionLine, log_decision, log_summed_up};
+pub use conclusion::Answered;
+pub use decision_log::DecisionLine;
+pub use imitation::OWN_LOGIN;
 pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
 pub use locks::{
@@ -133,7 +137,7 @@ pub use locks::{
     LockedNetwork, Locks,
 };
 pub use new_accounts::AccountMaker;
-pub use own_login::{FailedOwnLogin, OWN_LOGIN, OwnLogins};
+pub use own_login::{FailedOwnLogin, OwnLogins};
 pub use place::Place;
 pub use portcullis_identity::bearer_credentials;
 pub use recorder::{

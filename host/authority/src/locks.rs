@@ -6,6 +6,7 @@
 //! and its base64url. The value is JSON: the end in seconds since the Unix epoch, and the reason.
 
 mod copy;
+mod lock;
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -16,11 +17,11 @@ use portcullis_core::{
     AuthorizationRequest, BucketName, Certificate, Denial, DenialClass, Identity, KeyValues,
     LookUpError, Permit, PolicyRef, PresentedNkey, PublicKey,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::rules::PermitRules;
 
 pub use copy::{CopiedLock, InvalidLockCopy, LatestLockCopy, LockCopy};
+pub use lock::Lock;
 
 /// Lengths of the networks that a lock may have. A login looks up one key for each.
 const V4_LENGTHS: [u8; 4] = [8, 16, 24, 32];
@@ -55,17 +56,6 @@ pub struct LockedNetwork {
     "`{0}` is no network that can be locked: write an address, or a network of length 8, 16, 24 or 32 (IPv4), or 32, 48, 56, 64 or 128 (IPv6)"
 )]
 pub struct InvalidLockedNetwork(String);
-
-/// The value of a lock in the bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lock {
-    /// End of the lock, in seconds since the Unix epoch. `None` for a lock until it is removed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<u64>,
-    /// Reason, for operators.
-    #[serde(default)]
-    pub reason: String,
-}
 
 /// The locks in a bucket.
 #[derive(Clone, Debug)]
@@ -154,13 +144,6 @@ impl FromStr for LockedNetwork {
         Self::all_around(address)
             .find(|network| network.length == length && network.address == address)
             .ok_or_else(invalid)
-    }
-}
-
-impl Lock {
-    /// Returns whether the lock counts at `now`, in seconds since the Unix epoch.
-    pub fn is_closed_at(&self, now: u64) -> bool {
-        self.until.is_none_or(|until| now < until)
     }
 }
 

@@ -18,30 +18,11 @@ use portcullis_environment::Clock;
 use crate::authority::Authority;
 use crate::decide::decide;
 use crate::identify::identify;
+use crate::imitation::OWN_LOGIN;
 use crate::issuers::Issuers;
-
-/// The connection name, user name, password and token of own logins. The authority denies a client
-/// of any front door that brings it as a connection name, as a user name or as a token, so only own
-/// logins reach policies with it.
-pub const OWN_LOGIN: &str = "portcullis-probe:own-login";
 
 /// The methods of own logins. The others need a proof, which no host can make up.
 const METHODS: [Method; 3] = [Method::Password, Method::Token, Method::None];
-
-/// Denies a client that imitates an own login: a policy may treat these otherwise.
-pub(crate) fn check_imitation(request: &AuthorizationRequest) -> Result<(), Denial> {
-    let credentials = &request.credentials;
-    let names = [
-        request.client.name.as_deref(),
-        credentials.username.as_deref(),
-        credentials.token.as_ref().map(Secret::expose),
-    ];
-    if names.contains(&Some(OWN_LOGIN)) {
-        let reason = format!("`{OWN_LOGIN}` is for logins that the host makes up itself");
-        return Err(Denial::new(DenialClass::IdentityRejected, reason));
-    }
-    Ok(())
-}
 
 /// The result of the own logins.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,9 @@
 //! by its size in memory. Without room, the record is dropped and counted, or the login waits, as
 //! the options say. Sinks take the records out of the other end, on threads of their own.
 
+mod options;
+mod size;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,58 +14,19 @@ use std::time::{Instant, SystemTime};
 
 use portcullis_core::{
     AuthorizationRequest, Decision, DecisionRecord, LoginFacts, LoginOutcome, Outcome,
-    RecordedAccess, RecordedAnswer, RecordedPolicy, RecordedVerdict, RecordingHost, Secret,
+    RecordedAccess, RecordedAnswer, RecordedPolicy, RecordedVerdict, RecordingHost,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
 use crate::decision_log::DecisionLine;
+use size::size;
+
+pub use options::{RecordedFacts, RecorderOptions, WhenRecordsFull};
 
 /// Unit of the room in a queue, in bytes.
 const UNIT: usize = 1 << 10;
-
-/// Approximate size of a record in memory in addition to its texts, in bytes.
-const BASE: usize = 1 << 10;
-
-/// The facts about a client that records have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RecordedFacts {
-    /// The facts that the log line of a decision has too. The default.
-    #[default]
-    Shown,
-    /// All facts that a policy can ask for, apart from secrets: also claims, groups, tags and the
-    /// certificate.
-    All,
-}
-
-/// The treatment of records while the queue is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenRecordsFull {
-    /// The host drops and counts records that do not fit into the queue. The default.
-    #[default]
-    Drop,
-    /// The login waits until its record fits into the queue, up to the server's timeout.
-    Block,
-}
-
-/// The options of a recorder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecorderOptions {
-    /// Name of the host in its records.
-    pub host_name: String,
-    /// Version of the host in its records.
-    pub host_version: String,
-    /// Id of this start of the host.
-    pub start: String,
-    /// The facts about clients.
-    pub facts: RecordedFacts,
-    /// The treatment of records while the queue is full.
-    pub when_full: WhenRecordsFull,
-    /// Maximum size of the records in memory, in bytes: those in the queue, and those of permits
-    /// that the server may still refuse.
-    pub max_pending: usize,
-}
 
 /// The filling end of a queue of records. The default records nothing. Clones share the queue.
 #[derive(Clone, Debug, Default)]
@@ -112,11 +76,6 @@ enum Queued {
 #[derive(Debug, Default)]
 struct Counts {
     lost: AtomicU64,
-}
-
-impl RecorderOptions {
-    /// The default of `max_pending`: 64 MiB.
-    pub const MAX_PENDING: usize = 64 << 20;
 }
 
 impl Recorder {
@@ -286,49 +245,6 @@ impl Records {
     }
 }
 
-/// Returns the approximate size of the record of a login in memory, in bytes.
-fn size(request: &AuthorizationRequest, decision: &Decision, facts: RecordedFacts) -> usize {
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let (client, identity) = (&request.client, &request.identity);
-    let mut size = BASE
-        + length(&request.credentials.username)
-        + length(&client.user)
-        + length(&client.name)
-        + length(&client.mqtt_id)
-        + length(&identity.principal)
-        + length(&identity.issuer);
-    match &decision.outcome {
-        Outcome::Permit(permit) => {
-            let permissions = permit.permissions();
-            for side in [&permissions.publish, &permissions.subscribe] {
-                let subjects = side.allow.iter().chain(&side.deny);
-                size += subjects
-                    .map(|subject| subject.as_str().len() + 32)
-                    .sum::<usize>();
-            }
-        }
-        Outcome::Deny(denial) => size += denial.reason.len(),
-    }
-    for step in &decision.steps {
-        size += 256
-            + step
-                .asked
-                .iter()
-                .map(|asked| asked.len() + 32)
-                .sum::<usize>();
-    }
-    if facts == RecordedFacts::All {
-        // Claims and certificates are at most as long as the texts that the client presented.
-        let secret = |secret: &Option<Secret>| secret.as_ref().map_or(0, |it| it.expose().len());
-        let credentials = &request.credentials;
-        size += secret(&credentials.token) + secret(&credentials.jwt);
-        size += secret(&credentials.password);
-        let chains = client.tls.iter().flat_map(|tls| &tls.chains).flatten();
-        size += chains.map(String::len).sum::<usize>();
-    }
-    size
-}
-
 impl fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -339,85 +255,4 @@ impl fmt::Debug for Shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use portcullis_core::DenialClass;
-
-    use super::*;
-    use crate::fixtures::request;
-
-    fn options(when_full: WhenRecordsFull) -> RecorderOptions {
-        RecorderOptions {
-            host_name: "portcullis".to_owned(),
-            host_version: "0.1.0".to_owned(),
-            start: "00".to_owned(),
-            facts: RecordedFacts::Shown,
-            when_full,
-            max_pending: 2 * UNIT,
-        }
-    }
-
-    fn record(reserved: Reserved, decision: &Decision) -> PendingRecord {
-        let line = DecisionLine {
-            request: &request(),
-            decision,
-            elapsed: Duration::from_micros(7),
-            reply: "sent",
-            error: None,
-            request_id: None,
-            trace_id: None,
-        };
-        reserved.fill(&line, LoginOutcome::Denied, SystemTime::UNIX_EPOCH)
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_drops_counts_and_leaves_a_gap() {
-        let (recorder, mut records) = Recorder::queue(options(WhenRecordsFull::Drop));
-        let decision = Decision::deny(DenialClass::PolicyDenied, "no");
-        let lost = records.lost();
-        let request = request();
-        let reserve = || recorder.reserve(&request, &decision, None);
-        let first = reserve().await.unwrap();
-        let second = reserve().await.unwrap();
-        assert!(reserve().await.is_none(), "there is room for two");
-        assert_eq!(lost(), 1);
-        recorder.send(record(second, &decision));
-        recorder.send(record(first, &decision));
-        for id in ["00-2", "00-1"] {
-            assert_eq!(records.try_next().unwrap().record.id, id);
-        }
-        let fourth = reserve().await.unwrap();
-        assert_eq!(record(fourth, &decision).record.host.sequence, 4);
-    }
-
-    #[tokio::test]
-    async fn a_login_waits_for_room_if_it_must_until_the_server_gives_up() {
-        let (recorder, mut records) = Recorder::queue(options(WhenRecordsFull::Block));
-        let decision = Decision::deny(DenialClass::PolicyDenied, "no");
-        let request = request();
-        for _ in 0..2 {
-            let reserved = recorder.reserve(&request, &decision, None).await.unwrap();
-            recorder.send(record(reserved, &decision));
-        }
-        let now = Some(Instant::now());
-        assert!(recorder.reserve(&request, &decision, now).await.is_none());
-        let waiting = recorder.reserve(&request, &decision, None);
-        let taken = async { drop(records.try_next()) };
-        let (reserved, ()) = tokio::join!(waiting, taken);
-        assert!(reserved.is_some());
-    }
-
-    #[tokio::test]
-    async fn nothing_is_reserved_if_logins_are_not_recorded() {
-        let decision = Decision::deny(DenialClass::PolicyDenied, "no");
-        let recorder = Recorder::default();
-        assert!(!recorder.is_on());
-        assert!(
-            recorder
-                .reserve(&request(), &decision, None)
-                .await
-                .is_none()
-        );
-    }
-}
+mod tests;

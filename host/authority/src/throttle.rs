@@ -8,7 +8,9 @@
 mod admission;
 mod attempt;
 mod bucket;
+mod counter;
 mod keys;
+mod kind;
 mod summary;
 
 use std::fmt;
@@ -19,15 +21,17 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use portcullis_core::{DenialClass, Sample, SourceNetwork};
+use portcullis_core::{Client, Sample, SourceNetwork};
 use portcullis_environment::{Clock, SystemClock};
+use portcullis_identity::Claimant;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::admission::{AdmittedAttempt, Refusal};
-use self::admission::{Counter, MAX_WAITING};
 pub(crate) use self::attempt::Attempt;
 use self::bucket::{Bucket, Rate};
+use self::counter::{Counter, MAX_WAITING};
 use self::keys::Keys;
+use self::kind::Kind;
 use self::summary::Summary;
 
 /// Time for which the throttle remembers that the names of a login succeeded at an address. Long,
@@ -85,17 +89,6 @@ struct Pair {
     known_until: AtomicU64,
 }
 
-/// The kinds of keys that failures are counted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// The client's address.
-    Address,
-    /// A name whose secret the login can guess: a user name or a bare token.
-    User,
-    /// An address and names that have logged in together.
-    Pair,
-}
-
 impl Default for ThrottleOptions {
     /// Returns limits of 300 failures an address and 30 a user, each in one minute.
     fn default() -> Self {
@@ -105,6 +98,34 @@ impl Default for ThrottleOptions {
             per: Duration::from_mins(1),
             exempt_networks: Vec::new(),
             max_entries: 65_536,
+        }
+    }
+}
+
+impl<C> Throttle<C> {
+    /// Returns the attempt of `client`, whose login carries the names of `claimant`.
+    pub(crate) fn attempt(&self, client: &Client, claimant: &Claimant<'_>) -> Attempt {
+        let address = client.address().map(|address| address.to_canonical());
+        let exempt = |address| {
+            let limits = self.limits.load();
+            let mut networks = limits.exempt_networks.iter();
+            networks.any(|network| network.contains(address))
+        };
+        let source = address.map(|address| self.keys.of_address(address));
+        let key_of = |kind, name: Option<&str>| name.map(|name| self.keys.of_name(kind, name));
+        let guessed = [
+            key_of("user", claimant.user.as_deref()),
+            key_of("token", claimant.token.as_deref()),
+        ];
+        let others = [
+            key_of("key", claimant.key.as_deref()),
+            key_of("subject", claimant.subject.as_deref()),
+            key_of("certificate", claimant.certificate.as_deref()),
+        ];
+        Attempt {
+            address: source.filter(|_| !address.is_some_and(exempt)),
+            guessed,
+            pair: source.map(|source| self.keys.of_pair(source, guessed, others)),
         }
     }
 }
@@ -250,41 +271,6 @@ impl Limits {
             address_rate: Rate::new(options.address_failures, per),
             user_rate: Rate::new(options.user_failures, per),
             exempt_networks: options.exempt_networks.clone(),
-        }
-    }
-}
-
-/// Returns whether a denial is a failed attempt.
-///
-/// An attempt that ran out of time counts, although the host may be slow for other reasons.
-/// Otherwise a client could have the host compute password hashes without limit, if each took too
-/// long.
-const fn is_failure(class: DenialClass) -> bool {
-    matches!(
-        class,
-        DenialClass::IdentityRejected
-            | DenialClass::ProofRejected
-            | DenialClass::PolicyDenied
-            | DenialClass::EndOfChain
-            | DenialClass::Deadline
-            | DenialClass::PolicyDeadline
-    )
-}
-
-impl Kind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::User => "user",
-            Self::Pair => "pair",
-        }
-    }
-
-    const fn of_whom(self) -> &'static str {
-        match self {
-            Self::Address => "from the client's address",
-            Self::User => "in a name of the login",
-            Self::Pair => "in the names of the login from the client's address",
         }
     }
 }

@@ -4,17 +4,22 @@
 //! stages fill. Once its reply is sent, the front door has [`Tracer::finish`] hand the spans to a
 //! [`TraceSink`], which must not block. Without a sink, no clock is read for any of this.
 
+mod active;
 mod parent;
 mod spans;
 mod stages;
+mod wall_clock;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use data_encoding::HEXLOWER;
 use portcullis_environment::{Randomness, SystemRandomness};
 
+use self::wall_clock::WallClock;
+
+pub use active::ActiveTrace;
 pub use parent::{InvalidTraceParent, TraceParent};
 pub use spans::{FinishedLogin, LoginSpan, LoginTrace, SpanValue};
 pub use stages::{Stage, StageTimes};
@@ -35,16 +40,6 @@ struct Shared {
     /// Upper bound of the last half of a sampled trace's id.
     threshold: u64,
     randomness: Arc<dyn Randomness>,
-}
-
-/// The trace of a login that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActiveTrace {
-    /// Id of the trace, as 32 hexadecimal digits.
-    pub trace_id: String,
-    id: [u8; 16],
-    span: [u8; 8],
-    parent: Option<[u8; 8]>,
 }
 
 impl Tracer {
@@ -119,22 +114,6 @@ impl Shared {
     fn is_sampled(&self, id: &[u8; 16]) -> bool {
         let end = id.last_chunk().copied().unwrap_or_default();
         u64::from_be_bytes(end) <= self.threshold
-    }
-}
-
-/// The conversion of times on the monotonic clock to those of the wall clock.
-struct WallClock {
-    now: Instant,
-    wall: SystemTime,
-}
-
-impl WallClock {
-    /// Returns a time in nanoseconds since the Unix epoch.
-    fn nanoseconds(&self, at: Instant) -> u64 {
-        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH);
-        let ago = self.now.saturating_duration_since(at);
-        let at = since.unwrap_or(Duration::ZERO).saturating_sub(ago);
-        u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

@@ -13,8 +13,8 @@ use portcullis_http::Peer;
 use tokio::time::timeout;
 
 use crate::context::RequestContext;
-use crate::exchange::Shared;
 use crate::problem::{Problem, Refusal};
+use crate::shared::Shared;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

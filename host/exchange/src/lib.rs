@@ -48,6 +48,7 @@ mod proof;
 mod refusal_log;
 mod routes;
 mod serve;
+mod shared;
 #[cfg(test)]
 mod tests;
 

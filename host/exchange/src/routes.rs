@@ -20,10 +20,10 @@ use crate::answer::{self, NonceAnswer, TokenAnswer};
 use crate::bearer::bearer;
 use crate::body::{ConnectBody, OwnBody, account, read};
 use crate::context::RequestContext;
-use crate::exchange::Shared;
 use crate::guard::{REQUEST_ID, guard};
 use crate::options::{ExchangeOptions, ProofRoute};
 use crate::problem::{Problem, Refusal, Refusals};
+use crate::shared::Shared;
 
 /// Time for which a browser may remember that it may call the exchange.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);

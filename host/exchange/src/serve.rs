@@ -7,7 +7,8 @@ use portcullis_core::Authorizer;
 use portcullis_environment::Clock;
 use portcullis_http::{Closed, HttpListener, Observer};
 
-use crate::exchange::{Exchange, Shared};
+use crate::exchange::Exchange;
+use crate::shared::Shared;
 
 impl<A: Authorizer, C: Clock + Clone> Exchange<A, C> {
     /// Serves the connections of `listener` until `shutdown` completes, then finishes the requests

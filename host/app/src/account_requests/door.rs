@@ -4,25 +4,21 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use portcullis_accounts::{AccountJwt, AccountRequests, AskedAccount, Granted};
-use portcullis_authority::{
-    Authority, Considered, DecisionLine, FinishedLogin, Place, Stage, account_tags, log_decision,
-    log_summed_up,
-};
+use portcullis_authority::{Answered, Authority, Considered, Place, Stage, account_tags};
 use portcullis_claims::{KeyKind, PublicKey};
 use portcullis_connect::{Message, Nats, SubscribeError};
 use portcullis_core::{
-    AuthorizationRequest, Authorizer, Decision, Denial, LoginOutcome, Outcome, Server, with_causes,
+    AuthorizationRequest, Authorizer, Decision, Denial, Outcome, Server, with_causes,
 };
 use portcullis_environment::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{info, warn};
 
-use super::DoorOptions;
 use super::answers::{DENIED, NOT_DECIDED, answer_to, class_of, reply};
 use super::counters::Counters;
 use super::request::request_of;
@@ -32,6 +28,17 @@ const GROUP: &str = "portcullis-account-requests";
 
 /// The name of the door in traces, and as the server that asks in decisions.
 const DOOR: &str = "account-requests";
+
+/// The options of the door itself.
+#[derive(Clone, Debug)]
+pub(super) struct DoorOptions {
+    /// Subject of the requests.
+    pub(super) subject: String,
+    /// Time in which a request is decided.
+    pub(super) deadline: Duration,
+    /// Maximum number of requests in progress.
+    pub(super) max_in_flight: usize,
+}
 
 /// The front door.
 pub(super) struct Door<A> {
@@ -205,49 +212,27 @@ impl<A: Authorizer> Door<A> {
         }
     }
 
-    /// Writes the log line, the record and the trace of a decision.
+    /// Counts a denial, and writes the log line, the record and the trace of a decision.
     async fn record(
         &self,
         request: &AuthorizationRequest,
         considered: &Considered,
         arrived: Instant,
     ) {
-        let decision = &considered.decision;
-        let tracer = self.authority.tracer();
-        let trace = tracer.begin(None);
-        let line = DecisionLine {
-            request,
-            decision,
-            elapsed: SystemClock.elapsed(arrived),
-            reply: "sent",
-            error: None,
+        if let Outcome::Deny(denial) = &considered.decision.outcome {
+            self.counters.denied(denial.class);
+        }
+        let answered = Answered {
+            door: DOOR,
+            received_at: arrived,
             request_id: None,
-            trace_id: trace.as_ref().map(|trace| trace.trace_id.as_str()),
+            parent: None,
+            trace_id: None,
+            latest: None,
         };
-        let outcome = match &decision.outcome {
-            Outcome::Permit(_) => LoginOutcome::Issued,
-            Outcome::Deny(denial) => {
-                self.counters.denied(denial.class);
-                LoginOutcome::Denied
-            }
-        };
-        if !considered.is_reported {
-            return log_summed_up(line);
-        }
-        log_decision(line);
-        let recorder = self.authority.recorder();
-        if let Some(room) = recorder.reserve(request, decision, None).await {
-            recorder.send(room.fill(&line, outcome, SystemClock.wall()));
-        }
-        if let Some(trace) = &trace {
-            let login = FinishedLogin {
-                line,
-                door: DOOR,
-                received_at: arrived,
-                times: &considered.times,
-            };
-            tracer.finish(trace, &login, SystemClock.now(), SystemClock.wall());
-        }
+        self.authority
+            .conclude_answered(request, considered, answered)
+            .await;
     }
 
     async fn announce(&self, jwt: &AccountJwt) {

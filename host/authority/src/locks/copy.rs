@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use portcullis_core::BucketName;
 use serde::{Deserialize, Serialize};
 
-use super::Lock;
+use super::lock::Lock;
 
 /// The locks as a host last knew them.
 ///

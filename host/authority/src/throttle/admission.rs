@@ -9,24 +9,15 @@ use portcullis_environment::Clock;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout_at;
 
-use super::bucket::{Bucket, Rate, Room};
-use super::{Attempt, Kind, Throttle, is_failure};
+use super::Throttle;
+use super::attempt::Attempt;
+use super::bucket::{Bucket, Room};
+use super::counter::Counter;
+use super::kind::Kind;
 use crate::place::Place;
 
 /// Maximum number of attempts that wait for room in one bucket.
 const MAX_WAITING_PER_COUNTER: usize = 1024;
-
-/// Maximum number of attempts that wait for room, in all buckets.
-pub(super) const MAX_WAITING: usize = 4096;
-
-/// A bucket in which an attempt needs room.
-#[derive(Debug)]
-pub(super) struct Counter {
-    pub(super) kind: Kind,
-    pub(super) key: u64,
-    pub(super) bucket: Arc<Bucket>,
-    pub(super) rate: Rate,
-}
 
 /// An admitted attempt. Dropping it frees its room.
 #[derive(Debug)]
@@ -228,4 +219,21 @@ impl<C: Clock> Drop for AdmittedAttempt<'_, C> {
         let now = self.throttle.now();
         self.leave(now, false);
     }
+}
+
+/// Returns whether a denial is a failed attempt.
+///
+/// An attempt that ran out of time counts, although the host may be slow for other reasons.
+/// Otherwise a client could have the host compute password hashes without limit, if each took too
+/// long.
+const fn is_failure(class: DenialClass) -> bool {
+    matches!(
+        class,
+        DenialClass::IdentityRejected
+            | DenialClass::ProofRejected
+            | DenialClass::PolicyDenied
+            | DenialClass::EndOfChain
+            | DenialClass::Deadline
+            | DenialClass::PolicyDeadline
+    )
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use portcullis_core::{Client, Repeats, Report};
 
-use super::Kind;
+use super::kind::Kind;
 
 /// Maximum number of counters with a summary of their own. The others share one.
 const MAX_COUNTERS: usize = 1024;

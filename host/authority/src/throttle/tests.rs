@@ -3,7 +3,7 @@
 mod memory;
 mod waiting;
 
-use portcullis_core::{Client, Denial, Outcome, Permit};
+use portcullis_core::{Denial, DenialClass, Outcome, Permit};
 use portcullis_environment::ManualClock;
 use portcullis_identity::Claimant;
 use rstest::rstest;

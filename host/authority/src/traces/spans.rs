@@ -7,7 +7,9 @@ use std::time::Instant;
 use portcullis_core::{Blame, Outcome, PolicyStep};
 use portcullis_environment::Randomness;
 
-use super::{ActiveTrace, Stage, StageTimes, WallClock};
+use super::active::ActiveTrace;
+use super::stages::{Stage, StageTimes};
+use super::wall_clock::WallClock;
 use crate::decision_log::DecisionLine;
 
 /// A login whose reply is sent, or will not be.

@@ -1,5 +1,7 @@
 //! Tests of traces.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 use portcullis_core::{Decision, DenialClass, PolicyRef, PolicyStep, StepAnswer};
 use portcullis_environment::{Clock as _, ManualClock, SeededRandomness};

@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use portcullis_authority::{
-    DecisionLine, FinishedLogin, Reserved, Stage, log_decision, log_summed_up,
-};
+use portcullis_authority::{DecisionLine, FinishedLogin, Reserved, Stage};
 use portcullis_core::{Authorizer, Decision, LoginOutcome};
 use portcullis_environment::Clock;
 
@@ -47,12 +45,15 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             request_id: None,
             trace_id: context.trace.as_ref().map(|trace| trace.trace_id.as_str()),
         };
-        if context.is_reported {
-            self.finish_trace(context, line);
-            log_decision(line);
-        } else {
-            log_summed_up(line);
-        }
+        context.times.end(Stage::Reply, &self.clock);
+        let login = FinishedLogin {
+            line,
+            door: "callout",
+            received_at: context.at,
+            times: &context.times,
+        };
+        self.authority
+            .write_line(&login, context.trace.as_ref(), context.is_reported);
         let Some(room) = room else {
             return;
         };
@@ -69,21 +70,6 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
                 self.evidence.confirmations.hold(waiting, settles_at);
             }
             _ => self.authority.recorder().send(record),
-        }
-    }
-
-    /// Ends the trace of the login, if it is traced.
-    fn finish_trace(&self, context: &Context, line: DecisionLine<'_>) {
-        if let Some(trace) = &context.trace {
-            context.times.end(Stage::Reply, &self.clock);
-            let login = FinishedLogin {
-                line,
-                door: "callout",
-                received_at: context.at,
-                times: &context.times,
-            };
-            let tracer = self.authority.tracer();
-            tracer.finish(trace, &login, self.clock.now(), self.clock.wall());
         }
     }
 }
