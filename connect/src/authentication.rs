@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_nats::Auth;
 use parking_lot::Mutex;
 use portcullis_claims::{CredentialsError, KeyError, UserCredentials, UserKey};
-use portcullis_core::Secret;
+
 use portcullis_files::{Disk, SystemDisk};
 use tokio::sync::watch;
 
 use crate::abort_on_drop::AbortOnDrop;
 use crate::login::{Login, RenewedLogin};
+use crate::proof::Proof;
 use crate::secret::{SecretError, SecretSource};
 use crate::token::TokenError;
 
@@ -74,15 +74,6 @@ pub enum AuthenticationError {
     /// The runtime shuts down, so no file was read.
     #[error("interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
-}
-
-/// The proof of an identity, for a server.
-#[derive(Debug)]
-pub(crate) enum Proof {
-    Nkey(UserKey),
-    UserJwt(Arc<UserCredentials>),
-    Password { user: String, password: Secret },
-    Token(Secret),
 }
 
 /// A reader of proofs that keeps the last good one.
@@ -273,51 +264,6 @@ impl Reading {
             ends_at: None,
             renew_at: None,
         }
-    }
-}
-
-impl Proof {
-    /// Returns the time at which the proof expires by its own word, in seconds since the Unix
-    /// epoch. `None` if it names no end.
-    pub(crate) fn expires_at(&self) -> Option<u64> {
-        match self {
-            Self::UserJwt(credentials) => credentials.expires_at(),
-            Self::Nkey(_) | Self::Password { .. } | Self::Token(_) => None,
-        }
-    }
-
-    /// Returns whether both are the same login.
-    pub(crate) fn is_same_login(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::UserJwt(one), Self::UserJwt(other)) => one.jwt() == other.jwt(),
-            (Self::Token(one), Self::Token(other)) => one == other,
-            _ => false,
-        }
-    }
-
-    /// Returns the answer to a server that sent `nonce`.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`KeyError::Sign`] if the key library fails.
-    pub(crate) fn answer(&self, nonce: &[u8]) -> Result<Auth, KeyError> {
-        let mut auth = Auth::new();
-        match self {
-            Self::Nkey(key) => {
-                auth.nkey = Some(key.public_key().to_owned());
-                auth.signature = Some(key.sign(nonce)?);
-            }
-            Self::UserJwt(credentials) => {
-                auth.jwt = Some(credentials.jwt().to_owned());
-                auth.signature = Some(credentials.key().sign(nonce)?);
-            }
-            Self::Password { user, password } => {
-                auth.username = Some(user.clone());
-                auth.password = Some(password.expose().to_owned());
-            }
-            Self::Token(token) => auth.token = Some(token.expose().to_owned()),
-        }
-        Ok(auth)
     }
 }
 

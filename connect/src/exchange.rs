@@ -11,9 +11,9 @@ use portcullis_environment::Clock;
 use tracing::{Instrument as _, info_span};
 use url::Url;
 
-use crate::authentication::Proof;
 use crate::http::HttpOptions;
 use crate::login::{Login, LoginFuture, LoginSource};
+use crate::proof::Proof;
 use crate::renewal::{Fetched, RenewalOptions, Renewing};
 use crate::shown::{shown, shown_text};
 use crate::token::{NewTokenClientError, Token, TokenError, TokenSource, unexpected};

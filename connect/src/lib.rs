@@ -98,6 +98,7 @@ mod options;
 mod outage;
 mod permissions;
 mod probe;
+mod proof;
 mod renewal;
 mod repeats;
 mod secret;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures::future::BoxFuture;
 use portcullis_claims::UserCredentials;
 
-use crate::authentication::Proof;
+use crate::proof::Proof;
 use crate::token::{Token, TokenError, TokenSource};
 
 /// A login at a server, and its end. `Debug` does not show the secret.

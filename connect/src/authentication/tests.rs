@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use async_nats::Auth;
 use portcullis_claims::{IssuerKey, PublicKey, UserClaims, VerifyingKey as _};
-use portcullis_core::{Permit, with_causes};
+use portcullis_core::{Permit, Secret, with_causes};
 use portcullis_files::MemoryDisk;
 use tempfile::TempDir;
 

@@ -6,8 +6,8 @@ use portcullis_core::Digest;
 use portcullis_files::{Access, Disk, ReadError, Stamp};
 use sha2::{Digest as _, Sha256};
 
+use crate::languages::{self, Texts};
 use crate::paths::{Files, Paths};
-use crate::text::{self, Texts};
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Bytes of the files of a unit. The settings contain password hashes.
@@ -43,7 +43,7 @@ impl Fingerprint {
             }
         }
         // A version without texts keeps the digest that hosts gave it before there were texts.
-        if let Some(texts) = text::digest(self.texts) {
+        if let Some(texts) = languages::digest(self.texts) {
             sum.update(texts.as_bytes());
         }
         Digest::from_bytes(sum.finalize().into())

@@ -10,8 +10,8 @@ use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
 use portcullis_files::{Disk, ReadError, Survey, is_own_user};
 
 use crate::content::{FileSource, Fingerprint, digest, missing, read, unreadable};
+use crate::languages::is_text;
 use crate::paths::{Files, Paths};
-use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Maximum total size of the policies in a directory, in bytes. A scan reads every file, so the
@@ -128,7 +128,7 @@ fn sort(entries: Vec<PathBuf>, source: FileSource<'_>, is_trusted: bool) -> Sort
                 Err(error) => sorted.misnamed.push((path, error)),
             },
             Some("toml") => sorted.others.push(path),
-            _ if text::is_text(&path) => sorted.others.push(path),
+            _ if is_text(&path) => sorted.others.push(path),
             _ => {}
         }
     }
@@ -294,7 +294,7 @@ fn of_another_unit(
     let is_toml = target
         .extension()
         .is_some_and(|extension| extension == "toml");
-    let is_secret = is_toml || text::is_text(target);
+    let is_secret = is_toml || is_text(target);
     let mut own = paths.all().into_iter();
     if !is_secret || own.any(|own| own.file_name() == Some(name)) {
         return None;

@@ -66,6 +66,7 @@ mod explain;
 mod freshness;
 mod inspect;
 mod lanes;
+mod languages;
 mod lines;
 mod link;
 mod lint;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_core::PolicyName;
 
-use crate::text::{LANGUAGES, Texts};
+use crate::languages::{LANGUAGES, Texts};
 
 /// Maximum size of a settings file, in bytes: enough for 200,000 users with password hashes.
 const MAX_SETTINGS: u64 = 32 << 20;

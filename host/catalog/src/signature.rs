@@ -23,8 +23,8 @@ use portcullis_files::{Disk as _, NewAccess, ReadError, SystemDisk};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::languages::{self, Texts};
 use crate::paths::Paths;
-use crate::text::{self, Texts};
 
 use statement::{STATEMENT, STATEMENT_WITH_TEXTS};
 pub use statement::{SignedFiles, Statement};
@@ -283,7 +283,7 @@ pub fn sign_version(
         Ok(SignedFiles {
             settings: digest(&paths.settings)?,
             tests: digest(&paths.tests)?,
-            texts: text::digest(texts),
+            texts: languages::digest(texts),
         })
     });
     let files: Result<_, SignError> = files.transpose();

@@ -4,72 +4,17 @@
 //! A text reaches the module as one more key of its settings, because the contract hands settings
 //! over and nothing else (`docs/design/how-does-a-policy-text-reach-its-module.md`).
 
-use std::path::Path;
+pub(crate) mod problem;
 
-use portcullis_core::Digest;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::content::Content;
+use crate::languages::LANGUAGES;
 use crate::paths::Paths;
 use crate::settings::problem::SettingsFileProblem;
 use crate::unit_error::{UnitError, UnitProblem};
 
-/// A language of policy texts.
-pub(crate) struct Language {
-    /// The extension of its files.
-    pub(crate) extension: &'static str,
-    /// The key of the settings under which the module receives the text.
-    key: &'static str,
-}
-
-/// The languages. The order is part of the digests of versions and of signatures.
-pub(crate) const LANGUAGES: [Language; 2] = [
-    Language {
-        extension: "cedar",
-        key: "cedar-text",
-    },
-    Language {
-        extension: "rego",
-        key: "rego-text",
-    },
-];
-
-/// A problem of a policy text. The message is one line.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TextProblem {
-    /// The file is not text.
-    #[error("it is not UTF-8 text")]
-    NotText,
-    /// The module refuses the text.
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// One value for each of the [`LANGUAGES`], in their order.
-pub(crate) type Texts<T> = [T; LANGUAGES.len()];
-
-/// Returns whether a file of this name holds a policy text.
-pub(crate) fn is_text(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    LANGUAGES
-        .iter()
-        .any(|language| extension.eq_ignore_ascii_case(language.extension))
-}
-
-/// Returns one digest of all texts. `None` without any.
-pub(crate) fn digest(texts: Texts<Option<Digest>>) -> Option<Digest> {
-    texts.iter().flatten().next()?;
-    let mut sum = Sha256::new();
-    for (language, digest) in LANGUAGES.iter().zip(texts) {
-        let Some(digest) = digest else { continue };
-        sum.update(language.extension.as_bytes());
-        sum.update([0]);
-        sum.update(digest.as_bytes());
-    }
-    Some(Digest::from_bytes(sum.finalize().into()))
-}
+pub use problem::TextProblem;
 
 /// Adds the texts to the settings.
 ///
@@ -129,6 +74,8 @@ fn at_line(about: &str) -> Option<(usize, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn content(text: &str) -> Content {
@@ -184,13 +131,5 @@ mod tests {
             again.to_string(),
             "`policies/p.toml`: settings.cedar-text: `p.cedar` has this text; remove the key"
         );
-    }
-
-    #[test]
-    fn a_digest_tells_the_languages_apart() {
-        let one = Some(Digest::from_bytes([1; 32]));
-        assert_eq!(digest([None, None]), None);
-        assert_ne!(digest([one, None]), digest([None, one]));
-        assert_ne!(digest([one, None]), digest([one, one]));
     }
 }

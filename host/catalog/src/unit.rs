@@ -6,6 +6,7 @@ use portcullis_engine::{self as engine, Engine, LoadError, Policy, Source};
 use serde_json::Value;
 
 use crate::content::Content;
+use crate::languages;
 use crate::lines::with_lines;
 use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
@@ -52,7 +53,7 @@ fn check_signature(task: &Task) -> Result<(), UnitError> {
     let files = SignedFiles {
         settings: fingerprint.settings,
         tests: fingerprint.tests,
-        texts: text::digest(fingerprint.texts),
+        texts: languages::digest(fingerprint.texts),
     };
     let trusted = &task.options.trusted_publishers;
     signature::check(&task.content.module, files, trusted)

@@ -14,7 +14,7 @@ use crate::policy_tests::problem::TestFileProblem;
 use crate::prover::failure::ChildFailure;
 use crate::settings::problem::SettingsFileProblem;
 use crate::signature::SignatureError;
-use crate::text::TextProblem;
+use crate::text::problem::TextProblem;
 
 /// The reason why a unit is not put in service: the file, the line and the problem.
 #[derive(Debug, thiserror::Error)]

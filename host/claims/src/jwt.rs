@@ -2,6 +2,7 @@
 
 mod decode;
 mod envelope;
+mod first_version;
 mod id;
 mod sign;
 
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::keys::KeyKind;
 use crate::lenient::object_or_default;
 
-pub use decode::{FirstVersion, Signatures};
+pub use decode::Signatures;
 pub use envelope::{Envelope, Fields};
+pub use first_version::FirstVersion;
 pub use sign::{SignError, Signer};
 
 pub(crate) use decode::{Verifies, decode, decode_by};

@@ -3,17 +3,18 @@
 mod body;
 mod rules;
 mod template;
+mod values;
 
 use portcullis_core::{Allowed, ConnectionType, Permit};
 
 use crate::jwt::Claims;
 
+use values::texts;
+
 pub use body::{UserBody, UserFields};
 pub use rules::{ResponseRule, SubjectRule, TimeRule};
 pub use template::{PermissionRules, UserTemplate};
-
-/// Value for "no limit" in a server's number.
-pub(crate) const UNLIMITED: i64 = -1;
+pub(crate) use values::UNLIMITED;
 
 /// The claims of a user JWT. [`UserClaims::from_permit`] makes them.
 pub type UserClaims = Claims<UserBody>;
@@ -98,11 +99,6 @@ impl UserClaims {
         };
         self
     }
-}
-
-fn texts<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
-    let values = values.into_iter();
-    values.map(|value| value.to_string()).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::nats::Nats;
 use crate::operator::Operator;
 use crate::policies::Policies;
 use crate::records::Records;
-use crate::reload::SourceText;
+use crate::source_text::SourceText;
 use crate::sources::NamedSecrets;
 use crate::telemetry::Telemetry;
 use crate::{ceilings, consistency, records};

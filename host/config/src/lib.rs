@@ -41,6 +41,7 @@ mod reload;
 mod schema;
 mod secrets;
 mod seeds;
+mod source_text;
 mod sources;
 mod survey;
 mod telemetry;

@@ -1,8 +1,6 @@
 //! The difference between the configuration of a running host and its file.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::Arc;
 
 use portcullis_connect::SecretSource;
 use portcullis_toml::{Keyed, changed_keys};
@@ -64,10 +62,6 @@ const OTHER_KEYS: [&str; 3] = [
     "callout.xkey-seed-env",
     "callout.xkey-seed-file",
 ];
-
-/// The text of a configuration, to compare it with a later one. `Debug` does not show it.
-#[derive(Clone)]
-pub(crate) struct SourceText(Arc<str>);
 
 /// The changes between the configuration of a running host and a new one, by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,18 +155,6 @@ fn is_among(key: &str, keys: &[&str]) -> bool {
         let rest = key.strip_prefix(listed);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })
-}
-
-impl SourceText {
-    pub(crate) fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for SourceText {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SourceText")
-    }
 }
 
 #[cfg(test)]

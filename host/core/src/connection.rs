@@ -51,6 +51,16 @@ pub fn client_address(text: &str) -> Option<IpAddr> {
     address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
+/// Returns whether the host of a URL is this machine: a loopback address, which is in brackets for
+/// IPv6, or `localhost`.
+pub fn is_own_host(host: &str) -> bool {
+    let unbracketed = host
+        .strip_prefix('[')
+        .and_then(|address| address.strip_suffix(']'));
+    let address = unbracketed.unwrap_or(host).parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.is_loopback())
+}
+
 impl ClientKind {
     /// Returns the kind with this name, those of the host's own front doors included. For texts of
     /// the operator: a request of a server never names one of the host's own kinds.
@@ -119,6 +129,16 @@ mod tests {
         ] {
             let network = client_network(address.parse().unwrap());
             assert_eq!(network.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn own_hosts_are_loopback_addresses_and_localhost() {
+        for host in ["127.0.0.1", "127.8.0.1", "[::1]", "localhost"] {
+            assert!(is_own_host(host), "{host}");
+        }
+        for host in ["192.0.2.7", "[2001:db8::1]", "localhost.example", ""] {
+            assert!(!is_own_host(host), "{host}");
         }
     }
 }

@@ -66,7 +66,7 @@ pub use account::{AccountName, InvalidAccountName};
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use client::{Client, ClientTls, WantedAccount};
-pub use connection::{ClientKind, Transport, client_address, client_network};
+pub use connection::{ClientKind, Transport, client_address, client_network, is_own_host};
 pub use credentials::{Credentials, Method};
 pub use decision::{Authorizer, Decision, Outcome, PolicyStep, StepAnswer, Verdict};
 pub use denial::{Blame, Denial, DenialClass};

@@ -65,12 +65,6 @@ impl Permit {
     /// Latest expiry: the end of the year 9999, in seconds since the Unix epoch.
     pub const MAX_EXPIRY: u64 = limits::MAX_EXPIRY;
 
-    /// Returns a builder of a permit for `account`. `received_at` is the time of the request, in
-    /// seconds since the Unix epoch.
-    pub fn builder(account: impl Into<String>, received_at: u64) -> PermitBuilder {
-        PermitBuilder::new(PermitDraft::new(account.into()), received_at)
-    }
-
     /// Returns the account to place the login in: its name in config mode, its name or public nkey
     /// (`A…`) in operator mode.
     pub const fn account(&self) -> &AccountName {

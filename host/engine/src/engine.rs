@@ -1,10 +1,13 @@
 //! The engine: configuration of wasmtime, its linkers, and the engines derived from it.
 
+mod config;
+mod error;
+
 use std::sync::{Arc, OnceLock};
 
 use portcullis_core::{KeyValues, NoKeyValues, SecretVerifier};
+use wasmtime::InstanceAllocationStrategy;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::background;
 use crate::borrowed::{Borrowed, CodeStore};
@@ -12,12 +15,14 @@ use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
 use crate::code::{CodeName, seal};
 use crate::function_cache::FunctionCache;
 use crate::host;
-use crate::limits::Limits;
 use crate::pool_budget::PoolBudget;
-use crate::probe::{self, Unfit};
+use crate::probe;
 use crate::state::State;
 use crate::ticker::Ticker;
 use crate::transfer_key::TransferKey;
+use config::{config, pool};
+
+pub use error::EngineError;
 
 /// Options of an [`Engine`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,24 +40,6 @@ impl Default for EngineOptions {
             max_concurrent: 256,
             code_cache: None,
         }
-    }
-}
-
-/// A failure to build the engine, caused by the host or the machine.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EngineError {
-    /// wasmtime does not run on this machine.
-    #[error("failed to build the policy engine")]
-    Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// No policy could run in this process.
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
-}
-
-impl EngineError {
-    fn new(error: wasmtime::Error) -> Self {
-        Self::Unusable(error.into())
     }
 }
 
@@ -316,63 +303,6 @@ impl Engine {
     pub(crate) fn verifier(&self) -> Arc<dyn SecretVerifier> {
         Arc::clone(&self.inner.shared.verifier)
     }
-}
-
-fn config(functions: &Arc<FunctionCache>) -> Result<Config, EngineError> {
-    let mut config = Config::new();
-    let functions = Arc::clone(functions);
-    config
-        .enable_incremental_compilation(functions)
-        .map_err(EngineError::new)?
-        .wasm_component_model(true)
-        // Policies are called synchronously. Support for concurrent calls would triple the cost of
-        // a call.
-        .concurrency_support(false)
-        .epoch_interruption(true)
-        .max_wasm_stack(Limits::STACK)
-        // A replayed request must lead to the same verdict on every machine.
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        // An error names the function of a trap. An address map of its instructions would take
-        // memory without a use.
-        .generate_address_map(false);
-    Ok(config)
-}
-
-fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
-    /// Resident memory per slot, in bytes, so that a new instance does not fault in every page.
-    /// This pays off only with `pagemap_scan`; without it, the whole area is zeroed each time.
-    const KEEP_RESIDENT: usize = 256 << 10;
-    /// Maximum number of core instances of a policy. A componentised module has three: the module
-    /// itself and two small ones that wit-component adds. Components of componentize-py have forty,
-    /// with the parts of Python and a stub for every interface of WASI. The pool counts them and
-    /// reserves nothing for them.
-    const CORE_INSTANCES: u32 = 64;
-    /// Maximum number of memories of a policy. In components of the usual tools, all but one are
-    /// empty (componentize-qjs has three). The memory limit applies to all of them together. The
-    /// pool reserves only address space for each.
-    const MEMORIES: u32 = 4;
-    /// Maximum number of tables of a policy. The pool reserves space for each.
-    const TABLES: u32 = 4;
-    // Loading a policy takes slots in addition to those of decisions in flight, and so do idle
-    // instances.
-    let slots = max_concurrent
-        .saturating_add(8)
-        .saturating_add(PoolBudget::MAX_IDLE);
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
-        .max_core_instances_per_component(CORE_INSTANCES)
-        .total_memories(slots.saturating_mul(MEMORIES))
-        .max_memories_per_component(MEMORIES)
-        .total_tables(slots.saturating_mul(TABLES))
-        .max_tables_per_component(TABLES)
-        .max_memory_size(Limits::MAX_MEMORY)
-        .table_elements(Limits::TABLE_ELEMENTS)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(1 << 16)
-        .pagemap_scan(Enabled::Auto);
-    pool
 }
 
 #[cfg(test)]

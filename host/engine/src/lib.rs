@@ -50,6 +50,7 @@ mod policy;
 mod pool_budget;
 mod probe;
 mod snapshot;
+mod source;
 mod state;
 mod text;
 mod ticker;
@@ -72,6 +73,7 @@ pub use module::{Description, check_shape, describe, require_wasm};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use policy::fuzzing;
-pub use policy::{Attempt, BudgetExceeded, Evaluation, Metered, Policy, Recorded, Source};
+pub use policy::{Attempt, BudgetExceeded, Evaluation, Metered, Policy, Recorded};
 pub use probe::Unfit;
+pub use source::Source;
 pub use transfer_key::TransferKey;

@@ -17,8 +17,9 @@ use crate::host::PolicyBindings;
 use crate::limits::{Grants, Limits};
 use crate::load::LoadError;
 use crate::module::componentize;
-use crate::policy::{Policy, Source, answer};
+use crate::policy::{Policy, answer};
 use crate::snapshot::{Unreadable, instrument};
+use crate::source::Source;
 use crate::state::{Phase, State};
 
 /// Returns the wasmtime engine, so that other contracts can be measured with the same

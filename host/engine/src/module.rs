@@ -13,7 +13,7 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 use crate::contract::{CONTRACT, Name, PACKAGE, interfaces};
 use crate::limits::Grants;
 use crate::load::LoadError;
-use crate::policy::Source;
+use crate::source::Source;
 
 pub use shape::check_shape;
 

@@ -23,6 +23,7 @@ use crate::look_up::Granted;
 use crate::module::componentize;
 use crate::overrun;
 use crate::snapshot::{self, Instrumented, Unreadable};
+use crate::source::Source;
 use crate::state::{Phase, State};
 use crate::text::{one_line, truncate};
 use crate::ticker::TICK;
@@ -31,26 +32,6 @@ pub(crate) use deciding::answer;
 pub use deciding::{Attempt, BudgetExceeded, Evaluation, Metered, Recorded};
 #[cfg(feature = "fuzzing")]
 pub use transfer::fuzzing;
-
-/// The source of a policy. `Debug` shows the name only, because settings contain password hashes.
-#[derive(Clone, Copy)]
-pub struct Source<'a> {
-    /// Name of the policy, for its log lines.
-    pub name: &'a PolicyName,
-    /// Core module, as `cargo build --target wasm32-unknown-unknown` makes it, or component.
-    pub module: &'a [u8],
-    /// JSON that `configure` receives.
-    pub settings: &'a str,
-}
-
-impl std::fmt::Debug for Source<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Source")
-            .field("name", self.name)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A policy that is compiled, linked, configured and ready to decide.
 ///

@@ -87,6 +87,16 @@ impl From<&Metadata> for Access {
     }
 }
 
+/// The owner and the mode of a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewAccess {
+    /// The user of this process, with mode 0600.
+    Private,
+    /// Owner, group and mode of the replaced file. For a new name, owner and group of the directory
+    /// and mode 0640, so that a service that reads the directory can read the file.
+    Inherited,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,21 +15,12 @@ use data_encoding::HEXLOWER;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
+use crate::access::NewAccess;
 use crate::disk::OpenDirectory;
 
 /// An open directory of the operating system's disk.
 #[derive(Debug)]
 pub(crate) struct Directory(OwnedFd);
-
-/// The owner and the mode of a new file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewAccess {
-    /// The user of this process, with mode 0600.
-    Private,
-    /// Owner, group and mode of the replaced file. For a new name, owner and group of the directory
-    /// and mode 0640, so that a service that reads the directory can read the file.
-    Inherited,
-}
 
 /// Prefix of a file's name while the file is being written. Readers of these directories skip names
 /// that begin with a dot.

@@ -13,9 +13,8 @@ use std::time::SystemTime;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::access::Access;
+use crate::access::{Access, NewAccess};
 use crate::bounded::TIME_LIMIT;
-use crate::directory::NewAccess;
 use crate::disk::{Disk, FileLock, OpenDirectory};
 use crate::error::ReadError;
 use crate::list::{DirectoryId, Listing};

@@ -179,7 +179,7 @@ mod tests {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
-    use crate::disk::SystemDisk;
+    use crate::system_disk::SystemDisk;
 
     fn status(path: &Path) -> FileStatus {
         let mut statuses = statuses().into_iter();

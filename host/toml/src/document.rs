@@ -11,7 +11,6 @@ use toml::de::{DeTable, DeValue};
 use crate::path::TablePath;
 use crate::problem::Problem;
 use crate::schema::Node;
-use crate::section::Section;
 
 /// A file that is being read, with its problems so far.
 #[derive(Debug)]
@@ -48,18 +47,21 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Returns the JSON Schema of the files that `read` accepts. `read` gets a table that has every
-    /// key, with values of which none is valid: it has to go on after an invalid value.
-    pub fn schema(read: impl FnOnce(&Document<'_>, Section<'_>)) -> Value {
-        let document = Document {
+    /// Returns a document that stands for all files of its kind, and records the questions of its
+    /// reader.
+    pub(crate) fn probing() -> Document<'static> {
+        Document {
             probe: Some(Probe {
                 schema: RefCell::default(),
                 value: Spanned::new(0..0, DeValue::Boolean(false)),
             }),
             ..Document::new(Path::new(""), "")
-        };
-        read(&document, Section::probe(&document));
-        let schema = document.probe.map(|probe| probe.schema.into_inner());
+        }
+    }
+
+    /// Returns the recorded questions as a JSON Schema.
+    pub(crate) fn into_schema(self) -> Value {
+        let schema = self.probe.map(|probe| probe.schema.into_inner());
         schema.unwrap_or_default().into_json()
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -31,6 +32,14 @@ pub struct Section<'a> {
 }
 
 impl<'a> Document<'a> {
+    /// Returns the JSON Schema of the files that `read` accepts. `read` gets a table that has every
+    /// key, with values of which none is valid: it has to go on after an invalid value.
+    pub fn schema(read: impl FnOnce(&Document<'_>, Section<'_>)) -> Value {
+        let document = Document::probing();
+        read(&document, Section::probe(&document));
+        document.into_schema()
+    }
+
     /// Returns the table of the whole file, for reading.
     pub fn root(&'a self, table: &'a Table<'a>) -> Section<'a> {
         Section {

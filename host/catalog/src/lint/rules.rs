@@ -2,7 +2,7 @@
 
 use portcullis_core::PermissionSubject;
 
-use super::Lint;
+use super::kind::Lint;
 use super::lists::{Entry, Lists, Side};
 
 /// Beginnings of the subjects to which clients only ever send requests.

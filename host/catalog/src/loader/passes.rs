@@ -10,6 +10,7 @@ use super::job::Job;
 use super::state::Loader;
 use crate::content::Fingerprint;
 use crate::directory::{self, DirectoryError};
+use crate::languages::is_text;
 use crate::link::{Link, LoadedPolicy};
 use crate::lint::{self, Finding};
 use crate::paths::Paths;
@@ -19,7 +20,6 @@ use crate::routes::Route;
 use crate::snapshot::Snapshot;
 use crate::status::Attempt;
 use crate::stop::Stop;
-use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Maximum number of findings of one version that the log has.
@@ -288,7 +288,7 @@ impl Loader {
         for path in &scan.orphans {
             if self.reported_files.insert(path.clone()) {
                 let file = path.display();
-                if text::is_text(path) {
+                if is_text(path) {
                     tracing::warn!(%file, "policy text without a module of its name: no policy reads it");
                 } else {
                     tracing::warn!(%file, "settings file without a module next to it");

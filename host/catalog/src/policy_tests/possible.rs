@@ -6,6 +6,7 @@
 mod certificate;
 mod connection;
 mod presented;
+mod skew;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -16,10 +17,6 @@ pub use certificate::CertificateProblem;
 pub use connection::ConnectionProblem;
 pub use presented::PresentedProblem;
 pub use token::{TimeClaim, TokenProblem};
-
-/// Maximum difference of two clocks, in seconds: the largest leeway of an issuer. A login that the
-/// host has decided must not count as impossible.
-const SKEW: u64 = 60 * 60;
 
 /// The reason why no client can make a login.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

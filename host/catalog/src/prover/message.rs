@@ -21,11 +21,11 @@ use serde::{Deserialize, Serialize};
 
 use super::task::Described;
 use crate::content::Content;
+use crate::languages::Texts;
 use crate::policy_tests::TestOutcome;
 use crate::seen::SeenLogin;
 use crate::signature::Publisher;
 use crate::terms::Terms;
-use crate::text::Texts;
 
 /// The kinds of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

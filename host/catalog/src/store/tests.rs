@@ -6,7 +6,7 @@ use portcullis_files::{MemoryDisk, Operation};
 
 use super::*;
 use crate::content::FileSource;
-use crate::text::Texts;
+use crate::languages::Texts;
 
 const STATE: &str = "/state";
 const MAX_MODULE: u64 = 1 << 20;

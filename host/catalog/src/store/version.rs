@@ -9,8 +9,8 @@ use portcullis_files::Disk;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, FileSource, Fingerprint};
+use crate::languages::{LANGUAGES, Texts};
 use crate::paths::Paths;
-use crate::text::{LANGUAGES, Texts};
 
 /// The file in a version's directory that describes the version.
 pub(super) const ABOUT: &str = "version.json";

@@ -1,17 +1,15 @@
 //! Decoding of tokens: size, form, signature, kind.
 
-use std::fmt;
-
 use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+
 use zeroize::Zeroizing;
 
 use super::sign::HEADER;
 use super::{Body, Claims, MAX_TOKEN_SIZE, TokenError, VERSION};
 use crate::keys::{KnownSigners, PublicKey, VerifyingKey as _};
-use crate::lenient::{self, object_or_default, or_default};
+use crate::lenient;
 
 /// Algorithm of tokens of version 1.
 const FIRST_ALGORITHM: &str = "ed25519";
@@ -30,25 +28,6 @@ pub enum Signatures {
     /// Signatures are not verified: the caller has just made the token and trusts its own
     /// signature.
     Trust,
-}
-
-/// The fields that version 1 has outside `nats`, and all that it has under `nats`. `Debug` shows no
-/// content.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct FirstVersion {
-    /// Kind of the token.
-    #[serde(rename = "type", deserialize_with = "or_default")]
-    pub kind: Option<String>,
-    /// Tags of the token.
-    #[serde(deserialize_with = "or_default")]
-    pub tags: Vec<String>,
-    /// Account that the issuer signed for.
-    pub issuer_account: Option<String>,
-    /// Object under `nats`.
-    #[serde(deserialize_with = "object_or_default")]
-    pub nats: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -173,22 +152,6 @@ impl<B: Body + Default + DeserializeOwned> Claims<B> {
     /// Fails as [`decode`](Self::decode) does.
     pub fn decode_with_json(token: &str) -> Result<(Self, Zeroizing<String>), TokenError> {
         decode(token.as_bytes(), Signatures::Verify).map(|decoded| (decoded.claims, decoded.text))
-    }
-}
-
-impl FirstVersion {
-    /// Returns the account that the issuer signed for. `None` if it is empty.
-    pub fn issuer_account(&self) -> Option<String> {
-        let account = self.issuer_account.clone();
-        account.filter(|account| !account.is_empty())
-    }
-}
-
-impl fmt::Debug for FirstVersion {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("FirstVersion")
-            .finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,8 @@ use std::mem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ResponseRule, SubjectRule, TimeRule, UNLIMITED};
+use super::rules::{ResponseRule, SubjectRule, TimeRule};
+use super::values::UNLIMITED;
 use crate::jwt::{Envelope, Fields, FirstVersion};
 use crate::keys::KeyKind;
 use crate::lenient::{comma_separated, is_empty, or_default};

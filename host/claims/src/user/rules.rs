@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_core::{ResponsePermission, SubjectPermission, TimeRange};
 use serde::{Deserialize, Serialize};
 
-use super::texts;
+use super::values::texts;
 use crate::lenient::{is_empty, or_default};
 
 /// Allowed and denied subjects of one side. A server reads an empty allow list as everything.

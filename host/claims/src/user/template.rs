@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ResponseRule, SubjectRule, TimeRule, UNLIMITED};
+use super::rules::{ResponseRule, SubjectRule, TimeRule};
+use super::values::UNLIMITED;
 use crate::lenient::{
     comma_separated, is_empty, object_or_default, objects_or_default, optional_object, or_default,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::CeilingExceeded;
+use super::exceeded::CeilingExceeded;
 use crate::subject::{Entry, SubjectSet};
 use crate::work::{WorkBudget, WorkExceeded};
 use crate::{PermissionSubject, Permit, SubjectPermission};

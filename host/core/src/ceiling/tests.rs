@@ -10,6 +10,7 @@ use proptest::prelude::*;
 pub(crate) use self::model::{decides, matches, server_allows};
 use self::model::{delivers_in, is_within, server_publishes};
 use super::*;
+use crate::PermissionSubject;
 
 fn apply(ceiling: &Ceiling, permissions: &Permissions) -> Result<Permissions, CeilingExceeded> {
     ceiling.apply(

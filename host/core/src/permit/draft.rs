@@ -19,8 +19,16 @@ pub struct PermitDraft {
     content: Content,
 }
 
+impl Permit {
+    /// Returns a builder of a permit for `account`. `received_at` is the time of the request, in
+    /// seconds since the Unix epoch.
+    pub fn builder(account: impl Into<String>, received_at: u64) -> PermitBuilder {
+        PermitBuilder::new(PermitDraft::new(account.into()), received_at)
+    }
+}
+
 impl PermitDraft {
-    pub(super) fn new(account: String) -> Self {
+    fn new(account: String) -> Self {
         Self {
             account,
             content: Content {

@@ -1,7 +1,7 @@
 //! Tests of the disk in memory: it answers as the system's does, and fails as a test says.
 
 use super::*;
-use crate::disk::SystemDisk;
+use crate::system_disk::SystemDisk;
 
 /// The results of calls, in words that do not depend on the disk.
 #[derive(Default)]

@@ -6,7 +6,8 @@ use jsonwebtoken::{DecodingKey, crypto};
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::jwk::{Jwk, Unusable};
+pub(crate) use self::jwk::KeyUse;
+use self::jwk::{Jwk, Kind, Unusable};
 use super::error::shown;
 use super::token::Token;
 use super::{TokenAlgorithm, TokenError};
@@ -25,15 +26,6 @@ pub(crate) struct KeySet {
     pub(crate) ignored: Vec<IgnoredKey>,
 }
 
-/// The required use of a set's keys (`use`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyUse {
-    /// Signatures of tokens: `use` is `sig` or missing.
-    Signatures,
-    /// JWT-SVIDs: `use` is `jwt-svid` (SPIFFE Trust Domain and Bundle, 4.2.2).
-    JwtSvids,
-}
-
 /// A key of a set that is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IgnoredKey {
@@ -50,14 +42,6 @@ struct Key {
     /// Algorithm that the key is restricted to. `None` if it names none.
     algorithm: Option<TokenAlgorithm>,
     public: DecodingKey,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Rsa,
-    P256,
-    P384,
-    Ed25519,
 }
 
 /// The text is not a JWK set.

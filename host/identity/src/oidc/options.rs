@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portcullis_core::Allowed;
-use url::{Host, Url};
+use portcullis_core::{Allowed, is_own_host};
+use url::Url;
 
 use super::TokenAlgorithm;
 
@@ -147,16 +147,6 @@ impl IssuerOptions {
     /// Returns whether keys at this address require [`allow_http`](Self::allow_http): the address
     /// is plain HTTP on another machine.
     pub fn needs_allow_http(url: &Url) -> bool {
-        url.scheme() == "http" && !is_local(url)
-    }
-}
-
-/// Returns whether an address is on this machine.
-pub(super) fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
+        url.scheme() == "http" && !url.host_str().is_some_and(is_own_host)
     }
 }

@@ -2,7 +2,7 @@
 
 use portcullis_core::{Certificate, Identity, Method};
 
-use super::SKEW;
+use super::skew::SKEW;
 
 /// A certificate that contradicts the identity or the time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

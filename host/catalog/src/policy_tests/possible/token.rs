@@ -3,7 +3,7 @@
 use portcullis_core::{Identity, Method, is_implausible_date, numeric_date};
 use serde_json::Value;
 
-use super::SKEW;
+use super::skew::SKEW;
 
 /// The start of the name of a trust domain, and of an id in it.
 const SPIFFE: &str = "spiffe://";

@@ -1,7 +1,7 @@
 //! Expansion of the placeholders in one list of subjects.
 
 use super::super::version::ServerVersion;
-use super::{MAX_SUBJECTS, TemplateProblem, Values, is_subject};
+use super::values::{MAX_SUBJECTS, TemplateProblem, Values, is_subject};
 
 /// The meaning of a placeholder.
 enum Meaning {

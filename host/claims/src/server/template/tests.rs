@@ -1,5 +1,7 @@
 use rstest::rstest;
 
+use super::super::mode::AccountView;
+use super::values::is_subject;
 use super::*;
 
 const OLD: ServerVersion = ServerVersion::new(2, 10, 26);

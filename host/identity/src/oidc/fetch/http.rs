@@ -6,6 +6,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use portcullis_core::is_own_host;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response};
@@ -14,7 +15,6 @@ use url::Url;
 use super::error::FetchError;
 use super::file;
 use crate::oidc::IssuerOptions;
-use crate::oidc::options::is_local;
 
 /// Maximum size of a bearer token that is sent, in bytes.
 const MAX_BEARER: u64 = 64 * 1024;
@@ -127,7 +127,7 @@ pub(crate) fn client(url: &Url, options: &IssuerOptions) -> Result<Client, Fetch
         // Plain HTTP needs no certificates, which a machine may not have.
         builder = builder.tls_certs_only([]);
     }
-    if is_local(url) {
+    if url.host_str().is_some_and(is_own_host) {
         builder = builder.no_proxy();
     }
     builder.build().map_err(FetchError::Client)

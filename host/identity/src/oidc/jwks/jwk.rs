@@ -5,7 +5,6 @@ use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{KeyUse, Kind};
 use crate::oidc::TokenAlgorithm;
 use crate::oidc::error::shown;
 
@@ -171,4 +170,21 @@ fn octets(name: &'static str, text: Option<&String>) -> Result<Vec<u8>, Unusable
     BASE64URL_NOPAD
         .decode(for_urls.as_bytes())
         .map_err(|_| Unusable::Encoding(name))
+}
+
+/// The required use of a set's keys (`use`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    /// Signatures of tokens: `use` is `sig` or missing.
+    Signatures,
+    /// JWT-SVIDs: `use` is `jwt-svid` (SPIFFE Trust Domain and Bundle, 4.2.2).
+    JwtSvids,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
 }
