@@ -66,8 +66,10 @@ mod object_store;
 mod profile;
 mod settings;
 mod stream;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use self::jetstream::account_hash;
 pub use self::key_value::{KeyValue, kv};
@@ -76,9 +78,9 @@ pub use self::messages::{
     subscribe, subscribe_in_queue, user_info,
 };
 pub use self::object_store::{ObjectStore, object_store};
-pub(crate) use self::settings::Texts;
-pub use self::settings::{Intents, KeyValueIntents, ObjectStoreIntents, StreamIntents, V2Acks};
 pub use self::stream::{Stream, stream};
+pub use self::tables::{Intents, KeyValueIntents, ObjectStoreIntents, StreamIntents, V2Acks};
+pub(crate) use self::texts::Texts;
 
 /// The subjects that an action needs. A function of [`intent`](self) creates them, and
 /// [`Permit::allow`](crate::Permit::allow) adds them to a permit.

@@ -7,6 +7,8 @@ mod client;
 mod facts;
 mod identity;
 mod key_value;
+mod questions;
+mod secrets;
 mod server;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -20,7 +22,9 @@ pub use certificate::Certificate;
 pub use claim::ClaimError;
 pub(crate) use claim::refuse_in_claim;
 pub use client::Client;
-pub use identity::{Secrets, Strength};
+pub use identity::Strength;
+use questions::questions;
+pub use secrets::Secrets;
 pub use server::Server;
 
 /// One login: its client, server and time.
@@ -60,43 +64,6 @@ pub use server::Server;
 pub struct Request {
     facts: Facts,
 }
-
-/// Defines methods that each query the host for one fact. In a native test they read the field of
-/// the same name.
-///
-/// `fact -> Answer => [given] read, expected` documents a method with an example: a request that is
-/// built with `given` answers `expected` to `read`. `= path` after the answer's type converts the
-/// host's text.
-macro_rules! questions {
-    ($interface:ident: $(
-        $(#[$doc:meta])*
-        $fact:ident -> $answer:ty $(= $from:path)? => [$($given:tt)*] $read:expr, $expected:expr;
-    )*) => {
-        $(
-            $(#[$doc])*
-            ///
-            /// ```
-            /// # use portcullis_sdk::*;
-            #[doc = concat!("let request = Request::builder().", stringify!($($given)*), ".build();")]
-            #[doc = concat!("assert_eq!(", stringify!($read), ", ", stringify!($expected), ");")]
-            /// ```
-            pub fn $fact(&self) -> $answer {
-                #[cfg(target_arch = "wasm32")]
-                {
-                    let crate::request::Facts = self.facts;
-                    crate::host::$interface::$fact()$(.map($from))?
-                }
-                #[cfg(not(target_arch = "wasm32"))]
-                {
-                    self.facts
-                        .asked(concat!(stringify!($interface), ".", stringify!($fact)));
-                    self.facts.$interface.$fact.clone()
-                }
-            }
-        )*
-    };
-}
-use questions;
 
 impl Request {
     questions! { request:

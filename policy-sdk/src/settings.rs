@@ -7,6 +7,7 @@ mod place;
 mod probe;
 mod reader;
 mod shape;
+mod step;
 mod words;
 
 use std::fmt;

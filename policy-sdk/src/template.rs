@@ -108,7 +108,7 @@ pub struct Template {
 
 impl Template {
     /// The maximum number of subjects that one template gives.
-    pub const MAX_SUBJECTS: usize = 256;
+    pub const MAX_SUBJECTS: usize = error::MAX_SUBJECTS;
 
     /// Parses a subject to publish on. `own` are the names of the policy's own places.
     ///

@@ -6,7 +6,7 @@ use policy_support::{lifetime_problem, literal_problem};
 use portcullis_sdk::SettingsError;
 use portcullis_sdk::template::NameTemplate;
 
-use crate::CheckedRole;
+use crate::checked_role::CheckedRole;
 use crate::settings::{Settings, WithoutRole};
 
 /// The templates that `check` makes from the settings.

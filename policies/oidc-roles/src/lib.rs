@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod checked_role;
 mod keys;
 mod reasons;
 mod settings;
@@ -12,10 +13,11 @@ use std::time::Duration;
 
 use portcullis_sdk::issuers::Issuers;
 use portcullis_sdk::prelude::*;
-use portcullis_sdk::profile::{Combination, ProfileTemplate};
+use portcullis_sdk::profile::Combination;
 use portcullis_sdk::template::{NameTemplate, Values};
 use portcullis_sdk::{SettingsDoc, log, profile};
 
+use checked_role::CheckedRole;
 pub use settings::{DenyOnly, Role, Settings, WithoutRole};
 
 /// The policy: the permissions of each role, and the account.
@@ -31,13 +33,6 @@ pub struct OidcRoles {
     issuers: Issuers,
     expires_in: Option<Duration>,
     roles: BTreeMap<String, CheckedRole>,
-}
-
-/// A role whose settings are checked.
-#[derive(Debug)]
-struct CheckedRole {
-    account: Option<NameTemplate>,
-    profile: ProfileTemplate,
 }
 
 /// A role of the token that the settings define, with its name.
@@ -72,7 +67,9 @@ impl Policy for OidcRoles {
         }
         let roles = self.roles_of(request);
         if roles.is_empty() {
-            let reason = self.no_role(request);
+            let texts = [&self.role_claims, &self.space_separated_role_claims];
+            let texts = texts.into_iter().flatten();
+            let reason = reasons::no_role(request, texts, &self.role_object_claims);
             match self.without_role {
                 WithoutRole::Deny => return Verdict::Deny(reason),
                 WithoutRole::Abstain => {

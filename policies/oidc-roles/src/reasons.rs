@@ -3,8 +3,6 @@
 
 use portcullis_sdk::Request;
 
-use crate::OidcRoles;
-
 /// The warning about a login whose roles allow nothing.
 pub(crate) const NOTHING_ALLOWED: &str = "the login may do nothing: its roles allow nothing in its account, or only subjects whose places have no value";
 
@@ -17,24 +15,20 @@ enum Form {
     Members,
 }
 
-impl OidcRoles {
-    /// Returns the reason why the settings define no role of the login, claim by claim.
-    pub(crate) fn no_role(&self, request: &Request) -> String {
-        let texts = self
-            .role_claims
-            .iter()
-            .chain(&self.space_separated_role_claims);
-        let texts = texts.map(|path| (path, Form::Texts));
-        let members = self
-            .role_object_claims
-            .iter()
-            .map(|path| (path, Form::Members));
-        let found: Vec<_> = texts
-            .chain(members)
-            .map(|(path, form)| format!("`{path}` {}", found(request, path, form)))
-            .collect();
-        format!("no mapped role: {}", found.join(", "))
-    }
+/// Returns the reason why the settings define no role of the login, claim by claim. `texts` are the
+/// paths of claims with texts, and `members` those of objects.
+pub(crate) fn no_role<'paths>(
+    request: &Request,
+    texts: impl Iterator<Item = &'paths String>,
+    members: &'paths [String],
+) -> String {
+    let texts = texts.map(|path| (path, Form::Texts));
+    let members = members.iter().map(|path| (path, Form::Members));
+    let found: Vec<_> = texts
+        .chain(members)
+        .map(|(path, form)| format!("`{path}` {}", found(request, path, form)))
+        .collect();
+    format!("no mapped role: {}", found.join(", "))
 }
 
 /// Describes the claim at a path that has no defined role.

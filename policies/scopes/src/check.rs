@@ -4,7 +4,7 @@ use policy_support::{lifetime_problem, literal_problem};
 use portcullis_sdk::SettingsError;
 use portcullis_sdk::template::NameTemplate;
 
-use crate::KnownScope;
+use crate::known_scope::KnownScope;
 use crate::settings::Settings;
 
 /// The templates and scopes that `check` makes from the settings.

@@ -2,6 +2,7 @@
 
 mod check;
 mod keys;
+mod known_scope;
 mod scope;
 mod settings;
 #[cfg(test)]
@@ -11,11 +12,11 @@ use std::time::Duration;
 
 use portcullis_sdk::issuers::Issuers;
 use portcullis_sdk::prelude::*;
-use portcullis_sdk::profile::{Combination, ProfileTemplate};
+use portcullis_sdk::profile::Combination;
 use portcullis_sdk::template::{NameTemplate, Unfilled, Values, account_from};
 use portcullis_sdk::{SettingsDoc, log, profile};
 
-use scope::ScopePattern;
+use known_scope::KnownScope;
 pub use settings::{Settings, WithoutScope};
 
 /// The policy: the permissions of each scope, and the account.
@@ -29,15 +30,6 @@ pub struct Scopes {
     issuers: Issuers,
     expires_in: Option<Duration>,
     known: Vec<KnownScope>,
-}
-
-/// A scope of the settings, or a prefix of scopes, after the check.
-#[derive(Debug)]
-struct KnownScope {
-    /// The key in the settings.
-    name: String,
-    pattern: ScopePattern,
-    profile: ProfileTemplate,
 }
 
 impl Policy for Scopes {

@@ -6,10 +6,11 @@ use policy_support::lifetime_problem;
 use portcullis_sdk::SettingsError;
 use portcullis_sdk::template::{NameTemplate, TemplateError};
 
+use crate::checked_rule::{CheckedRule, NAME};
 use crate::kind::Kind;
 use crate::pattern::Pattern;
+use crate::proof::TRUST_DOMAIN;
 use crate::settings::{Rule, Settings};
-use crate::{CheckedRule, NAME, TRUST_DOMAIN};
 
 /// The templates and rules that `check` makes from the settings.
 pub(crate) struct Checked {

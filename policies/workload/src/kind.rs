@@ -4,7 +4,7 @@ use std::fmt;
 
 use portcullis_sdk::Request;
 
-use crate::Proof;
+use crate::proof::Proof;
 use crate::settings::Rule;
 
 /// The kind of name that a rule matches.

@@ -1,30 +1,26 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod checked_rule;
 mod keys;
 mod kind;
 mod pattern;
+mod proof;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use portcullis_sdk::prelude::*;
-use portcullis_sdk::profile::{Combination, ProfileTemplate};
+use portcullis_sdk::profile::Combination;
 use portcullis_sdk::template::{NameTemplate, Values};
 use portcullis_sdk::{SettingsDoc, profile};
 
+use checked_rule::{CheckedRule, NAME};
 use kind::Kind;
-use pattern::Pattern;
+use proof::Proof;
 pub use settings::{Beside, Rule, Settings, WithoutRule};
-
-/// The prefix of the issuers of JWT-SVIDs, which are trust domains.
-const TRUST_DOMAIN: &str = "spiffe://";
-
-/// The place of templates that stands for the matched name.
-const NAME: &str = "name";
 
 /// The policy: rules in their order, and the defaults of the settings.
 #[derive(Debug)]
@@ -34,28 +30,6 @@ pub struct Workload {
     beside: Vec<Beside>,
     without_rule: WithoutRule,
     rules: Vec<CheckedRule>,
-}
-
-/// A rule whose settings are checked.
-#[derive(Debug)]
-struct CheckedRule {
-    /// The rule's place in the settings, for reasons.
-    key: String,
-    kind: Kind,
-    pattern: Pattern,
-    issuers: Vec<String>,
-    account: Option<NameTemplate>,
-    user_name: NameTemplate,
-    expires_in: Option<Duration>,
-    profile: ProfileTemplate,
-}
-
-/// The proof that a login has presented.
-enum Proof {
-    /// A certificate that the server has verified.
-    Certificate,
-    /// A token of this issuer, which the host has verified.
-    Token { issuer: String },
 }
 
 /// A rule that matches a login.
@@ -167,22 +141,6 @@ impl Workload {
             Some(lifetime) => permit.limit_lifetime(lifetime),
             None => permit,
         })
-    }
-}
-
-impl CheckedRule {
-    fn can_be_about(&self, proof: &Proof) -> bool {
-        match proof {
-            Proof::Certificate => self.kind != Kind::ServiceAccount,
-            Proof::Token { issuer } => {
-                let kind = if issuer.starts_with(TRUST_DOMAIN) {
-                    Kind::Spiffe
-                } else {
-                    Kind::ServiceAccount
-                };
-                self.kind == kind && self.issuers.contains(issuer)
-            }
-        }
     }
 }
 

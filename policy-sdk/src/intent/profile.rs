@@ -1,6 +1,6 @@
 //! What a profile makes of its intents: a permit, or templates.
 
-use super::settings::Texts;
+use super::texts::Texts;
 use super::{Intents, Rights, private_inbox};
 use crate::template::literal_problem;
 use crate::{Permit, SettingsError};

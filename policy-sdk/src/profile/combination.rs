@@ -1,6 +1,7 @@
 //! The combination of several profiles into one permit.
 
 mod bounds;
+mod refusal;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +11,8 @@ use super::template::Side;
 use super::{ProfileTemplate, SubjectLists};
 use crate::Permit;
 use crate::template::{Unfilled, Values};
+
+pub use refusal::Refusal;
 
 /// Several profiles, filled for one login, as one permit.
 ///
@@ -65,48 +68,6 @@ struct Lists {
     denied: BTreeSet<String>,
     /// Whether a profile has entries in its allow list, even if the login has no values for them.
     names_allowed: bool,
-}
-
-/// The reason why profiles make no permit for a login. The policy denies the login.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// A template that cannot be filled. An allow entry whose value is missing does not count.
-    #[error("`{profile}`, {list}: {source}")]
-    Unfilled {
-        /// The name of the profile.
-        profile: String,
-        /// The key of the list.
-        list: &'static str,
-        /// The reason why the template cannot be filled.
-        #[source]
-        source: Unfilled,
-    },
-    /// The subjects exceed the host's limit.
-    #[error(
-        "more than {} subjects, with those of `{profile}`",
-        Combination::MAX_SUBJECTS
-    )]
-    TooManySubjects {
-        /// The name of the profile that exceeds the limit.
-        profile: String,
-    },
-    /// The bounds of the profiles have an empty intersection.
-    #[error("`{profile}` has no {bound} in common with what the login has besides")]
-    NothingInCommon {
-        /// The name of the profile that makes the intersection empty.
-        profile: String,
-        /// The name of the bound.
-        bound: &'static str,
-    },
-    /// A value that must be equal in all profiles differs.
-    #[error("`{profile}` has another {bound} than what the login has besides")]
-    Different {
-        /// The name of the profile that differs.
-        profile: String,
-        /// The name of the bound.
-        bound: &'static str,
-    },
 }
 
 impl Combination {

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
+use portcullis_permit_rules::limits::MAX_SUBJECTS;
 
-use super::{Combination, Profile};
+use super::Profile;
 use crate::intent::{Intents, Texts};
 use crate::permit::{Responses, TimeRange};
 use crate::template::{Template, TemplateError};
@@ -94,11 +95,8 @@ impl Profile {
         }
         let count =
             [&publish, &subscribe].map(|side| side.allow.len().saturating_add(side.deny.len()));
-        if count.into_iter().sum::<usize>() > Combination::MAX_SUBJECTS {
-            let problem = format!(
-                "more than {} subjects in one profile",
-                Combination::MAX_SUBJECTS
-            );
+        if count.into_iter().sum::<usize>() > MAX_SUBJECTS {
+            let problem = format!("more than {MAX_SUBJECTS} subjects in one profile");
             problems.push(SettingsError::at(key, problem));
         }
         problems.extend(self.check_bounds(key).err());

@@ -1,6 +1,7 @@
 //! The client's TLS certificate.
 
-use super::{Facts, questions};
+use super::Facts;
+use super::questions::questions;
 
 /// The client's TLS certificate.
 ///

@@ -1,6 +1,7 @@
 //! Facts about the connection.
 
-use super::{Facts, questions};
+use super::Facts;
+use super::questions::questions;
 use crate::names::{ClientKind, ConnectionType, Transport};
 
 /// The facts that the server sends about the connection.

@@ -2,8 +2,9 @@
 
 use serde::de::DeserializeOwned;
 
+use super::Request;
 use super::claim::{self, ClaimError};
-use super::{Facts, Request, questions};
+use super::questions::questions;
 use crate::hash::HashError;
 use crate::names::Method;
 
@@ -15,15 +16,6 @@ pub enum Strength {
     Claimed,
     /// An identity that the host has verified; for a certificate, the server has.
     Proved,
-}
-
-/// The secrets that a client presented, in the clear.
-///
-/// Only a policy to which the operator grants `secrets` (`[policies.grants.NAME]` in
-/// `portcullis.toml`) may use them. Never log what these methods return.
-#[derive(Clone, Copy, Debug)]
-pub struct Secrets<'request> {
-    pub(super) facts: &'request Facts,
 }
 
 impl Request {
@@ -294,18 +286,5 @@ impl Request {
         {
             self.facts.token_matches(hash)
         }
-    }
-}
-
-impl Secrets<'_> {
-    questions! { secrets:
-        /// Returns the password.
-        password -> Option<String>
-            => [password("secret")] request.secrets().password().as_deref(), Some("secret");
-        /// Returns the token (`auth_token`).
-        token -> Option<String>
-            => [token("secret")] request.secrets().token().as_deref(), Some("secret");
-        /// Returns the user JWT.
-        jwt -> Option<String> => [jwt("eyJ…")] request.secrets().jwt().as_deref(), Some("eyJ…");
     }
 }

@@ -1,6 +1,7 @@
 //! Facts about the server.
 
-use super::{Facts, questions};
+use super::Facts;
+use super::questions::questions;
 
 /// The server that sent the authorization request.
 #[derive(Clone, Copy, Debug)]

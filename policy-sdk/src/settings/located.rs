@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::place::{self, Step};
+use super::step::{self, Step};
 use super::words::{self, nearest};
 
 /// A deserialization error with its place in the settings.
@@ -28,7 +28,7 @@ struct Found<'value> {
 impl Located {
     /// Returns the path of the value at fault, as `users.alice.tags[0]`.
     pub(super) fn path(&self) -> String {
-        place::path(&self.path)
+        step::path(&self.path)
     }
 
     pub(super) fn message(&self) -> &str {

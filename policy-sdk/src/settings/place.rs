@@ -3,13 +3,7 @@
 use std::cell::RefCell;
 
 use super::located::Located;
-
-/// A step from a value to one inside it.
-#[derive(Clone, Debug)]
-pub(super) enum Step {
-    Key(String),
-    Index(usize),
-}
+use super::step::{Step, path};
 
 /// The place of a value while a type reads it.
 pub(super) struct Place {
@@ -60,25 +54,4 @@ pub(super) fn ignore() {
 pub(super) fn take_ignored() -> Vec<String> {
     let ignored = IGNORED.take();
     ignored.iter().map(|steps| path(steps)).collect()
-}
-
-/// Returns the keys and indices from the outermost to the innermost, as `users.alice.tags[0]`.
-/// `steps` has the innermost first.
-pub(super) fn path(steps: &[Step]) -> String {
-    let mut path = String::new();
-    for step in steps.iter().rev() {
-        match step {
-            Step::Key(key) if path.is_empty() => path.push_str(key),
-            Step::Key(key) => {
-                path.push('.');
-                path.push_str(key);
-            }
-            Step::Index(index) => {
-                path.push('[');
-                path.push_str(&index.to_string());
-                path.push(']');
-            }
-        }
-    }
-    path
 }

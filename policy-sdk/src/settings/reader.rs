@@ -13,8 +13,9 @@ use serde::forward_to_deserialize_any;
 
 use super::located::Located;
 use super::node::Node;
-use super::place::{self, Place, Step};
+use super::place::{self, Place};
 use super::probe::{Asked, record};
+use super::step::Step;
 
 struct Items {
     items: std::vec::IntoIter<Node>,

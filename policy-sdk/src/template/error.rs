@@ -2,7 +2,8 @@
 
 use portcullis_permit_rules::limits::MAX_SUBJECT_LEN;
 
-use super::Template;
+/// The maximum number of subjects that one template gives.
+pub(super) const MAX_SUBJECTS: usize = 256;
 
 /// A problem of a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,8 +87,8 @@ pub enum Unfilled {
     /// A fact that the login does not have.
     #[error("the login has no `{0}`")]
     Missing(String),
-    /// Values that give more subjects than [`Template::MAX_SUBJECTS`].
-    #[error("`{template}` stands for more than {limit} subjects", limit = Template::MAX_SUBJECTS)]
+    /// Values that give more subjects than [`MAX_SUBJECTS`](super::Template::MAX_SUBJECTS).
+    #[error("`{template}` stands for more than {limit} subjects", limit = MAX_SUBJECTS)]
     TooMany {
         /// The whole template.
         template: String,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::names::ConnectionType;
 use crate::permit::{Permit, Responses, TimeRange};
 use crate::profile::{ProfileTemplate, add_role};
