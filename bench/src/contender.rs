@@ -1,6 +1,7 @@
 //! The contenders of comparisons: our host or a third-party service, each with a server of its own.
 
 mod callout_go;
+mod conditions;
 mod peer;
 mod setup;
 
@@ -8,12 +9,13 @@ use std::fs;
 
 use anyhow::{Result, bail};
 use nkeys::XKey;
-use portcullis_harness::{Accounts, Host, NatsServer, Release, Site};
+use portcullis_harness::{Host, NatsServer, Release, Site};
 use serde_json::{Value, json};
 
 use setup::{RECORDS, create_stream, host, server_config};
 
 pub use callout_go::CalloutGo;
+pub use conditions::Conditions;
 pub use peer::Peer;
 
 /// A server, the process that answers its requests, and a single user. Dropping it ends all of
@@ -31,30 +33,6 @@ pub struct Contender {
     answering: Answering,
 }
 
-/// The conditions that all contenders share.
-#[derive(Clone, Debug)]
-pub struct Conditions {
-    /// The accounts of the server.
-    pub accounts: Accounts,
-    /// Whether requests are encrypted.
-    pub encrypts: bool,
-    /// The server's timeout for an answer, in seconds. The default of nats-server is 2.
-    pub timeout: u32,
-    /// Additional settings in the table `callout` of our host.
-    pub callout: String,
-}
-
-impl Default for Conditions {
-    fn default() -> Self {
-        Self {
-            accounts: Accounts::Several,
-            encrypts: false,
-            timeout: 5,
-            callout: String::new(),
-        }
-    }
-}
-
 #[derive(Debug)]
 enum Answering {
     Nobody,
@@ -63,14 +41,12 @@ enum Answering {
 }
 
 impl Contender {
-    /// The user of every comparison, and the token. It is compared in plain text, so that no
-    /// password hash is measured.
-    pub const USER: (&str, &str) = ("measured", "0c5e4d8f3a7b4e1f9d2a6b8c7e5f4a3d");
+    /// The user of every comparison, and the token.
+    pub const USER: (&str, &str) = conditions::USER;
     /// The subjects that the user may publish to, and subscribe to.
-    pub const PERMISSIONS: ([&str; 2], [&str; 2]) =
-        (["orders.>", "events.measured"], ["_INBOX.>", "orders.>"]);
+    pub const PERMISSIONS: ([&str; 2], [&str; 2]) = conditions::PERMISSIONS;
     /// The account of the user.
-    pub const ACCOUNT: &str = "APP";
+    pub const ACCOUNT: &str = conditions::ACCOUNT;
 
     /// Starts a server, and the process that answers its requests.
     ///

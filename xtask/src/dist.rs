@@ -5,6 +5,8 @@
 
 mod archive;
 mod debian;
+mod files;
+mod release;
 mod sbom;
 mod staged;
 
@@ -17,6 +19,8 @@ use crate::failure::{Failure, Result};
 use crate::process;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
+use files::copy;
+use release::Release;
 
 /// The options of the verb.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,16 +29,6 @@ pub(crate) struct Options {
     pub(crate) binary: Option<PathBuf>,
     /// The directory of the packages. Default: `target/packages`.
     pub(crate) into: Option<PathBuf>,
-}
-
-/// What all packages of one release share.
-#[derive(Debug)]
-struct Release {
-    version: String,
-    /// The processor, as Rust names it.
-    processor: &'static str,
-    /// The time of every packaged file, in seconds since the Unix epoch.
-    time: u64,
 }
 
 /// Builds the packages, and prints their checksums.
@@ -77,52 +71,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     })
 }
 
-impl Release {
-    fn of(workspace: &Workspace, program: &Path) -> Result<Self> {
-        let said = process::run_quietly(Command::new(program).arg("--version"))?;
-        let version = said.trim().strip_prefix("portcullis ");
-        let version = version.ok_or_else(|| {
-            let program = program.display();
-            Failure::new(format!("`{program} --version` does not name portcullis"))
-        })?;
-        Ok(Self {
-            version: version.to_owned(),
-            processor: std::env::consts::ARCH,
-            time: time_of_sources(workspace)?,
-        })
-    }
-
-    /// Returns the beginning of the packages' names.
-    fn name(&self) -> String {
-        format!("portcullis-{}-{}-linux", self.version, self.processor)
-    }
-}
-
 /// Builds the program, and returns its path.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut build = workspace.cargo();
     build.args(["build", "--profile", "dist", "--locked"]);
     process::run(build.args(["--package", "portcullis-cli"]))?;
     Ok(workspace.built("dist", "portcullis"))
-}
-
-/// Returns `SOURCE_DATE_EPOCH`, or the time of the checked-out commit.
-fn time_of_sources(workspace: &Workspace) -> Result<u64> {
-    let set = std::env::var("SOURCE_DATE_EPOCH").ok();
-    let time = set.map_or_else(
-        || {
-            let mut log = Command::new("git");
-            log.current_dir(workspace.file(""));
-            process::run_quietly(log.args(["log", "-1", "--format=%ct"]))
-        },
-        Ok,
-    )?;
-    time.trim().parse().map_err(|_| {
-        Failure::new(format!(
-            "`{}` is no time: set SOURCE_DATE_EPOCH to seconds since 1970",
-            time.trim()
-        ))
-    })
 }
 
 /// Writes `SHA256SUMS` for the files of `directory`, and prints it.
@@ -172,24 +126,6 @@ fn remove(directory: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Copies a file, and gives it exactly this mode. Makes its directory if necessary.
-fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
-    let content = fs::read(from).map_err(Failure::at("read", from))?;
-    put(to, &content, mode)
-}
-
-/// Writes a file of exactly this mode. Makes its directory if necessary.
-fn put(file: &Path, content: &[u8], mode: u32) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    if let Some(parent) = file.parent() {
-        fs::create_dir_all(parent).map_err(Failure::at("create", parent))?;
-    }
-    fs::write(file, content).map_err(Failure::at("write", file))?;
-    let mode = fs::Permissions::from_mode(mode);
-    fs::set_permissions(file, mode).map_err(Failure::at("write", file))
 }
 
 #[cfg(test)]

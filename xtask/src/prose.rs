@@ -6,16 +6,17 @@
 //! - [`rules`]: the rules for a line: its width, its first words, and the phrases of the stop list.
 //! - [`links`]: links between documents.
 
+mod finding;
 mod links;
 mod rules;
 mod text;
 
-use std::fmt;
 use std::fs;
 use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
+use finding::Finding;
 use links::Documents;
 use rules::{Pending, StopList};
 use text::Language;
@@ -26,21 +27,6 @@ const SKIPPED: [&str; 4] = ["target", "node_modules", ".git", "corpus"];
 /// The template of `docs/performance.md`. The check skips its links, because they are relative to
 /// `docs`.
 const TEMPLATE: &str = "performance/template.md";
-
-/// A line or link that breaks a rule.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
-    path: PathBuf,
-    line: usize,
-    problem: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        write!(formatter, "{path}:{}: {}", self.line, self.problem)
-    }
-}
 
 /// Checks every Markdown and Rust file below `root`.
 ///

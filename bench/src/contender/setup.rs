@@ -9,7 +9,8 @@ use portcullis_harness::{
 };
 use serde_json::json;
 
-use super::{Conditions, Contender, Peer};
+use super::conditions::{ACCOUNT, Conditions, PERMISSIONS, USER};
+use super::peer::Peer;
 
 /// The log level of hosts. Decisions are not logged: the measuring program would have to read a
 /// line for each, on processors that the contenders need.
@@ -61,14 +62,13 @@ pub(super) fn server_config(
         );
     }
     if peer == Peer::Nobody {
-        let (user, password) = Contender::USER;
-        let (publish, subscribe) = Contender::PERMISSIONS;
-        let account = Contender::ACCOUNT;
+        let (user, password) = USER;
+        let (publish, subscribe) = PERMISSIONS;
         let users = format!(
-            "{account} {{ users: [ {{ user: {user}, password: \"{password}\", permissions: {{ \
+            "{ACCOUNT} {{ users: [ {{ user: {user}, password: \"{password}\", permissions: {{ \
              publish: {{ allow: {publish:?} }}, subscribe: {{ allow: {subscribe:?} }} }} }} ] }}"
         );
-        config = config.replace(&format!("{account} {{}}"), &users);
+        config = config.replace(&format!("{ACCOUNT} {{}}"), &users);
     }
     config
 }
@@ -80,13 +80,12 @@ pub(super) async fn host(
     conditions: &Conditions,
     tables: &str,
 ) -> Result<Host> {
-    let (name, token) = Contender::USER;
-    let (publish, subscribe) = Contender::PERMISSIONS;
-    let account = Contender::ACCOUNT;
+    let (name, token) = USER;
+    let (publish, subscribe) = PERMISSIONS;
     let settings = format!(
         "[settings]\ndangerous-plain-text-passwords = true\n\
          [settings.profiles.one]\npublish = {{ allow = {publish:?} }}\nsubscribe = {{ allow = {subscribe:?} }}\n\
-         [settings.users.{name}]\ntoken = \"plain:{token}\"\naccount = \"{account}\"\nprofile = \"one\"\n"
+         [settings.users.{name}]\ntoken = \"plain:{token}\"\naccount = \"{ACCOUNT}\"\nprofile = \"one\"\n"
     );
     let module = Built::policy("static-users")?;
     site.policies.put_policy("users", &module, &settings)?;
@@ -106,10 +105,10 @@ pub(super) async fn host(
 
 /// Writes the user's file for the reference callout, and returns the path.
 pub(super) fn write_users(site: &Site) -> Result<PathBuf> {
-    let (name, token) = Contender::USER;
-    let (publish, subscribe) = Contender::PERMISSIONS;
+    let (name, token) = USER;
+    let (publish, subscribe) = PERMISSIONS;
     let user = json!({
-        "token": token, "account": Contender::ACCOUNT, "publish": publish, "subscribe": subscribe,
+        "token": token, "account": ACCOUNT, "publish": publish, "subscribe": subscribe,
     });
     site.write_config("users.json", &json!({ name: user }).to_string())
 }

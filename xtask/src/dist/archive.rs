@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::Release;
+use super::release::Release;
 use crate::failure::Result;
 use crate::process;
 

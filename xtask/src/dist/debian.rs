@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Release, copy, put};
+use super::files::{copy, put};
+use super::release::Release;
 use crate::failure::{Failure, Result};
 use crate::process;
 use crate::workspace::Workspace;

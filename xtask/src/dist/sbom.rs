@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::Release;
+use super::release::Release;
 use crate::failure::{Failure, Result};
 use crate::process;
 use crate::workspace::Workspace;

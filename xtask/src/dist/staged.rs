@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{copy, put};
+use super::files::{copy, put};
 use crate::failure::{Failure, Result};
 use crate::process;
 use crate::workspace::Workspace;

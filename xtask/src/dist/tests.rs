@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use super::files::put;
 use super::*;
 
 /// A program that prints what the verb asks for.

@@ -1,6 +1,8 @@
 //! The guide: its pages, executed.
 
-use super::{TESTED_POLICIES, build_modules, build_programs, build_text_policies, prepare_clients};
+use super::builds::{
+    TESTED_POLICIES, build_modules, build_programs, build_text_policies, prepare_clients,
+};
 use crate::failure::Result;
 use crate::guide::{self, Tools};
 use crate::setup;
