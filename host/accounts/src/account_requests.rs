@@ -8,70 +8,32 @@
 mod asked;
 mod caps;
 mod not_signed;
+mod options;
 mod signing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use portcullis_claims::AccountLimits;
 use portcullis_connect::Nats;
-use portcullis_core::{AccountLimit, PublicKey, Sample};
+use portcullis_core::Sample;
 use portcullis_environment::Clock;
 use portcullis_system::SystemClient;
 
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
-use crate::first_login::{FirstLoginOptions, NotMade, Push};
+use crate::first_login::{NotMade, Push};
 use crate::store::Store;
-use caps::capped;
 use signing::Signing;
 
 pub use asked::{AskedAccount, NotAsked};
 pub use not_signed::NotSigned;
-
-/// First part of the tag of an account that was signed on its own request. The time of the first
-/// signature follows, in seconds since the Unix epoch.
-const TAG: &str = "signed-on-request:";
-
-/// Maximum number of requests that a host signs within a minute. Each costs a write and a message
-/// to every server.
-const MAX_PER_MINUTE: usize = 60;
-
-/// Maximum number of requests of one account that a host signs within a minute, so that no account
-/// uses up what a host signs.
-const MAX_OF_ACCOUNT_PER_MINUTE: usize = 10;
+pub use options::{AccountRequestOptions, Granted};
 
 /// Time to wait for servers after an announcement.
 const ANNOUNCE: Duration = Duration::from_secs(3);
-
-/// The caps of accounts that are signed on their own request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountRequestOptions {
-    /// Maximum number of such accounts in the store. Default: 1000.
-    pub max_accounts: usize,
-    /// Maximum number of such accounts that are new in an hour, by all processes that use the
-    /// store. Default: 60.
-    pub max_per_hour: usize,
-    /// Limits that no such account exceeds. Default: those of accounts at first login.
-    pub limits: AccountLimits,
-    /// Keys of accounts that no request replaces, also if the store lacks them.
-    pub reserved: BTreeSet<PublicKey>,
-}
-
-/// What a policy grants an account that asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Granted {
-    /// Upper limits. A limit that is absent is that of the configuration.
-    pub limits: BTreeMap<AccountLimit, u64>,
-    /// Tags for the account JWT.
-    pub tags: Vec<String>,
-    /// End of the account, in seconds since the Unix epoch. `None` sets no end.
-    pub expires_at: Option<u64>,
-}
 
 /// The signer of accounts on their own request.
 #[derive(Debug)]
@@ -81,25 +43,6 @@ pub struct AccountRequests {
     servers: OnceLock<Box<dyn Push>>,
     signed: AtomicU64,
     failures: [AtomicU64; NotSigned::REASONS.len()],
-}
-
-impl Default for AccountRequestOptions {
-    fn default() -> Self {
-        let first_login = FirstLoginOptions::default();
-        Self {
-            max_accounts: first_login.max_accounts,
-            max_per_hour: first_login.max_per_hour,
-            limits: first_login.limits,
-            reserved: BTreeSet::new(),
-        }
-    }
-}
-
-impl AccountRequestOptions {
-    /// Returns the most that an account can get with a permit of these limits.
-    pub fn limits_within(&self, permitted: &BTreeMap<AccountLimit, u64>) -> AccountLimits {
-        capped(&AccountLimits::default(), permitted, &self.limits)
-    }
 }
 
 impl AccountRequests {

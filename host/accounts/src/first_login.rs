@@ -7,6 +7,7 @@
 
 mod making;
 mod not_made;
+mod options;
 mod push;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use portcullis_claims::{AccountLimits, JetStreamLimits};
 use portcullis_connect::Nats;
 use portcullis_core::{AccountName, PublicKey, Sample, with_causes};
 use portcullis_environment::Clock;
@@ -32,11 +32,8 @@ use crate::store::Store;
 use making::{Maker, Prepared};
 
 pub use not_made::NotMade;
+pub use options::FirstLoginOptions;
 pub(crate) use push::Push;
-
-/// First part of the tag of an account that was made at its first login. The time of the login
-/// follows, in seconds since the Unix epoch.
-const TAG: &str = "made-at-first-login:";
 
 /// Time after which the record of an account is read again, because an operator may have changed
 /// or deleted it.
@@ -45,19 +42,6 @@ const FRESH: Duration = Duration::from_secs(30);
 /// Maximum number of servers that an account is remembered to be known at. A server has a new id
 /// after each start.
 const MAX_SERVERS: usize = 256;
-
-/// The caps of accounts that are made at their first login.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirstLoginOptions {
-    /// Maximum number of such accounts in the store. Default: 1000.
-    pub max_accounts: usize,
-    /// Maximum number of such accounts that are made in an hour, by all processes that use the
-    /// store. Default: 60.
-    pub max_per_hour: usize,
-    /// Limits of each new account. Default: 1,000 connections, 100,000 subscriptions, messages of
-    /// at most 1 MiB, no leafnodes, exports or imports, and no `JetStream`.
-    pub limits: AccountLimits,
-}
 
 /// The part of a host that signs the users of accounts.
 pub trait AccountSigners: Debug + Send + Sync + 'static {
@@ -100,23 +84,6 @@ struct Ready {
     read_at: Instant,
     /// Ids of servers that have the account.
     servers: HashSet<String>,
-}
-
-impl Default for FirstLoginOptions {
-    fn default() -> Self {
-        Self {
-            max_accounts: 1000,
-            max_per_hour: 60,
-            limits: AccountLimits {
-                connections: 1000,
-                subs: 100_000,
-                payload: 1 << 20,
-                data: -1,
-                jetstream: JetStreamLimits::default(),
-                ..AccountLimits::default()
-            },
-        }
-    }
 }
 
 impl FirstLogins {

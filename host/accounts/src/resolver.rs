@@ -13,6 +13,7 @@ mod accept;
 mod activations;
 mod announce;
 mod announced;
+mod answers;
 mod changes;
 mod counters;
 mod decoded;
@@ -27,7 +28,11 @@ mod query;
 mod routes;
 mod serve;
 mod servers;
+mod shared;
 mod sign;
+mod sign_subject;
+mod task;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod write_rate;
@@ -38,18 +43,19 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use portcullis_environment::Clock;
 use tokio::sync::Semaphore;
-use tokio::task::JoinError;
 
 use crate::store::Store;
 use counters::Counters;
 use outbox::Outbox;
+use shared::Shared;
 use write_rate::WriteRate;
 
 pub use accept::{Accepted, NotAccepted};
 pub use announce::{AnnounceError, Announcement, Announcer};
 pub use options::ResolverOptions;
 pub use servers::Servers;
-pub use sign::{Answer, SigningFailed, SigningService, SigningSubject};
+pub use sign::{Answer, SigningFailed, SigningService};
+pub use sign_subject::SigningSubject;
 
 /// Maximum number of lookups that read the disk at the same time.
 const MAX_LOOKUPS: usize = 64;
@@ -63,26 +69,6 @@ const MAX_PACKS: usize = 1;
 pub struct Resolver {
     shared: Arc<Shared>,
 }
-
-/// The state that all requests share.
-struct Shared {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    options: ResolverOptions,
-    outbox: Option<Outbox>,
-    /// The service that decides about accounts that signed themselves.
-    signing: OnceLock<Arc<dyn SigningService>>,
-    counters: Counters,
-    lookups: Arc<Semaphore>,
-    writes: Arc<Semaphore>,
-    packs: Arc<Semaphore>,
-    write_rate: WriteRate,
-}
-
-/// A task on the blocking pool that did not end, because it panicked or the runtime stops.
-#[derive(Debug, thiserror::Error)]
-#[error("the resolver's own task failed")]
-pub(crate) struct TaskFailed(#[from] JoinError);
 
 impl Resolver {
     /// Creates a resolver of the accounts in `store`. It tells servers of new versions with
@@ -120,25 +106,6 @@ impl Resolver {
     /// Returns the HTTP routes.
     pub fn router(&self) -> Router {
         routes::router(&self.shared)
-    }
-}
-
-impl Shared {
-    /// Runs `work` on the blocking pool, when `room` has a place. A request that is abandoned
-    /// meanwhile keeps its place until the work ends.
-    async fn in_room<T: Send + 'static>(
-        self: &Arc<Self>,
-        room: &Arc<Semaphore>,
-        work: impl FnOnce(&Self) -> T + Send + 'static,
-    ) -> Result<T, TaskFailed> {
-        let shared = Arc::clone(self);
-        // The semaphores are never closed.
-        let place = Arc::clone(room).acquire_owned().await.ok();
-        let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            work(&shared)
-        });
-        Ok(done.await?)
     }
 }
 

@@ -9,6 +9,7 @@
 //! ```
 
 mod names;
+mod signed;
 mod signing;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,8 @@ use crate::activations::{ActivationJwt, ActivationLimits, Activations, NotActiva
 use crate::error::StoreError;
 use crate::keys::{KeyRing, Seed};
 use crate::records::{Records, damaged};
-use crate::validate::Findings;
+
+pub use signed::Signed;
 
 /// Name of the operator's record.
 const OPERATOR: &str = "operator";
@@ -59,15 +61,6 @@ pub struct UserJwt {
     pub claims: UserClaims,
     /// The JWT itself.
     pub token: String,
-}
-
-/// A signed JWT that the store has written.
-#[derive(Clone, Debug)]
-pub struct Signed {
-    /// The JWT itself.
-    pub token: String,
-    /// Doubts about the claims, for which servers do not refuse them.
-    pub findings: Findings,
 }
 
 impl Store {
@@ -155,7 +148,7 @@ impl Store {
         self.keys.create()?;
         self.keys.insert(seed)?;
         claims.issued_at = Some(now);
-        let signed = signing::sign(claims, &seed.signer()?, now)?;
+        let signed = signed::sign(claims, &seed.signer()?, now)?;
         self.operator.write(OPERATOR, &signed.token)?;
         Ok(signed)
     }

@@ -9,7 +9,9 @@ use portcullis_core::PublicKey;
 use super::asked::AskedAccount;
 use super::caps::capped;
 use super::not_signed::NotSigned;
-use super::{AccountRequestOptions, Granted, MAX_OF_ACCOUNT_PER_MINUTE, MAX_PER_MINUTE, TAG};
+use super::options::{
+    AccountRequestOptions, Granted, MAX_OF_ACCOUNT_PER_MINUTE, MAX_PER_MINUTE, TAG,
+};
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 use crate::name_index::{NameIndex, made_at};

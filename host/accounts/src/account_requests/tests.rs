@@ -1,13 +1,15 @@
 //! Accounts that signed themselves, with a store in memory.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use portcullis_claims::{AccountClaims, Export, OperatorClaims, ShareKind};
-use portcullis_core::{KeyKind, SampleValue};
+use portcullis_core::{AccountLimit, KeyKind, SampleValue};
 use portcullis_environment::ManualClock;
 use portcullis_files::MemoryDisk;
 use rstest::rstest;
 
+use super::options::{MAX_PER_MINUTE, TAG};
 use super::*;
 use crate::keys::Seed;
 use crate::validate::Validate as _;

@@ -4,8 +4,34 @@ use std::collections::BTreeMap;
 
 use portcullis_files::Stamp;
 
-use super::{ActivationJwt, ActivationLimits, Activations, NotActivated};
+use super::activation::{ActivationJwt, read};
+use super::not_activated::NotActivated;
 use crate::error::StoreError;
+use crate::records::Records;
+
+/// Maximum numbers of activations in a store. Each account of the operator can sign any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActivationLimits {
+    /// Maximum number of all activations. Default: 10,000.
+    pub total: usize,
+    /// Maximum number of activations that one account signed, so that it cannot use up the room of
+    /// the others. Default: 1,000.
+    pub per_account: usize,
+}
+
+impl ActivationLimits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        total: 10_000,
+        per_account: 1_000,
+    };
+}
+
+impl Default for ActivationLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
 
 /// The activations of a store by hash, as last seen, without a look at each file for each write.
 #[derive(Debug, Default)]
@@ -31,20 +57,20 @@ impl Room {
     /// Fails if there is no room, and if the directory cannot be read or changed.
     pub(super) fn make(
         &mut self,
-        activations: &Activations,
+        records: &Records,
         given: &ActivationJwt,
         limits: ActivationLimits,
         now: u64,
     ) -> Result<(), NotActivated> {
-        self.scan(activations)?;
+        self.scan(records)?;
         let account = given.exporter();
         let of_account = |entry: &Entry| entry.exporter.as_deref() == Some(account);
-        let stored = self.within(activations, limits.per_account, now, of_account)?;
+        let stored = self.within(records, limits.per_account, now, of_account)?;
         if stored >= limits.per_account {
             let account = account.to_owned();
             return Err(NotActivated::AccountFull { account, stored });
         }
-        let stored = self.within(activations, limits.total, now, |_| true)?;
+        let stored = self.within(records, limits.total, now, |_| true)?;
         if stored >= limits.total {
             return Err(NotActivated::Full(stored));
         }
@@ -55,7 +81,7 @@ impl Room {
     /// among them if they are `max` or more.
     fn within(
         &mut self,
-        activations: &Activations,
+        records: &Records,
         max: usize,
         now: u64,
         counts: impl Fn(&Entry) -> bool,
@@ -68,7 +94,7 @@ impl Room {
         let expired = counted.filter(|(_, entry)| entry.has_expired(now));
         let expired: Vec<_> = expired.map(|(hash, _)| hash.clone()).collect();
         for hash in &expired {
-            activations.records.remove(hash)?;
+            records.remove(hash)?;
             self.0.remove(hash);
         }
         Ok(stored.saturating_sub(expired.len()))
@@ -76,13 +102,13 @@ impl Room {
 
     /// Reads the activations that are new in the store or have changed, and drops those that it no
     /// longer has.
-    fn scan(&mut self, activations: &Activations) -> Result<(), StoreError> {
+    fn scan(&mut self, records: &Records) -> Result<(), StoreError> {
         let mut known = std::mem::take(&mut self.0);
-        for (hash, stamp) in activations.records.stamps()? {
+        for (hash, stamp) in records.stamps()? {
             let entry = match known.remove(&hash) {
                 Some(entry) if entry.stamp == stamp => entry,
                 // A damaged activation takes room, and keeps no other from being stored.
-                _ => Entry::new(stamp, activations.get(&hash).ok().flatten()),
+                _ => Entry::new(stamp, read(records, &hash).ok().flatten()),
             };
             self.0.insert(hash, entry);
         }

@@ -4,7 +4,8 @@ use parking_lot::Mutex;
 use portcullis_claims::AccountClaims;
 use portcullis_core::{AccountName, KeyKind};
 
-use super::{FirstLoginOptions, NotMade, TAG};
+use super::not_made::NotMade;
+use super::options::{FirstLoginOptions, TAG};
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 use crate::keys::Seed;

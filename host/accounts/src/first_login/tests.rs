@@ -12,6 +12,7 @@ use portcullis_environment::ManualClock;
 use portcullis_files::MemoryDisk;
 use serde_json::json;
 
+use super::options::TAG;
 use super::*;
 
 const NOW: u64 = 1_795_300_862;

@@ -6,7 +6,8 @@ use portcullis_claims::OperatorClaims;
 use portcullis_core::{KeyKind, PublicKey};
 
 use super::counters::Wrote;
-use super::{Shared, TaskFailed};
+use super::shared::Shared;
+use super::task::TaskFailed;
 use crate::account_jwts::{AccountJwt, Written};
 use crate::error::StoreError;
 use crate::store::Store;

@@ -10,12 +10,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use portcullis_core::with_causes;
 
-use super::Shared;
-use super::counters::Wrote;
-use super::query::Query;
-use super::routes::{
+use super::answers::{
     JWT, Refused, failed, in_words, read, refused, require_configured_proof, text,
 };
+use super::counters::Wrote;
+use super::query::Query;
+use super::shared::Shared;
 use crate::account_jwts::Written;
 use crate::activations::NotActivated;
 

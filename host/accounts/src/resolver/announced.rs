@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use portcullis_core::{PublicKey, with_causes};
 use portcullis_files::Stamp;
 
-use super::Shared;
 use super::outbox::Outbox;
+use super::shared::Shared;
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 

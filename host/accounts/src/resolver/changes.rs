@@ -9,9 +9,10 @@ use portcullis_core::{PublicKey, with_causes};
 use portcullis_files::Stamp;
 use tokio::time::sleep;
 
+use super::Resolver;
 use super::announced::Recorded;
 use super::outbox::NotAnnounced;
-use super::{Resolver, Shared};
+use super::shared::Shared;
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 
@@ -42,7 +43,7 @@ impl Resolver {
 impl Shared {
     async fn announce(self: &Arc<Self>) {
         if let Some(outbox) = &self.outbox {
-            outbox.run(self).await;
+            self.repeat(outbox).await;
         }
     }
 

@@ -4,10 +4,10 @@ use portcullis_claims::{GenericClaims, OperatorClaims};
 use portcullis_core::{KeyKind, PublicKey};
 use serde_json::Value;
 
-use super::Shared;
 use super::accept::is_trusted;
 use super::counters::Wrote;
 use super::lookup::account;
+use super::shared::Shared;
 use crate::error::StoreError;
 
 /// A reason why a deletion is refused, in the words of servers.

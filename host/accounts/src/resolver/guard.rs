@@ -12,9 +12,9 @@ use portcullis_core::client_network;
 use portcullis_http::Peer;
 use tokio::time::timeout;
 
-use super::Shared;
+use super::answers::text;
 use super::counters::Wrote;
-use super::routes::text;
+use super::shared::Shared;
 
 /// Answers one request within the limits.
 pub(super) async fn guard(

@@ -2,7 +2,7 @@
 
 use portcullis_core::{KeyKind, PublicKey, with_causes};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 

@@ -9,7 +9,7 @@ use portcullis_core::Sample;
 use portcullis_http::{HttpListener, MetricsText};
 
 use super::Resolver;
-use super::routes::text;
+use super::answers::text;
 
 impl Resolver {
     /// Returns a sample of each counter and gauge.

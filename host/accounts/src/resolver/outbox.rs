@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use futures::future::{join_all, pending};
+use futures::future::pending;
 use parking_lot::Mutex;
 use portcullis_core::{PublicKey, with_causes};
 use tokio::sync::Notify;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::announce::{AnnounceError, Announcement, Announcer};
 use super::counters::{Announced, Counters};
-use super::{Shared, TaskFailed};
+use super::task::TaskFailed;
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 
@@ -73,27 +73,6 @@ pub(super) enum NotAnnounced {
     Task(#[from] TaskFailed),
 }
 
-impl Shared {
-    /// Tells the servers of the stored version of `account`, and returns their answers. The
-    /// announcement is repeated if a server does not answer. `None` without a way to tell servers.
-    ///
-    /// The attempt goes on if the caller does not wait for it.
-    pub(super) async fn tell(
-        self: &Arc<Self>,
-        account: PublicKey,
-    ) -> Option<Result<Announcement, NotAnnounced>> {
-        self.outbox.as_ref()?;
-        let shared = Arc::clone(self);
-        let told = tokio::spawn(async move {
-            let outbox = shared.outbox.as_ref()?;
-            outbox.state.lock().pending.remove(&account);
-            Some(outbox.attempt(&shared, &account).await)
-        });
-        told.await
-            .unwrap_or_else(|error| Some(Err(TaskFailed::from(error).into())))
-    }
-}
-
 impl Outbox {
     pub(super) fn new(announcer: Arc<dyn Announcer>, delay: Duration) -> Self {
         Self {
@@ -137,27 +116,30 @@ impl Outbox {
         self.state.lock().pending.len()
     }
 
-    /// Repeats announcements when they are due. Never returns.
-    pub(super) async fn run(&self, shared: &Arc<Shared>) {
-        loop {
-            let due = self.next_due();
-            let is_due = async {
-                match due {
-                    Some(at) => sleep_until(at).await,
-                    None => pending().await,
-                }
-            };
-            tokio::select! {
-                () = is_due => {}
-                () = self.added.notified() => continue,
+    /// Waits until an announcement is due, and returns the accounts whose announcements are. The
+    /// list is empty if one is due sooner now than before.
+    pub(super) async fn next(&self) -> Vec<PublicKey> {
+        let due = self.next_due();
+        let is_due = async {
+            match due {
+                Some(at) => sleep_until(at).await,
+                None => pending().await,
             }
-            let accounts = self.take_due();
-            let attempts = accounts.iter().map(async |account| {
-                // The attempt logs its failure.
-                let _ = self.attempt(shared, account).await;
-            });
-            join_all(attempts).await;
+        };
+        tokio::select! {
+            () = is_due => self.take_due(),
+            () = self.added.notified() => Vec::new(),
         }
+    }
+
+    /// Drops the announcement of `account` that waits, because another attempt takes its place.
+    pub(super) fn drop_pending(&self, account: &PublicKey) {
+        self.state.lock().pending.remove(account);
+    }
+
+    /// Tells the servers of a version, once.
+    pub(super) async fn announce(&self, jwt: &AccountJwt) -> Result<Announcement, AnnounceError> {
+        self.announcer.announce(jwt).await
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -177,45 +159,8 @@ impl Outbox {
         taken.collect()
     }
 
-    /// Announces the stored version of `account`, and again while another one is stored meanwhile.
-    async fn attempt(
-        &self,
-        shared: &Arc<Shared>,
-        account: &PublicKey,
-    ) -> Result<Announcement, NotAnnounced> {
-        let mut stored = self.stored(shared, account).await?;
-        loop {
-            let Some(jwt) = stored else {
-                self.forget(account);
-                return Ok(Announcement::default());
-            };
-            self.record(&jwt);
-            let announced = self.announcer.announce(&jwt).await;
-            self.finish(account, &announced, &shared.counters);
-            stored = self.stored(shared, account).await?;
-            if stored.as_ref().is_some_and(|now| now.token == jwt.token) {
-                return Ok(announced?);
-            }
-        }
-    }
-
-    async fn stored(
-        &self,
-        shared: &Arc<Shared>,
-        account: &PublicKey,
-    ) -> Result<Option<AccountJwt>, NotAnnounced> {
-        let wanted = account.clone();
-        let read = shared.in_room(&shared.lookups, move |shared| shared.look_up(&wanted));
-        let read = async { Ok(read.await??) };
-        let read: Result<_, NotAnnounced> = read.await;
-        if read.is_err() {
-            self.state.lock().pending.remove(account);
-        }
-        read
-    }
-
     /// Records the end of an attempt, and when the next one is due.
-    fn finish(
+    pub(super) fn finish(
         &self,
         account: &PublicKey,
         announced: &Result<Announcement, AnnounceError>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_connect::Nats;
 use portcullis_system::SystemClient;
 
-use super::Shared;
+use super::shared::Shared;
 
 /// Logs an error if the user of the connection is not in the system account. The requests of
 /// servers do not reach it then, and nothing else says so.

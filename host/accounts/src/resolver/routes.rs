@@ -1,34 +1,32 @@
 //! The routes of the resolver, with the answers of nats-account-server.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, IF_NONE_MATCH, PRAGMA,
-    WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use portcullis_core::{PublicKey, with_causes};
 use tower_http::cors::CorsLayer;
 
 use super::accept::{self, Accepted, NotAccepted};
 use super::activations;
+use super::answers::{
+    JWT, Refused, failed, in_words, read, refused, require_configured_proof, require_proof, text,
+};
 use super::counters::{LookedUp, Wrote};
-use super::decoded::decoded;
 use super::guard::guard;
 use super::lookup::account;
 use super::options::ResolverOptions;
 use super::query::Query;
+use super::shared::Shared;
 use super::sign::Answer;
-use super::{Shared, TaskFailed};
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 
@@ -39,16 +37,6 @@ const HELP: &str = include_str!("help.txt");
 const STALE: u64 = 3600;
 /// Maximum number of characters of a signing service's answer to a client.
 const MAX_ANSWER: usize = 1000;
-
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
-pub(super) const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
-
-/// A refusal of a request.
-#[derive(Debug)]
-pub(super) struct Refused {
-    status: StatusCode,
-    text: Cow<'static, str>,
-}
 
 /// Returns the routes.
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
@@ -279,37 +267,6 @@ async fn announce(shared: &Arc<Shared>, jwt: &AccountJwt) -> Result<String, Refu
     }
 }
 
-/// Requires the bearer token of a write, if one is configured.
-pub(super) fn require_configured_proof(
-    shared: &Shared,
-    headers: &HeaderMap,
-) -> Result<(), Refused> {
-    if shared.options.bearer.is_none() {
-        return Ok(());
-    }
-    let proved = require_proof(&shared.options, headers);
-    proved.inspect_err(|_| shared.counters.wrote(Wrote::Unauthorized))
-}
-
-/// Requires the configured bearer token. Without one, no request has the proof.
-fn require_proof(options: &ResolverOptions, headers: &HeaderMap) -> Result<(), Refused> {
-    let Some(bearer) = &options.bearer else {
-        let problem = "the request needs a bearer token, and the resolver has none configured\n";
-        return Err(refused(StatusCode::FORBIDDEN, problem));
-    };
-    let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-    let given = given.and_then(|given| given.split_at_checked("Bearer ".len()));
-    let is_known = given.is_some_and(|(scheme, token)| {
-        scheme.eq_ignore_ascii_case(b"Bearer ")
-            && verify_slices_are_equal(token, bearer.get().expose().as_bytes()).is_ok()
-    });
-    if is_known {
-        return Ok(());
-    }
-    let problem = "the request needs the bearer token of the resolver\n";
-    Err(refused(StatusCode::UNAUTHORIZED, problem))
-}
-
 /// Reads the account and the body of a write.
 async fn read_write(
     shared: &Shared,
@@ -324,37 +281,6 @@ async fn read_write(
     Ok((account, token))
 }
 
-pub(super) async fn read(body: Body, max: usize) -> Result<String, Refused> {
-    let collected = Limited::new(body, max).collect().await;
-    let bytes = collected.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            let problem = format!("the body is larger than {max} bytes\n");
-            refused(StatusCode::PAYLOAD_TOO_LARGE, problem)
-        } else {
-            refused(StatusCode::BAD_REQUEST, "the body did not arrive\n")
-        }
-    })?;
-    let token = String::from_utf8(bytes.to_bytes().into());
-    token.map_err(|_| refused(StatusCode::BAD_REQUEST, "bad JWT in request: not text\n"))
-}
-
-/// Returns the form of a JWT that the query asks for, with `text` or `decode`.
-pub(super) fn in_words(query: &Query, token: &str) -> Option<Response> {
-    if query.is_true("text") {
-        return Some(text(StatusCode::OK, token.to_owned()));
-    }
-    if query.is_true("decode") {
-        return Some(match decoded(token) {
-            Some(decoded) => text(StatusCode::OK, decoded),
-            None => text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "error decoding the JWT\n",
-            ),
-        });
-    }
-    None
-}
-
 fn not_accepted(error: &NotAccepted) -> Refused {
     let status = match error {
         NotAccepted::Answer(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -365,39 +291,4 @@ fn not_accepted(error: &NotAccepted) -> Refused {
         _ => StatusCode::BAD_REQUEST,
     };
     refused(status, format!("{}\n", with_causes(error)))
-}
-
-/// Returns that the store failed. Only the log names its files.
-pub(super) fn failed(error: &StoreError) -> Refused {
-    tracing::error!(error = with_causes(error), "store of accounts failed");
-    let problem = "error loading or saving JWT; the log of the resolver has the reason\n";
-    refused(StatusCode::INTERNAL_SERVER_ERROR, problem)
-}
-
-impl From<TaskFailed> for Refused {
-    fn from(error: TaskFailed) -> Self {
-        tracing::error!(error = with_causes(&error), "request not answered");
-        refused(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let mut response = text(self.status, self.text);
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
-    }
-}
-
-pub(super) fn refused(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Refused {
-    let text = text.into();
-    Refused { status, text }
-}
-
-/// Returns an answer of text.
-pub(super) fn text(status: StatusCode, text: impl Into<Body>) -> Response {
-    (status, [(CONTENT_TYPE, TEXT)], text.into()).into_response()
 }

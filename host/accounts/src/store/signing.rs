@@ -1,17 +1,15 @@
 //! Writes of the store, each of which validates and signs claims.
 
-use portcullis_claims::{
-    AccountClaims, Body, Claims, GenericClaims, OperatorClaims, SigningKey, UserBody, UserClaims,
-};
+use portcullis_claims::{AccountClaims, GenericClaims, OperatorClaims, UserBody, UserClaims};
 use portcullis_core::{KeyKind, PublicKey};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{OPERATOR, Signed, Store, UserJwt, read_token};
+use super::signed::{Signed, sign};
+use super::{OPERATOR, Store, UserJwt, read_token};
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
 use crate::keys::Seed;
-use crate::validate::{Findings, Validate};
+use crate::validate::Findings;
 
 impl Store {
     /// Signs the operator's claims with its own seed and stores them. `claims.id` has to be that of
@@ -195,26 +193,6 @@ impl Store {
             token,
         })
     }
-}
-
-/// Validates claims and signs them.
-pub(super) fn sign<B: Body + Serialize>(
-    claims: Claims<B>,
-    signer: &SigningKey,
-    now: u64,
-) -> Result<Signed, StoreError>
-where
-    Claims<B>: Validate,
-{
-    // The library judges some claims by their issuer.
-    let mut issued = claims;
-    issued.issuer = Some(signer.public_key().to_owned());
-    let findings = issued.validate(now);
-    if findings.is_refused() {
-        return Err(StoreError::Refused(findings));
-    }
-    let token = issued.sign(signer)?;
-    Ok(Signed { token, findings })
 }
 
 /// Returns the time of issue of a version that follows one of the time `before`. Versions of one
