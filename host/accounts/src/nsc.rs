@@ -8,6 +8,9 @@
 //! keys/keys/A/BC/ABC….nk                                a seed, by its public key
 //! keys/creds/OPERATOR/ACCOUNT/USER.creds
 //! ```
+//!
+//! With `nsc --all-dirs DIR`, the folders of operators are in the directory itself, and the seeds
+//! in `keys`. The import reads that too.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +27,9 @@ use crate::error::StoreError;
 use crate::keys::Seed;
 use crate::store::Store;
 use crate::validate::{Severity, Validate};
+
+/// Directory of the seeds.
+const SEEDS: &str = "keys/keys";
 
 /// Maximum length of a name that a file has with an extension, in bytes.
 const MAX_FILE_NAME: usize = 240;
@@ -77,9 +83,36 @@ impl Nsc {
     ///
     /// # Errors
     ///
-    /// Fails if the directory has no folder `stores`.
+    /// Fails if the directory does not exist.
     pub fn operators(&self) -> Result<Vec<String>, StoreError> {
-        self.folders(&self.root.join("stores"))
+        let stores = self.stores();
+        let mut names = self.folders(&stores)?;
+        // Other folders may stand next to those of operators.
+        names.retain(|name| {
+            let path = stores.join(name).join(format!("{name}.jwt"));
+            self.disk.read(&path, MAX_TOKEN_SIZE as u64).is_ok()
+        });
+        Ok(names)
+    }
+
+    /// Returns the directory with the folders of operators.
+    fn stores(&self) -> PathBuf {
+        let usual = self.root.join("stores");
+        if self.disk.list(&usual).is_ok() {
+            usual
+        } else {
+            self.root.clone()
+        }
+    }
+
+    /// Returns the directory with the seeds.
+    fn seeds(&self) -> PathBuf {
+        let usual = self.root.join(SEEDS);
+        if self.disk.list(&usual).is_ok() {
+            usual
+        } else {
+            self.root.join("keys")
+        }
     }
 
     /// Imports the operator `name` with its accounts, users and seeds. The JWTs stay as they are.
@@ -95,7 +128,7 @@ impl Nsc {
             operator: name.to_owned(),
             ..Transferred::default()
         };
-        let folder = self.root.join("stores").join(name);
+        let folder = self.stores().join(name);
         let token = self.read(&folder.join(format!("{name}.jwt")))?;
         let operator = OperatorClaims::decode(token.expose()).map_err(StoreError::Token)?;
         match store.operator() {
@@ -172,8 +205,9 @@ impl Nsc {
         keys: impl Iterator<Item = &'a str>,
         done: &mut Transferred,
     ) -> Result<(), StoreError> {
+        let seeds = self.seeds();
         for key in keys {
-            let Some(path) = self.seed_path(key) else {
+            let Some(path) = seed_path(&seeds, key) else {
                 continue;
             };
             match self.disk.read(&path, 4096) {
@@ -214,9 +248,10 @@ impl Nsc {
         for account in store.list_accounts()? {
             self.export_account(&folder, &account?, store, &mut done)?;
         }
+        let seeds = self.root.join(SEEDS);
         for key in store.keys().keys()? {
             if let (Some(path), Some(seed)) =
-                (self.seed_path(key.as_str()), store.keys().get(&key)?)
+                (seed_path(&seeds, key.as_str()), store.keys().get(&key)?)
             {
                 self.write(&path, seed.expose())?;
                 done.seeds += 1;
@@ -260,14 +295,6 @@ impl Nsc {
             }
         }
         Ok(())
-    }
-
-    fn seed_path(&self, key: &str) -> Option<PathBuf> {
-        let public: PublicKey = key.parse().ok()?;
-        let shard = key.get(1..3)?;
-        let kind = public.kind().letter().to_string();
-        let folder = self.root.join("keys/keys").join(kind).join(shard);
-        Some(folder.join(format!("{key}.nk")))
     }
 
     fn folders(&self, path: &Path) -> Result<Vec<String>, StoreError> {
@@ -324,6 +351,14 @@ impl Nsc {
             source,
         })
     }
+}
+
+/// Returns the path of a seed below the directory of all.
+fn seed_path(seeds: &Path, key: &str) -> Option<PathBuf> {
+    let public: PublicKey = key.parse().ok()?;
+    let shard = key.get(1..3)?;
+    let kind = public.kind().letter().to_string();
+    Some(seeds.join(kind).join(shard).join(format!("{key}.nk")))
 }
 
 /// Returns a name that a file can have: the name of an entry, or its public key.

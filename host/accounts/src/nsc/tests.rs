@@ -1,5 +1,7 @@
 //! A store of nsc 2.10.3, read; and a store of ours, written and read again.
 
+use std::fs;
+
 use portcullis_files::{MemoryDisk, SystemDisk};
 
 use super::*;
@@ -125,4 +127,32 @@ fn an_exported_store_is_imported_again() {
             .collect::<Vec<_>>()
     };
     assert_eq!(tokens(&second), tokens(&store));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_store_with_all_in_one_directory_is_taken_over() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nsc");
+    let home = tempfile::tempdir().unwrap();
+    copy(&root.join("stores"), home.path());
+    copy(&root.join("keys/keys"), &home.path().join("keys"));
+    fs::create_dir(home.path().join("creds")).unwrap();
+    let nsc = Nsc::at(Arc::new(SystemDisk), home.path());
+    assert_eq!(nsc.operators().unwrap(), ["OP"]);
+    let (_, store) = empty_store();
+    let done = nsc.import("OP", &store, NOW).unwrap();
+    let (_, usual) = empty_store();
+    assert_eq!(done, fixture().import("OP", &usual, NOW).unwrap());
 }

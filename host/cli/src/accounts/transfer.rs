@@ -34,20 +34,24 @@ pub(crate) fn import_nsc(
     store: &StoreArguments,
 ) -> Result<Output, Failure> {
     let nsc = Nsc::at(Arc::new(SystemDisk), directory);
+    let no_nsc = || {
+        absent(format!(
+            "`{}` is no directory of nsc, which has the folders `stores` and `keys`; usually it is \
+             `~/.local/share/nats/nsc`",
+            directory.display()
+        ))
+    };
     let known = nsc.operators().map_err(|error| match &error {
         StoreError::Read {
             source: ReadError::Missing,
             ..
-        } => absent(format!(
-            "`{}` is no directory of nsc, which has the folders `stores` and `keys`; usually it is \
-             `~/.local/share/nats/nsc`",
-            directory.display()
-        )),
+        } => no_nsc(),
         _ => failure(error),
     })?;
     let name = match (operator, known.as_slice()) {
         (Some(name), _) => name,
         (None, [only]) => only,
+        (None, []) => return Err(no_nsc()),
         (None, _) => {
             let names = known.join("`, `");
             return Err(wrong(format!(
