@@ -20,6 +20,10 @@ pub enum SubjectProblem {
     EmptyToken,
     /// The subject has white space or a control character.
     Whitespace,
+    /// The subject begins or ends with a space, which would stand before a queue group.
+    OuterSpace,
+    /// The name of the queue group has white space or a control character.
+    QueueWhitespace,
     /// The subject has `>` before the last token.
     MisplacedTail,
     /// A publish permission has a queue group.
@@ -35,7 +39,11 @@ impl SubjectProblem {
             Self::Empty => "it is empty",
             Self::EmptyToken => "it has an empty token; remove the extra `.`",
             Self::Whitespace => "it contains white space or a control character",
-            Self::MisplacedTail => "`>` stands before the last token",
+            Self::OuterSpace => "it begins or ends with a space; remove it",
+            Self::QueueWhitespace => {
+                "the name of its queue group contains white space or a control character"
+            }
+            Self::MisplacedTail => "`>` stands before the last token; `*` stands for one token",
             Self::QueueInPublish => "a queue group is only possible in subscribe permissions",
             Self::TooLong => "it is longer than 1024 bytes",
         }
@@ -104,7 +112,7 @@ fn check(subject: &str, problem: Option<SubjectProblem>) -> Result<(), InvalidSu
 
 /// Returns the problem of the subject of a publish permission.
 pub fn publish_problem(subject: &str) -> Option<SubjectProblem> {
-    if subject.contains(' ') {
+    if subject.trim_matches(' ').contains(' ') {
         return Some(SubjectProblem::QueueInPublish);
     }
     subscribe_problem(subject)
@@ -115,9 +123,17 @@ pub fn subscribe_problem(subject: &str) -> Option<SubjectProblem> {
     if subject.len() > MAX_SUBJECT_LEN {
         return Some(SubjectProblem::TooLong);
     }
+    if subject.starts_with(' ') || subject.ends_with(' ') {
+        return Some(SubjectProblem::OuterSpace);
+    }
     match subject.split_once(' ') {
         None => pattern_problem(subject),
-        Some((pattern, queue)) => pattern_problem(pattern).or_else(|| pattern_problem(queue)),
+        Some((pattern, queue)) => pattern_problem(pattern).or_else(|| {
+            pattern_problem(queue).map(|problem| match problem {
+                SubjectProblem::Whitespace => SubjectProblem::QueueWhitespace,
+                problem => problem,
+            })
+        }),
     }
 }
 
@@ -160,9 +176,11 @@ mod tests {
             ("a.", SubjectProblem::EmptyToken),
             ("a\tb", SubjectProblem::Whitespace),
             ("a\n", SubjectProblem::Whitespace),
-            ("a b c", SubjectProblem::Whitespace),
-            (" a", SubjectProblem::Empty),
-            ("a ", SubjectProblem::Empty),
+            ("a b c", SubjectProblem::QueueWhitespace),
+            (" a", SubjectProblem::OuterSpace),
+            ("a ", SubjectProblem::OuterSpace),
+            (" ", SubjectProblem::OuterSpace),
+            ("a b..c", SubjectProblem::EmptyToken),
             (">.a", SubjectProblem::MisplacedTail),
         ];
         for (subject, problem) in refused {

@@ -41,7 +41,10 @@ impl Pattern {
             );
             match *byte {
                 b'.' => {
-                    assert!(!token.is(b'>'), "`>` stands before the last token");
+                    assert!(
+                        !token.is(b'>'),
+                        "`>` stands before the last token; `*` stands for one token"
+                    );
                     token.check();
                     token = Token::EMPTY;
                 }

@@ -20,8 +20,19 @@ fn every_bad_subject_is_named_with_its_side() {
         ("a..b", "it has an empty token; remove the extra `.`"),
         (".a", "it has an empty token; remove the extra `.`"),
         ("a\\tb", "it contains white space or a control character"),
-        (">.a", "`>` stands before the last token"),
-        ("a.>.b", "`>` stands before the last token"),
+        (
+            "a my team",
+            "the name of its queue group contains white space or a control character",
+        ),
+        (" a", "it begins or ends with a space; remove it"),
+        (
+            ">.a",
+            "`>` stands before the last token; `*` stands for one token",
+        ),
+        (
+            "a.>.b",
+            "`>` stands before the last token; `*` stands for one token",
+        ),
     ];
     for (subject, problem) in cases {
         let subject_with_tab = Subject::from_checked(subject.replace("\\t", "\t"));

@@ -275,7 +275,10 @@ fn what_is_around_the_places_has_to_make_a_subject() {
             "it has an empty token; remove the extra `.`",
         ),
         ("{{group}}.", "it has an empty token; remove the extra `.`"),
-        (">.{{group}}", "`>` stands before the last token"),
+        (
+            ">.{{group}}",
+            "`>` stands before the last token; `*` stands for one token",
+        ),
         (
             "{{group}} q",
             "a queue group is only possible in subscribe permissions",
