@@ -48,7 +48,8 @@ pub enum LoadError {
     #[error(
         "it imports `{0}`, which JavaScript would have to provide: a dependency is built for browsers. Find it with `cargo tree \
          --target wasm32-unknown-unknown --invert wasm-bindgen`, and turn off the feature that asks for it (often `wasmbind` or `js`), as \
-         with `chrono = {{ version = \"0.4\", default-features = false }}`"
+         with `chrono = {{ version = \"0.4\", default-features = false }}`. A policy has no network, clock or randomness: remove a \
+         dependency that needs one"
     )]
     JavaScriptImports(String),
     /// The module has an import of the contract that needs a grant.

@@ -19,6 +19,10 @@ pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 /// The profile that policies are built in, unless the author names another.
 pub(crate) const PROFILE: &str = "release";
 
+/// The edition of a crate whose manifest names none.
+const FIRST_EDITION: &str = "2015";
+const NO_EDITION: &str = "its Cargo.toml names the edition of Rust of 2015, or none, which is the same: write `edition = \"2024\"` under [package]";
+
 /// A built policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Built {
@@ -67,6 +71,8 @@ struct PolicyCrate {
     /// Name of the library, as cargo reports it.
     library: String,
     manifest: PathBuf,
+    /// Edition of Rust, such as `2024`.
+    edition: String,
 }
 
 /// Returns whether `directory` is the folder of a crate.
@@ -152,11 +158,13 @@ fn examine(directory: &Path) -> Result<PolicyCrate, NotBuilt> {
         return Err(NotBuilt::NoCdylib { name, manifest });
     }
     let library = text(library, "name").unwrap_or_default().to_owned();
+    let edition = text(package, "edition").unwrap_or_default().to_owned();
     match name.parse() {
         Ok(name) => Ok(PolicyCrate {
             name,
             library,
             manifest,
+            edition,
         }),
         Err(error) => Err(NotBuilt::Name(name, error)),
     }
@@ -195,7 +203,7 @@ fn compile(directory: &Path, found: &PolicyCrate, profile: &str) -> Result<PathB
         .spawn()
         .map_err(no_cargo)?;
     let mut module = None;
-    let mut hint = None;
+    let (mut hint, mut is_told) = (None, false);
     let lines = child.stdout.take().map(BufReader::new);
     for line in lines
         .into_iter()
@@ -208,6 +216,7 @@ fn compile(directory: &Path, found: &PolicyCrate, profile: &str) -> Result<PathB
         match text(&message, "reason") {
             Some("compiler-message") => {
                 show(&message);
+                is_told |= hints::is_error(&message);
                 hint = hint.or_else(|| hints::for_diagnostic(&message));
             }
             Some("compiler-artifact")
@@ -224,10 +233,36 @@ fn compile(directory: &Path, found: &PolicyCrate, profile: &str) -> Result<PathB
     }
     let status = child.wait().map_err(no_cargo)?;
     if !status.success() {
+        if found.edition == FIRST_EDITION {
+            hint = hint.or_else(|| Some(NO_EDITION.to_owned()));
+        }
+        if !is_told {
+            // The build script of a dependency failed, which is no message of the compiler.
+            let packages = dependencies(directory);
+            // A line is `ring v0.17.14`.
+            let packages = packages.lines().filter_map(|line| line.split(' ').next());
+            let packages: Vec<_> = packages.collect();
+            hint = hint.or_else(|| hints::for_dependencies(&packages));
+        }
         let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         return Err(NotBuilt::DoesNotCompile { name: name(), hint });
     }
     module.ok_or_else(|| NotBuilt::NoModule(name()))
+}
+
+/// Returns the names of all dependencies of the crate, one on each line. Empty if cargo does not say
+/// them.
+fn dependencies(directory: &Path) -> String {
+    let listed = cargo()
+        .args(["tree", "--target", TARGET, "--edges", "normal,build"])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .output();
+    listed.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
 }
 
 /// Prints a message of the compiler to standard error, where cargo prints the others.

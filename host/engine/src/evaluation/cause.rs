@@ -25,7 +25,7 @@ pub enum TrapCause {
         frames: Frames,
     },
     /// The code trapped without a message.
-    #[error("{trap}{frames}")]
+    #[error("{trap}{}{frames}", without_panic(.trap))]
     Code {
         /// The trap.
         trap: TrapCode,
@@ -161,10 +161,26 @@ fn cure(message: &str) -> &'static str {
         "; a policy has no threads: call the function directly"
     } else if message.contains("can't sleep") {
         "; a policy cannot wait: decide at once"
-    } else if message.contains("sys/env/unsupported.rs") {
+    } else if message.contains("sys/env/unsupported.rs")
+        || message.contains("`Err` value: NotPresent")
+    {
         "; a policy has no environment: use its settings"
+    } else if message.contains("operation not supported on this platform") {
+        "; a policy has no files and no network: use its settings, or look a key up in a bucket"
+    } else if message.contains("called `Option::unwrap()` on a `None` value") {
+        "; a login may lack a fact, such as a claim: deny or abstain then, in place of `unwrap`"
     } else {
         ""
+    }
+}
+
+/// Returns where a trap without a panic comes from in Rust, if its own message does not say it.
+fn without_panic(trap: &TrapCode) -> &'static str {
+    match trap.0 {
+        Trap::UnreachableCodeReached => {
+            ", and no panic said why, as after `std::process::exit` and `abort`"
+        }
+        _ => "",
     }
 }
 
@@ -191,6 +207,18 @@ mod tests {
             ("time not implemented on this platform", "no clock"),
             ("failed to spawn thread: Error { … }", "no threads"),
             ("can't sleep", "cannot wait"),
+            (
+                "called `Result::unwrap()` on an `Err` value: NotPresent",
+                "no environment",
+            ),
+            (
+                "called `Result::unwrap()` on an `Err` value: Error { kind: Unsupported, message: \"operation not supported on this platform\" }",
+                "no files and no network",
+            ),
+            (
+                "panicked at src/lib.rs:31:5: called `Option::unwrap()` on a `None` value",
+                "deny or abstain",
+            ),
             (
                 "panicked at library/std/src/sys/env/unsupported.rs:20:5: not supported on this platform",
                 "no environment",
