@@ -8,10 +8,12 @@ pub enum Lint {
     RequestWithoutInbox,
     /// Logins can receive the replies to each other.
     SharedInbox,
-    /// A login may use the whole API of `JetStream`.
+    /// A login may use the whole API of `JetStream`, or delete or purge every stream.
     JetstreamApi,
     /// A login may create consumers without a filter in the subject.
     UnfilteredConsumer,
+    /// A login may read every message of a stream without a consumer.
+    WholeStream,
     /// A subject has a wildcard of another system.
     NotAWildcard,
     /// A subject has a place in single braces.
@@ -26,11 +28,12 @@ pub enum Lint {
 
 impl Lint {
     /// All lints.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RequestWithoutInbox,
         Self::SharedInbox,
         Self::JetstreamApi,
         Self::UnfilteredConsumer,
+        Self::WholeStream,
         Self::NotAWildcard,
         Self::SingleBraces,
         Self::LeadingPlace,
@@ -45,6 +48,7 @@ impl Lint {
             Self::SharedInbox => "shared-inbox",
             Self::JetstreamApi => "jetstream-api",
             Self::UnfilteredConsumer => "unfiltered-consumer",
+            Self::WholeStream => "whole-stream",
             Self::NotAWildcard => "not-a-wildcard",
             Self::SingleBraces => "single-braces",
             Self::LeadingPlace => "leading-place",
@@ -68,6 +72,9 @@ impl Lint {
             Self::UnfilteredConsumer => {
                 "allow the form with a filter, `$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER`, or a consumer that an \
                  administrator makes"
+            }
+            Self::WholeStream => {
+                "allow the form with a subject, `$JS.API.DIRECT.GET.STREAM.SUBJECT`, which reads the last message of that subject"
             }
             Self::NotAWildcard => {
                 "write `*` for one token of a subject and a final `>` for the rest"

@@ -59,22 +59,35 @@ fn check_allowed(entry: &Entry, is_publish: bool, record: &mut impl FnMut(Lint, 
         }
         return;
     }
-    match tokens.as_slice() {
-        ["$JS", ">"] | ["$JS", "API" | "*", ">"] | ["$JS", _, "API", ">"] => {
-            let message =
-                format!("with `{text}`, a login reads and deletes every stream of its account");
-            record(Lint::JetstreamApi, entry, message);
-        }
-        ["$JS", "API", "CONSUMER", rest @ ..] | ["$JS", _, "API", "CONSUMER", rest @ ..]
-            if is_unfiltered(rest) =>
-        {
-            let message = format!(
-                "with `{text}`, a login reads the whole stream, whatever it may subscribe to"
-            );
-            record(Lint::UnfilteredConsumer, entry, message);
-        }
-        _ => {}
+    let api = match tokens.as_slice() {
+        ["$JS", ">"] | ["$JS", "*", ">"] => &[">"][..],
+        ["$JS", "API", rest @ ..] | ["$JS", _, "API", rest @ ..] => rest,
+        _ => return,
+    };
+    if let Some((lint, reach)) = check_api(api) {
+        record(lint, entry, format!("with `{text}`, a login {reach}"));
     }
+}
+
+/// Returns the lint for a subject after `$JS.API`, and what a login reaches with it.
+fn check_api(tokens: &[&str]) -> Option<(Lint, &'static str)> {
+    const READS: &str = "reads the whole stream, whatever it may subscribe to";
+    Some(match tokens {
+        [">"] => (
+            Lint::JetstreamApi,
+            "reads and deletes every stream of its account",
+        ),
+        ["STREAM" | "*", ">"] | ["STREAM" | "*", "DELETE" | "PURGE" | "*", ">" | "*"] => (
+            Lint::JetstreamApi,
+            "deletes or purges every stream of its account",
+        ),
+        ["CONSUMER", rest @ ..] if is_unfiltered(rest) => (Lint::UnfilteredConsumer, READS),
+        ["STREAM", "MSG", "GET" | "*", _]
+        | ["STREAM", "MSG", ">"]
+        | ["DIRECT", ">"]
+        | ["DIRECT", "GET" | "*", _] => (Lint::WholeStream, READS),
+        _ => return None,
+    })
 }
 
 /// Returns whether a subject after `$JS.API.CONSUMER` creates consumers without a filter.

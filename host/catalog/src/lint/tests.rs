@@ -57,6 +57,12 @@ const INBOX: &str = r#"allow = ["_INBOX.{{user-name}}.>"]"#;
     "unfiltered-consumer",
     2
 )]
+#[case(r#"allow = ["$JS.API.STREAM.>"]"#, INBOX, "jetstream-api", 2)]
+#[case(r#"allow = ["$JS.API.STREAM.DELETE.*"]"#, INBOX, "jetstream-api", 2)]
+#[case(r#"allow = ["$JS.hub.API.STREAM.PURGE.>"]"#, INBOX, "jetstream-api", 2)]
+#[case(r#"allow = ["$JS.API.STREAM.MSG.GET.S"]"#, INBOX, "whole-stream", 2)]
+#[case(r#"allow = ["$JS.API.DIRECT.GET.S"]"#, INBOX, "whole-stream", 2)]
+#[case(r#"allow = ["$JS.API.DIRECT.GET.>"]"#, INBOX, "whole-stream", 2)]
 #[case(r#"allow = ["a.**"]"#, "", "not-a-wildcard", 2)]
 #[case(r#"allow = ["a.+.b"]"#, "", "not-a-wildcard", 2)]
 #[case("", r#"deny = ["a.b*"]"#, "not-a-wildcard", 3)]
@@ -83,6 +89,11 @@ fn each_lint_has_its_code_and_line(
 #[case(r#"allow = ["app.{{user-name}}.>", "$SYS.REQ.USER.INFO"]"#, INBOX)]
 #[case(r#"allow = ["$JS.API.CONSUMER.CREATE.S.C.orders.>"]"#, INBOX)]
 #[case(r#"allow = ["$JS.API.CONSUMER.MSG.NEXT.S.C"]"#, INBOX)]
+#[case(
+    r#"allow = ["$JS.API.STREAM.DELETE.S", "$JS.API.STREAM.INFO.*"]"#,
+    INBOX
+)]
+#[case(r#"allow = ["$JS.API.DIRECT.GET.S.orders.>"]"#, INBOX)]
 #[case(
     r#"allow = ["$JS.API.CONSUMER.INFO.S.C"]"#,
     r#"allow = ["my.inbox.>"]"#
