@@ -36,5 +36,5 @@ pub use names::{AccountLimit, ClientKind, ConnectionType, Method, Transport};
 pub use permit::{Permit, Responses, Subjects, TimeRange};
 pub use policy::{Policy, Verdict};
 pub use request::{Certificate, ClaimError, Client, Request, Secrets, Server, Strength};
-pub use settings::{KeyDoc, NoSettings, SettingsDoc, SettingsError};
+pub use settings::{KeyDoc, NoSettings, SettingsDoc, SettingsError, read_json};
 pub use subjects::{Subject, SubjectError};

@@ -130,6 +130,39 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
+/// Reads a value from JSON, such as that of a key in a bucket. Errors have the path of the wrong value
+/// and the words of errors about settings. Keys that the type does not read are ignored, unless it
+/// has `deny_unknown_fields`.
+///
+/// # Errors
+///
+/// Fails if the text is not JSON, or not such a value.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::read_json;
+///
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Device {
+///     team: String,
+/// }
+///
+/// let error = read_json::<Device>(r#"{ "team": 7 }"#).unwrap_err();
+/// assert_eq!(error.to_string(), "team: expected a string, found a whole number");
+/// assert_eq!(read_json::<Device>(r#"{ "team": "red" }"#)?.team, "red");
+/// # Ok::<(), portcullis_sdk::SettingsError>(())
+/// ```
+pub fn read_json<T: DeserializeOwned>(json: &str) -> Result<T, SettingsError> {
+    let node: Node = serde_json::from_str(json)
+        .map_err(|error| SettingsError::new(format!("the text is not JSON: {error}")))?;
+    let value =
+        T::deserialize(node).map_err(|error| SettingsError::at(error.path(), error.message()));
+    // They are no settings, which a warning would name.
+    drop(place::take_ignored());
+    value
+}
+
 /// Parses settings from the host's JSON. Drops the text as soon as the tree is built, to save
 /// memory. Logs a warning for each setting that the type does not read.
 pub(crate) fn parse<S: DeserializeOwned>(json: impl AsRef<str>) -> Result<S, SettingsError> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use portcullis_sdk::{ConnectionType, Permit, Responses, Subject, TimeRange, Verdict};
+use portcullis_sdk::{ConnectionType, Permit, Responses, Subject, TimeRange, Verdict, read_json};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -90,12 +90,7 @@ pub(crate) fn verdict(json: &str) -> Result<Verdict, String> {
     if let Ok(denial) = serde_json::from_str::<Denial>(json) {
         return Ok(Verdict::Deny(denial.deny));
     }
-    let object: PermitObject = serde_json::from_str(json).map_err(|error| {
-        // The place in the JSON, which no author wrote, helps no author.
-        let error = error.to_string();
-        let problem = error.rsplit_once(" at line ").map(|(problem, _)| problem);
-        problem.unwrap_or(&error).to_owned()
-    })?;
+    let object: PermitObject = read_json(json).map_err(|error| error.to_string())?;
     let permit = object.permit();
     match permit.problems().into_iter().next() {
         Some(problem) => Err(problem),

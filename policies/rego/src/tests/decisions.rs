@@ -84,15 +84,22 @@ fn an_object_that_is_neither_denies() {
             "unknown field `deny`",
         ),
         (r#"{"user_name": "alice"}"#, "missing field `account`"),
-        (r#"{"account": 1}"#, "invalid type: integer `1`"),
+        (
+            r#"{"account": 1}"#,
+            "account: expected a string, found a whole number",
+        ),
+        (
+            r#"{"account": "APP", "expires_in": "15m"}"#,
+            "expires_in: expected a whole number that is not negative, found a string",
+        ),
         (
             r#"{"account": "APP", "publish": "a"}"#,
             "expected an object like",
         ),
         (
             r#"{"account": "APP", "publish": ["a"]}"#,
-            "invalid type: sequence, expected an object like {\"allow\": [\"orders.>\"], \"deny\": []} \
-             as `publish` or `subscribe`",
+            "publish: expected an object like {\"allow\": [\"orders.>\"], \"deny\": []} \
+             as `publish` or `subscribe`, found a list",
         ),
         (
             r#"{"account": "APP", "subscribe": [["a"], []]}"#,
