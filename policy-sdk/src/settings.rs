@@ -130,9 +130,9 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// Reads a value from JSON, such as that of a key in a bucket. Errors have the path of the wrong value
-/// and the words of errors about settings. Keys that the type does not read are ignored, unless it
-/// has `deny_unknown_fields`.
+/// Reads a value from JSON, such as that of a key in a bucket. Errors have the path of the wrong
+/// value and the words of errors about settings. Keys that the type does not read are ignored,
+/// unless it has `deny_unknown_fields`.
 ///
 /// # Errors
 ///

@@ -36,6 +36,13 @@ pub struct InvalidAccess {
     source: InvalidSubject,
 }
 
+impl InvalidAccess {
+    /// Returns the key in the file.
+    pub(crate) const fn key(&self) -> &'static str {
+        self.key
+    }
+}
+
 type Parse = fn(&str) -> Result<PermissionSubject, InvalidSubject>;
 
 impl StatedAccess<'_> {

@@ -26,6 +26,7 @@ use crate::snapshot::Snapshot;
 use crate::unit_error::{UnitError, UnitProblem};
 pub(crate) use content::LoginSample;
 use content::{Claim, Content};
+pub use format::assertions_schema;
 pub use problem::{AssertionsProblem, ClaimProblem};
 
 /// Maximum size of the file, in bytes.
@@ -234,10 +235,11 @@ impl Claim {
                     return None;
                 }
                 let difference = reserved.difference(&held.permit, held.filter)?;
-                Some(format!(
-                    "{difference}, and is not among `{}`",
-                    logins.join("`, `")
-                ))
+                Some(if logins.is_empty() {
+                    format!("{difference}, and `only` lists no login")
+                } else {
+                    format!("{difference}, and is not among `{}`", logins.join("`, `"))
+                })
             }
         }
     }

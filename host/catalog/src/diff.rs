@@ -43,6 +43,9 @@ pub struct VersionDiff {
     pub new: Digest,
     /// Number of logins that both versions decided.
     pub logins: usize,
+    /// Number of logins that at least one of the versions permitted. If it is 0, no permissions
+    /// were compared.
+    pub permitted: usize,
     /// The logins whose access differs, in the order of the files.
     pub changes: Vec<(String, AccessChanges)>,
     /// The logins that reach a forbidden subject with the new version: login, subject and example.
@@ -95,6 +98,7 @@ pub fn diff_versions(
         old: old.content.fingerprint.version(),
         new: new.content.fingerprint.version(),
         logins: logins.len(),
+        permitted: 0,
         changes: Vec::new(),
         forbidden: Vec::new(),
     };
@@ -103,6 +107,9 @@ pub fn diff_versions(
     };
     for (login_name, login) in logins {
         let (before, now) = (decide(&old, &login), decide(&new, &login));
+        if [&before, &now].into_iter().any(Outcome::is_permit) {
+            diff.permitted = diff.permitted.saturating_add(1);
+        }
         for subject in versions.never {
             if let Some(example) = reached(&now, subject) {
                 let login = login_name.clone();

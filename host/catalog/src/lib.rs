@@ -56,7 +56,6 @@ mod attempts;
 mod catalog;
 mod chain;
 mod chain_options;
-mod complaint;
 mod content;
 mod diff;
 mod directory;
@@ -99,10 +98,14 @@ mod test_run;
 mod text;
 mod unit;
 mod unit_error;
+#[cfg(test)]
+mod vocabulary;
 mod watch;
 
 pub use access::InvalidAccess;
-pub use assertions::{Assertions, AssertionsFile, AssertionsProblem, ClaimProblem, HeldPermit};
+pub use assertions::{
+    Assertions, AssertionsFile, AssertionsProblem, ClaimProblem, HeldPermit, assertions_schema,
+};
 pub use catalog::{Catalog, OpenError};
 pub use chain::{Chain, Condition};
 pub use chain_options::{ChainOptions, UnusableChains};
@@ -124,7 +127,7 @@ pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
 pub use policy_tests::{
     CertificateProblem, ConnectionProblem, DescribedLogin, DescriptionProblem, Impossible,
     PermitCheck, PermittedLogin, PinError, PinnedTest, PresentedProblem, TestOutcome, TimeClaim,
-    TokenProblem, UpdateError, UpdatedTests, describe, pin, tests_schema, update_tests,
+    TokenProblem, UpdateError, UpdatedTests, describe, pin, tests_schema, unrecorded, update_tests,
 };
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -15,6 +15,7 @@ mod pin;
 mod place;
 mod possible;
 pub(crate) mod problem;
+mod record;
 mod schema;
 mod update;
 
@@ -43,13 +44,15 @@ pub(crate) use format::{Login, NOW, now, parse};
 pub(crate) use login::{key_values, request};
 pub use permit_check::{PermitCheck, PermittedLogin};
 pub use pin::{PinError, PinnedTest, pin};
-pub(crate) use place::line_in_login;
+pub(crate) use place::{line_in_assertion, line_in_login};
 pub(crate) use possible::is_possible;
 pub use possible::{
     CertificateProblem, ConnectionProblem, Impossible, PresentedProblem, TimeClaim, TokenProblem,
 };
 use problem::{TestFileProblem, TestProblem};
+pub use record::unrecorded;
 pub use schema::tests_schema;
+pub(crate) use schema::{add_defaults, schema_with_logins};
 pub use update::{UpdateError, UpdatedTests, update_tests};
 
 /// Maximum time of a test. The policy's own deadline applies too; the difference leaves room for

@@ -292,7 +292,7 @@ mod tests {
                 .to_owned(),
             format!("line 3: limits.comparisons: 65 is more than the 64 {}", raise("comparisons")),
             format!("line 4: limits.log-lines: 257 is more than the 256 {}", raise("log-lines")),
-            "line 5: limits.tables: expected a whole number that is not negative".to_owned(),
+            "line 5: limits.tables: expected a whole number that is not negative, found a negative number".to_owned(),
             "line 6: limits.subject: unknown key, did you mean `subjects`?".to_owned(),
             format!(
                 "line 8: instances.decisions: 2 is more than the 1 {}",

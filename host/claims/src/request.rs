@@ -302,11 +302,11 @@ impl fmt::Debug for OpenedRequest {
     }
 }
 
-/// A reason why decoded claims are not those of a request. No message repeats a value.
+/// A reason why decoded claims are not those of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodedProblem {
-    /// A field has another type.
+    /// A field has another type. The message is the caller's.
     #[error("not the claims of an authorization request: {0}")]
     Form(String),
     /// The `user_nkey` is not a public user key.
@@ -322,24 +322,21 @@ pub enum DecodedProblem {
 ///
 /// Nothing proves that a server made the request: for tools that show decisions, not for logins.
 ///
+/// `word` returns the problem of a field of another type in words, without its value. It gets the
+/// path of the field, `.` for the whole body, and serde's message. The message quotes the value,
+/// which may be a password.
+///
 /// # Errors
 ///
 /// Fails if a field has another type, or if a key is missing.
 pub fn decoded_request(
     body: serde_json::Value,
     now: u64,
+    word: impl FnOnce(&str, &str) -> String,
 ) -> Result<AuthorizationRequest, DecodedProblem> {
     let body = serde_path_to_error::deserialize::<_, RequestBody>(body).map_err(|error| {
-        let message = error.inner().to_string();
-        // The text before it quotes the value, which may be a password that has the same words.
-        let expected = message.rsplit_once(", expected ");
-        let expected = expected.map(|(_, expected)| format!("expected {expected}"));
-        let problem = expected.unwrap_or_else(|| "a field is wrong".to_owned());
-        let path = error.path().to_string();
-        DecodedProblem::Form(match path.as_str() {
-            "." => problem,
-            path => format!("{}: {problem}", path.escape_debug()),
-        })
+        let (path, message) = (error.path().to_string(), error.inner().to_string());
+        DecodedProblem::Form(word(&path, &message))
     })?;
     let key = |text: &str, kind| {
         let key: Option<PublicKey> = text.parse().ok();

@@ -3,6 +3,7 @@
 
 mod access;
 pub(crate) mod arguments;
+mod distinct;
 mod explanation;
 mod inbox;
 mod json;

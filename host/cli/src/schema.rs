@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use portcullis_catalog::{CatalogOptions, Prover, module_schema, settings_schema, tests_schema};
+use portcullis_catalog::{
+    CatalogOptions, Prover, assertions_schema, module_schema, settings_schema, tests_schema,
+};
 use portcullis_config::Config;
 use portcullis_core::{DecisionRecord, LoginEvent};
 use portcullis_toml::text::one_line;
@@ -27,6 +29,8 @@ pub(crate) enum SchemaOf {
     Settings,
     /// The tests of a policy, NAME.tests.toml.
     Tests,
+    /// The assertions of the operator, assertions.toml.
+    Assertions,
     /// A decision record, one line of a file or one message of a stream.
     DecisionRecord,
     /// A login event, one message for an application's account.
@@ -83,6 +87,7 @@ fn schema(kind: SchemaOf) -> Value {
         SchemaOf::Config => ("portcullis.toml", Config::schema()),
         SchemaOf::Settings => ("NAME.toml", settings_schema()),
         SchemaOf::Tests => ("NAME.tests.toml", tests_schema()),
+        SchemaOf::Assertions => ("assertions.toml", assertions_schema()),
         SchemaOf::DecisionRecord => ("decision record", DecisionRecord::schema()),
         SchemaOf::LoginEvent => ("login event", LoginEvent::schema()),
     };
@@ -111,6 +116,10 @@ mod tests {
     #[case(
         SchemaOf::Tests,
         include_str!("../../../docs/reference/schemas/tests.json")
+    )]
+    #[case(
+        SchemaOf::Assertions,
+        include_str!("../../../docs/reference/schemas/assertions.json")
     )]
     #[case(
         SchemaOf::DecisionRecord,

@@ -13,6 +13,7 @@
 //! - [`Keyed`]: a value with the key that names it, such as the place of a secret.
 //! - [`to_json`]: a value as JSON. [`make_json`]: values that JSON has.
 //! - [`Problem`], [`Problems`], [`Checked`]: the results.
+//! - [`Complaint`]: the same words for a problem that serde has with a value, of TOML or JSON.
 //! - [`Document::schema`]: the JSON Schema of the files that a reader accepts.
 //! - [`nearest`]: the suggestion for an unknown key. [`words`]: those for kinds of values.
 //!   [`text`]: escapes for terminals.
@@ -39,6 +40,7 @@
 //! ```
 
 mod changes;
+mod complaint;
 mod document;
 mod invalid;
 mod json;
@@ -54,6 +56,7 @@ pub mod text;
 pub mod words;
 
 pub use changes::changed_keys;
+pub use complaint::{Complaint, complaint};
 pub use document::{Document, Table};
 pub use invalid::InvalidValue;
 pub use json::{NotJson, make_json, to_json};

@@ -95,7 +95,12 @@ impl<'a> Setting<'a> {
         };
         let value = usize::from_str_radix(number.as_str(), number.radix()).ok();
         if value.is_none() {
-            self.report(format!("expected {}", words::NATURAL_NUMBER));
+            let found = if number.as_str().starts_with('-') {
+                words::NEGATIVE_NUMBER
+            } else {
+                words::LARGER_NUMBER
+            };
+            self.report(format!("expected {}, found {found}", words::NATURAL_NUMBER));
         }
         value
     }

@@ -8,6 +8,11 @@ pub const STRING: &str = "a string";
 pub const WHOLE_NUMBER: &str = "a whole number";
 /// A number without a fraction, from 0.
 pub const NATURAL_NUMBER: &str = "a whole number that is not negative";
+/// A number below zero, where one that is not negative is expected. The SDK shows such a number,
+/// and larger ones, because settings are no secret of a client.
+pub const NEGATIVE_NUMBER: &str = "a negative number";
+/// A whole number above the largest one that is expected.
+pub const LARGER_NUMBER: &str = "a larger number";
 /// A number with a fraction.
 pub const FRACTION: &str = "a number with a fraction";
 /// A Boolean.

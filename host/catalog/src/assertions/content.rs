@@ -1,5 +1,6 @@
 //! The checked content of `assertions.toml`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -92,12 +93,19 @@ impl Content {
             Ok((name, sample))
         });
         let logins: Vec<_> = logins.collect::<Result<_, _>>()?;
-        let assertions = parsed.assertions.into_iter().map(|assertion| {
+        let mut names = BTreeSet::new();
+        let assertions = parsed.assertions.iter().enumerate();
+        let assertions = assertions.map(|(index, assertion)| {
             let line = at(assertion.name.span().start);
             let name = assertion.name.get_ref().clone();
-            let claim = Claim::new(&assertion, &logins).map_err(|problem| {
+            let is_new = names.insert(name.clone());
+            let claim = Claim::new(assertion, is_new, &logins).map_err(|problem| {
+                let key = problem.key();
+                let place =
+                    key.and_then(|key| policy_tests::line_in_assertion(text, index, &[key]));
                 let name = name.clone();
-                wrong(Some(line), AssertionsProblem::Assertion { name, problem })
+                let problem = AssertionsProblem::Assertion { name, problem };
+                wrong(place.or(Some(line)), problem)
             })?;
             Ok(Assertion { name, line, claim })
         });
@@ -107,10 +115,19 @@ impl Content {
 }
 
 impl Claim {
+    /// Returns the claim of an assertion about logins that are `known`. `is_new` says whether no
+    /// assertion before it has its name.
     fn new(
         assertion: &format::Assertion,
+        is_new: bool,
         known: &[(String, LoginSample)],
     ) -> Result<Self, ClaimProblem> {
+        if assertion.name.get_ref().trim().is_empty() {
+            return Err(ClaimProblem::NoName);
+        }
+        if !is_new {
+            return Err(ClaimProblem::SameName);
+        }
         let listed = assertion.logins.iter().chain(&assertion.only).flatten();
         let is_unknown = |name: &&String| !known.iter().any(|(known, _)| known == *name);
         if let Some(unknown) = listed.into_iter().find(is_unknown) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use toml::Spanned;
 
 use super::problem::ClaimProblem;
@@ -11,22 +13,26 @@ use crate::access::StatedAccess;
 use crate::policy_tests::{self, Login};
 
 /// The content of `assertions.toml`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     /// Time of the logins, in seconds since the Unix epoch.
     #[serde(default = "policy_tests::now")]
     pub(super) now: u64,
+    /// The logins of the file, by name.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Login>")]
     pub(super) logins: BTreeMap<Spanned<String>, Login>,
     #[serde(default)]
     pub(super) assertions: Vec<Assertion>,
 }
 
 /// One entry of `[[assertions]]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Assertion {
+    /// The name that a failure is reported under.
+    #[schemars(with = "String")]
     pub(super) name: Spanned<String>,
     /// The logins that the assertion is about.
     pub(super) logins: Option<Vec<String>>,
@@ -45,6 +51,19 @@ pub(super) struct Assertion {
     may_not_subscribe: Vec<String>,
     #[serde(default)]
     trust_replies: bool,
+}
+
+/// Returns the JSON Schema of `assertions.toml`.
+pub fn assertions_schema() -> Value {
+    let mut schema = policy_tests::schema_with_logins::<File>("Assertion");
+    let login = schema.pointer("/properties/logins/additionalProperties");
+    let keys = login.map(|login| Map::from_iter([("login".to_owned(), login.clone())]));
+    policy_tests::add_defaults(
+        &mut schema,
+        keys.unwrap_or_default(),
+        "Values of the logins that do not state them.",
+    );
+    schema
 }
 
 impl File {

@@ -41,8 +41,14 @@ pub enum ClaimProblem {
     /// The assertion is about no logins, or both about some and about all others.
     #[error("expected one of `logins = [\"…\"]` and `only = [\"…\"]`")]
     Logins,
+    /// The assertion has no name.
+    #[error("`name` is empty: say what the assertion holds")]
+    NoName,
+    /// Another assertion has the same name.
+    #[error("there is another of this name")]
+    SameName,
     /// A listed login is not in the file.
-    #[error("there is no `[logins.{0}]`")]
+    #[error("there is no `[logins.{0}]`: add it, or correct the name")]
     UnknownLogin(String),
     /// An exhaustive assertion states what it cannot.
     #[error(
@@ -63,4 +69,14 @@ pub enum ClaimProblem {
     /// A subject is invalid.
     #[error(transparent)]
     Access(#[from] InvalidAccess),
+}
+
+impl ClaimProblem {
+    /// Returns the key of the assertion that is at fault. `None` if that is no single one.
+    pub(super) const fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Access(problem) => Some(problem.key()),
+            _ => None,
+        }
+    }
 }

@@ -60,7 +60,7 @@ fn a_mistake_is_named_with_its_line() {
         (
             "orders.>\"",
             "orders..x\"",
-            19,
+            21,
             "may-publish: invalid subject `orders..x`",
         ),
         ("only = [\"shop\"]\n", "", 19, "expected one of `logins"),
@@ -105,6 +105,30 @@ fn a_mistake_is_named_with_its_line() {
             "identity = { method = \"password\", claims = { a = 1 } }",
             6,
             "login `alice`: login.identity: `claims` come from",
+        ),
+        (
+            "name = \"only the shop writes orders\"",
+            "name = \"alice reads her orders\"",
+            19,
+            "assertion `alice reads her orders`: there is another of this name",
+        ),
+        (
+            "name = \"only the shop writes orders\"",
+            "name = \" \"",
+            19,
+            "assertion ` `: `name` is empty",
+        ),
+        (
+            "only = [\"shop\"]",
+            "only = \"shop\"",
+            20,
+            "only: expected a list, found a string",
+        ),
+        (
+            "server = { name = \"s1\" }",
+            "server = { name = 1 }",
+            10,
+            "logins.shop.server.name: expected a string, found a whole number",
         ),
         (
             "[defaults.login]",
@@ -188,6 +212,10 @@ fn an_exhaustive_claim_is_about_every_other_login_of_the_account() {
     );
     assert_eq!(difference(&only(""), &permit("APP", &["b"])), None);
     assert_eq!(difference(&only(""), &denied()), None);
+    assert_eq!(
+        difference("only = []\nmay-publish = [\"a\"]", &permit("APP", &["a"])).unwrap(),
+        "it may publish `a`, and `only` lists no login"
+    );
     let of_alice = "only = [\"alice\"]\nmay-publish = [\"a.>\"]";
     assert_eq!(difference(of_alice, &permit("APP", &["a.b"])), None);
 }

@@ -18,6 +18,12 @@ pub(super) enum Outcome {
     Abstained,
 }
 
+impl Outcome {
+    pub(super) const fn is_permit(&self) -> bool {
+        matches!(self, Self::Permitted(_))
+    }
+}
+
 /// The access that one login gains and loses, one sentence each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AccessChanges {

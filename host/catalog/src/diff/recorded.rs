@@ -72,6 +72,8 @@ impl RecordedLogins {
     pub fn read(text: &str) -> Result<Self, RecordError> {
         let mut logins = Vec::new();
         let mut known = BTreeSet::new();
+        // Editors on Windows write a byte order mark.
+        let text = text.trim_start_matches('\u{feff}');
         let mut records = Deserializer::from_str(text).into_iter::<Value>();
         loop {
             let rest = text.get(records.byte_offset()..).unwrap_or_default();
@@ -130,7 +132,7 @@ fn sample(mut login: Map<String, Value>, now: u64) -> Result<LoginSample, Descri
     if method.is_some_and(|method| method == Method::Password.as_str()) {
         login.entry("password").or_insert_with(|| PASSWORD.into());
     }
-    let described = DescribedLogin::read(Value::Object(login), now)?;
+    let described = DescribedLogin::read_record(login, now)?;
     Ok(LoginSample {
         request: Arc::new(described.request),
         key_values: if has_buckets {
@@ -213,6 +215,29 @@ mod tests {
         assert_eq!(password.map(Secret::expose), Some(PASSWORD));
         let bucket = "revoked".parse().unwrap();
         assert_eq!(alice.key_values.get(&bucket, "alice").unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_of_an_editor_on_windows_is_read() {
+        let text = "\u{feff}{\r\n \"username\": \"alice\" }\r\n\r\n{ \"username\": \"bob\" }\r\n";
+        let logins = RecordedLogins::read(text).unwrap();
+        assert_eq!(logins.logins().count(), 2);
+    }
+
+    #[test]
+    fn a_login_by_certificate_is_read_without_the_certificate() {
+        let record = json!({
+            "login": { "identity": {
+                "method": "certificate", "principal": "CN=a", "proved": true, "issuer": "CN=ca",
+                "expires-at": 1_900_000_060,
+            } },
+            "received-at": 1_900_000_000,
+        });
+        let logins = RecordedLogins::read(&record.to_string()).unwrap();
+        let (name, login) = logins.logins().next().unwrap();
+        assert_eq!(name, "recorded login 1: `CN=a` by certificate");
+        let leaf = login.request.identity.certificate.as_ref().unwrap();
+        assert_eq!((leaf.verified, leaf.subject.as_str()), (true, "CN=a"));
     }
 
     #[test]

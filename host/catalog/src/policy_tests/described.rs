@@ -6,11 +6,12 @@ use std::sync::Arc;
 use portcullis_core::{
     AuthorizationRequest, BucketName, FixedKeyValues, KeyValues, LoginFacts, LookUpError,
 };
-use serde_json::Value;
+use portcullis_toml::Complaint;
+use serde_json::{Map, Value};
 
 use super::problem::TestProblem;
+use super::record::add_certificate;
 use super::{format, login};
-use crate::complaint::complaint;
 
 /// A login that a description in the vocabulary of `[tests.login]` amounts to.
 #[derive(Clone, Debug)]
@@ -29,29 +30,11 @@ pub struct DescribedLogin {
 #[non_exhaustive]
 pub enum DescriptionProblem {
     /// The JSON is not a login in the format of policy tests.
-    #[error("{}{message}", .path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default())]
-    Format {
-        /// The path of the wrong value, as `client.id`. `None` for the login as a whole.
-        path: Option<String>,
-        /// The problem of the value.
-        message: String,
-    },
+    #[error("{0}")]
+    Format(Complaint),
     /// No login has these values. Its message has that of the problem, so it has no source.
     #[error("{}", of_login(.0))]
     Login(TestProblem),
-}
-
-/// Returns the path of a wrong value, for its message. `None` for the login as a whole.
-fn place(path: &str, message: &str) -> Option<String> {
-    // The path of the whole login is a dot.
-    let whole = path.strip_suffix('.').unwrap_or(path);
-    let inside = if message.starts_with("unknown field ") {
-        // The message names the last key.
-        whole.rsplit_once('.').map_or("", |(table, _)| table)
-    } else {
-        whole
-    };
-    (!inside.is_empty()).then(|| inside.escape_debug().to_string())
 }
 
 /// Returns the message of a problem in a file that is one login. Its keys stand at the top.
@@ -74,14 +57,27 @@ impl DescribedLogin {
         Ok(described)
     }
 
+    /// Reads the login of a recorded decision. A record may leave the certificate out; the login
+    /// then has one with the name, the issuer and the end of the recorded identity, over TLS 1.3.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`DescribedLogin::read`] does.
+    pub fn read_record(
+        mut login: Map<String, Value>,
+        now: u64,
+    ) -> Result<Self, DescriptionProblem> {
+        add_certificate(&mut login);
+        Self::read(Value::Object(login), now)
+    }
+
     /// Reads the description of a login that a host has received. Such a login was possible, so its
     /// facts are not compared.
     pub(crate) fn read_recorded(description: Value, now: u64) -> Result<Self, DescriptionProblem> {
         let login = serde_path_to_error::deserialize(description);
         let login = login.map_err(|error| {
-            let message = complaint(&error.inner().to_string());
-            let path = place(&error.path().to_string(), &message);
-            DescriptionProblem::Format { path, message }
+            let (path, message) = (error.path().to_string(), error.inner().to_string());
+            DescriptionProblem::Format(Complaint::new(&path, &message))
         })?;
         Self::new(login, now).map_err(DescriptionProblem::Login)
     }

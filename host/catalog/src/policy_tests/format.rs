@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use portcullis_toml::complaint;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,9 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use super::defaults::Misplaced;
-use super::{claims, defaults};
+use super::{claims, defaults, place};
 use crate::access::StatedAccess;
-use crate::complaint::complaint;
 
 /// Default time of the logins of tests, in seconds since the Unix epoch: the first second of 2026.
 /// The SDK's native tests have the same.
@@ -60,6 +60,13 @@ impl TestFile {
             defaults::apply(file)?;
             claims::of_tests(file)
         })
+        .map_err(|(span, message)| match message.as_str() {
+            "missing field `tests`" => (
+                None,
+                "it has no test: add one under `[[tests]]`, or delete the file".to_owned(),
+            ),
+            _ => (span, message),
+        })
     }
 }
 
@@ -82,10 +89,19 @@ pub(crate) fn parse<T: DeserializeOwned>(
     text: &str,
     prepare: impl FnOnce(&mut DeTable<'_>) -> Result<(), Misplaced>,
 ) -> Result<T, (Option<Range<usize>>, String)> {
-    let wrong = |error: toml::de::Error| (error.span(), complaint(error.message()));
-    let mut file = DeTable::parse(text).map_err(wrong)?;
+    let no_toml = |error: toml::de::Error| (error.span(), complaint(error.message()));
+    let mut file = DeTable::parse(text).map_err(no_toml)?;
     prepare(file.get_mut()).map_err(|(span, message)| (Some(span), message))?;
-    T::deserialize(Deserializer::from(file)).map_err(wrong)
+    T::deserialize(Deserializer::from(file)).map_err(|error| {
+        let (span, message) = (error.span(), complaint(error.message()));
+        // The message about an unknown field names it, and has its span.
+        let path = span.as_ref().and_then(|span| place::path_of(text, span));
+        let message = match path {
+            Some(path) => format!("{path}: {message}"),
+            None => message,
+        };
+        (span, message)
+    })
 }
 
 /// Returns [`NOW`], as a default for serde.

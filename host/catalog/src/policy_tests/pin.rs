@@ -1,10 +1,11 @@
 //! A decision record as a test of a policy.
 
-use portcullis_core::{DecisionRecord, LoginFacts, RecordedAccess, RecordedSubjects};
+use portcullis_core::{DecisionRecord, RecordedAccess, RecordedSubjects};
 use portcullis_toml::text::quoted;
 use serde_json::{Map, Value};
 
 use super::format::TestFile;
+use super::record::{add_certificate, unrecorded};
 use super::update::list;
 
 /// The password in place of the one that the client presented.
@@ -62,8 +63,12 @@ pub fn pin(record: &DecisionRecord, policy: Option<&str>) -> Result<PinnedTest, 
         ("abstain", ..) => "abstain = true".to_owned(),
         _ => return Err(PinError::Failed(name.to_owned())),
     };
-    notes.extend(missing(&record.login, &answer.asked));
-    let login = login(&record.login)?;
+    let facts = serde_json::to_value(&record.login);
+    let Ok(Value::Object(facts)) = facts else {
+        return Err(PinError::Format("its login is no object".to_owned()));
+    };
+    notes.extend(missing(&facts, &answer.asked));
+    let login = login(facts, &record.login.identity.method);
     let title = format!("recorded {}", record.id);
     let text = format!(
         "\n[[tests]]\nname = {}\nnow = {}\nlogin = {login}\n{expected}\n",
@@ -76,20 +81,10 @@ pub fn pin(record: &DecisionRecord, policy: Option<&str>) -> Result<PinnedTest, 
 }
 
 /// Returns the sentences about facts that the policy asked for and the record does not have.
-fn missing(login: &LoginFacts, asked: &[String]) -> Vec<String> {
+fn missing(login: &Map<String, Value>, asked: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
-    let is_about = |question: &&String| {
-        let about_claims = ["identity.claim", "identity.groups", "identity.tags"];
-        about_claims.iter().any(|fact| question.starts_with(fact))
-            || question.starts_with("certificate.")
-    };
-    let identity = &login.identity;
-    let has_facts = !identity.claims.is_empty()
-        || !identity.groups.is_empty()
-        || !identity.tags.is_empty()
-        || login.certificate.is_some();
-    let unknown: Vec<_> = asked.iter().filter(is_about).cloned().collect();
-    if !unknown.is_empty() && !has_facts {
+    let unknown = unrecorded(login, asked);
+    if !unknown.is_empty() {
         notes.push(format!(
             "the policy asked for {}, which the record lacks: add them, or set `facts = \"all\"` under [records]",
             unknown.join(", ")
@@ -111,22 +106,20 @@ fn missing(login: &LoginFacts, asked: &[String]) -> Vec<String> {
     notes
 }
 
-/// Returns the facts of a login as an inline table.
-fn login(facts: &LoginFacts) -> Result<String, PinError> {
-    let wrong = |error: &dyn ToString| PinError::Format(error.to_string());
-    let mut login = serde_json::to_value(facts).map_err(|error| wrong(&error))?;
-    if let Some(login) = login.as_object_mut() {
-        let secret = match facts.identity.method.as_str() {
-            "password" => Some("password"),
-            "token" => Some("token"),
-            "jwt" => Some("jwt"),
-            _ => None,
-        };
-        if let Some(secret) = secret {
-            login.insert(secret.to_owned(), PASSWORD.into());
-        }
+/// Returns the facts of a login by `method` as an inline table.
+fn login(mut facts: Map<String, Value>, method: &str) -> String {
+    let secret = match method {
+        "password" => Some("password"),
+        "token" => Some("token"),
+        "jwt" => Some("jwt"),
+        _ => None,
+    };
+    if let Some(secret) = secret {
+        facts.insert(secret.to_owned(), PASSWORD.into());
     }
-    Ok(inline(&login))
+    // A client has presented the certificate that the record leaves out.
+    add_certificate(&mut facts);
+    inline(&Value::Object(facts))
 }
 
 /// Returns a JSON value as TOML on one line, without members that are `null`.

@@ -1,4 +1,6 @@
-//! Lines of the values of a login in a file, for problems.
+//! Lines and paths of the values in a file with logins, for problems.
+
+use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -26,6 +28,72 @@ pub(crate) fn line_in_login(text: &str, name: &str, keys: &[&str]) -> Option<usi
         return None;
     };
     line_of(text, logins.get(name)?, keys)
+}
+
+/// Returns the line of the value at `keys` in the assertion with this index. `None` if the
+/// assertion does not have the first key.
+pub(crate) fn line_in_assertion(text: &str, index: usize, keys: &[&str]) -> Option<usize> {
+    let file = DeTable::parse(text).ok()?;
+    let DeValue::Array(assertions) = file.get_ref().get("assertions")?.get_ref() else {
+        return None;
+    };
+    line_of(text, assertions.get(index)?, keys)
+}
+
+/// Returns the path of the value with this span, as `login.client.id`. A path in an entry of
+/// `[[tests]]` or `[[assertions]]` begins in that entry, because the line tells which it is. `None`
+/// if only the file or such an entry has the span.
+pub(super) fn path_of(text: &str, span: &Range<usize>) -> Option<String> {
+    let file = DeTable::parse(text).ok()?;
+    let steps = path_in_table(file.get_ref(), span)?;
+    let steps = match steps.as_slice() {
+        [
+            Step::Key("tests" | "assertions"),
+            Step::Index(_),
+            inside @ ..,
+        ] => inside,
+        steps => steps,
+    };
+    let mut path = String::new();
+    for step in steps {
+        match step {
+            Step::Key(key) if path.is_empty() => path.push_str(&key.escape_debug().to_string()),
+            Step::Key(key) => path.push_str(&format!(".{}", key.escape_debug())),
+            Step::Index(index) => path.push_str(&format!("[{index}]")),
+        }
+    }
+    (!path.is_empty()).then_some(path)
+}
+
+/// A step of a path into a file.
+enum Step<'text> {
+    Key(&'text str),
+    Index(usize),
+}
+
+fn path_in_table<'a>(table: &'a DeTable<'_>, span: &Range<usize>) -> Option<Vec<Step<'a>>> {
+    table.iter().find_map(|(key, value)| {
+        let inside = path_in(value, span)?;
+        Some(before(Step::Key(key.get_ref()), inside))
+    })
+}
+
+/// Returns the path from `value` to the innermost value with this span.
+fn path_in<'a>(value: &'a Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<Vec<Step<'a>>> {
+    let inside = match value.get_ref() {
+        DeValue::Table(table) => path_in_table(table, span),
+        DeValue::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let inside = path_in(item, span)?;
+            Some(before(Step::Index(index), inside))
+        }),
+        _ => None,
+    };
+    inside.or_else(|| (value.span() == *span).then(Vec::new))
+}
+
+fn before<'a>(step: Step<'a>, mut inside: Vec<Step<'a>>) -> Vec<Step<'a>> {
+    inside.insert(0, step);
+    inside
 }
 
 fn line_of(text: &str, value: &Spanned<DeValue<'_>>, keys: &[&str]) -> Option<usize> {

@@ -108,6 +108,8 @@ impl TestProblem {
             Self::Bucket(_) => in_login(&["key-value"]),
             Self::BucketKey { bucket, key } => vec!["login", "key-value", bucket, key],
             Self::Key { key, .. } => key.split('.').collect(),
+            Self::Access(problem) => vec![problem.key()],
+            Self::Permit(_) => vec!["permit"],
             _ => Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! The JSON Schema of test files.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -8,34 +9,43 @@ use super::format::TestFile;
 
 /// Returns the JSON Schema of test files, `NAME.tests.toml`.
 pub fn tests_schema() -> Value {
-    let generator = SchemaSettings::draft07().into_generator();
-    let mut schema = generator.into_root_schema_for::<TestFile>().to_value();
-    remove_null(&mut schema);
-    add_defaults(&mut schema);
+    let mut schema = schema_with_logins::<TestFile>("Test");
+    let test = schema.pointer("/definitions/Test/properties");
+    let test = test.and_then(Value::as_object).into_iter().flatten();
+    let shared = test.filter(|(key, _)| defaults::KEYS.contains(&key.as_str()));
+    let keys = shared
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    add_defaults(
+        &mut schema,
+        keys,
+        "Values of the tests that do not state them.",
+    );
     schema
 }
 
-/// Adds the table `[defaults]`. A key that it may supply is required nowhere.
-fn add_defaults(schema: &mut Value) {
+/// Returns the JSON Schema of a file with logins, whose entries have the type `entry`. A key that
+/// `[defaults]` may supply is required nowhere, so an entry requires its name only.
+pub(crate) fn schema_with_logins<T: JsonSchema>(entry: &str) -> Value {
+    let generator = SchemaSettings::draft07().into_generator();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    remove_null(&mut schema);
     let definitions = schema.get_mut("definitions").and_then(Value::as_object_mut);
-    let mut keys = Map::new();
     for (name, definition) in definitions.into_iter().flatten() {
-        let Some(definition) = definition.as_object_mut() else {
-            continue;
-        };
-        definition.remove("required");
-        if name == "Test" {
-            definition.insert("required".to_owned(), json!(["name"]));
-            let test = definition.get("properties").and_then(Value::as_object);
-            let test = test.into_iter().flatten();
-            let shared = test.filter(|(key, _)| defaults::KEYS.contains(&key.as_str()));
-            keys = shared
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect();
+        if let Some(definition) = definition.as_object_mut() {
+            definition.remove("required");
+            if name == entry {
+                definition.insert("required".to_owned(), json!(["name"]));
+            }
         }
     }
+    schema
+}
+
+/// Adds the table `[defaults]` with these keys.
+pub(crate) fn add_defaults(schema: &mut Value, keys: Map<String, Value>, description: &str) {
     let table = json!({
-        "description": "Values of the tests that do not state them.",
+        "description": description,
         "type": "object",
         "properties": keys,
         "additionalProperties": false,
@@ -74,7 +84,7 @@ fn remove_null(schema: &mut Value) {
 mod tests {
     use std::collections::BTreeSet;
 
-    use schemars::{JsonSchema, schema_for};
+    use schemars::schema_for;
     use serde::de::DeserializeOwned;
 
     use super::*;

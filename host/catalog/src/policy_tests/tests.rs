@@ -87,8 +87,11 @@ fn what_is_wrong_with_a_test_file_is_named_with_its_line() {
         "test ` `: `name` is empty: say what the test shows"
     );
     let (line, problem) = refusal_of("\"b\"", "\"b..c\"");
-    assert_eq!(line, Some(3));
+    assert_eq!(line, Some(5));
     assert!(problem.contains("`b..c`"), "{problem}");
+    let (line, problem) = refusal_of("abstain = true", "may-publish = [\"a b\"]");
+    assert_eq!(line, Some(22));
+    assert!(problem.contains("may-publish: invalid"), "{problem}");
     let (_, problem) = refusal_of("\"oidc\"", "\"openid\"");
     assert!(
         problem.contains("identity.method: expected one of `password`"),
@@ -107,10 +110,65 @@ fn what_is_wrong_with_a_test_file_is_named_with_its_line() {
 #[test]
 fn a_value_of_the_wrong_kind_is_not_repeated() {
     let (line, problem) = refusal_of("now = 1800000000", "now = \"hunter2\"");
-    let expected = "expected a whole number that is not negative, found a string";
+    let expected = "now: expected a whole number that is not negative, found a string";
     assert_eq!((line, problem.as_str()), (Some(9), expected));
-    let (_, problem) = refusal_of("password = \"secret\"", "password = 12345");
-    assert_eq!(problem, "expected a string, found a whole number");
+    for (part, replacement, expected) in [
+        (
+            "password = \"secret\"",
+            "password = 12345",
+            "login.password: expected a string, found a whole number",
+        ),
+        (
+            "now = 1800000000",
+            "now = -1",
+            "now: expected a whole number that is not negative, found a negative number",
+        ),
+        (
+            "fuel = 100000",
+            "fuel = 99999999999999999999",
+            "fuel: expected a whole number that is not negative, found a larger number",
+        ),
+        (
+            "\"ops\"",
+            "\"ops\", 7",
+            "login.identity.groups[1]: expected a string, found a whole number",
+        ),
+        (
+            "permit = { account = \"APP\", ",
+            "permit = { ",
+            "permit: missing field `account`",
+        ),
+        (
+            "[[tests]]\nname = \"alice\"",
+            "[[tests]]",
+            "missing field `name`",
+        ),
+    ] {
+        assert_eq!(refusal_of(part, replacement).1, expected);
+    }
+}
+
+#[test]
+fn a_mistake_in_the_defaults_has_the_path_in_them() {
+    let text = format!("[defaults]\nlogin = {{ client = {{ id = \"7\" }} }}\n{GOOD}");
+    let error = parse(&text).unwrap_err();
+    assert_eq!(error.line(), Some(2));
+    assert_eq!(
+        error.problem().to_string(),
+        "defaults.login.client.id: expected a whole number that is not negative, found a string"
+    );
+}
+
+#[test]
+fn a_file_without_a_test_says_how_to_go_on() {
+    for text in ["", "\u{feff}", "# none yet\r\n", "[defaults]\nnow = 1\n"] {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.line(), None, "{text:?}");
+        assert_eq!(
+            error.problem().to_string(),
+            "it has no test: add one under `[[tests]]`, or delete the file"
+        );
+    }
 }
 
 #[test]

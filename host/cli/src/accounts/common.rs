@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use portcullis_claims::{Claims, Envelope, Fields};
+use portcullis_toml::Complaint;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::patched::Checked;
 use super::permissions::{change, check_removed};
@@ -121,10 +122,21 @@ where
             "the patch sets `{name}`, which follows from the command and the signer"
         )));
     }
-    let mut merged = serde_json::to_value(&*nats).map_err(Failure::internal)?;
-    merge(&mut merged, &patch);
-    let mut patched: Envelope<F> = serde_json::from_value(merged)
-        .map_err(|error| wrong(format!("the patch does not fit: {error}")))?;
+    let before = serde_json::to_value(&*nats).map_err(Failure::internal)?;
+    let merged = |patch: &Value| {
+        let mut merged = before.clone();
+        merge(&mut merged, patch);
+        serde_json::from_value::<Envelope<F>>(merged)
+    };
+    let mut patched = merged(&patch).map_err(|error| {
+        let misfit = parts(&patch).into_iter().find_map(|(path, part)| {
+            let error = merged(&part).err()?;
+            Some(Complaint::new(&path, &error.to_string()))
+        });
+        // No part is at fault alone.
+        let misfit = misfit.unwrap_or_else(|| Complaint::new(".", &error.to_string()));
+        wrong(format!("the patch does not fit: {misfit}"))
+    })?;
     let written = serde_json::to_value(&patched).map_err(Failure::internal)?;
     if let Some(path) = ignored(&written, &patch) {
         return Err(wrong(format!(
@@ -160,6 +172,22 @@ fn merge(target: &mut Value, patch: &Value) {
             }
         }
     }
+}
+
+/// Returns the parts of a patch, each a patch of one value with the path of that value.
+fn parts(patch: &Value) -> Vec<(String, Value)> {
+    let members = patch.as_object().filter(|members| !members.is_empty());
+    let Some(members) = members else {
+        return vec![(String::new(), patch.clone())];
+    };
+    let parts = members.iter().flat_map(|(key, value)| {
+        let inner = parts(value).into_iter();
+        inner.map(move |(path, part)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            (format!("{key}{dot}{path}"), json!({ key: part }))
+        })
+    });
+    parts.collect()
 }
 
 /// Returns the path of a value in `patch` that `written` does not have. Empty values are not

@@ -250,8 +250,8 @@ fn compile(directory: &Path, found: &PolicyCrate, profile: &str) -> Result<PathB
     module.ok_or_else(|| NotBuilt::NoModule(name()))
 }
 
-/// Returns the names of all dependencies of the crate, one on each line. Empty if cargo does not say
-/// them.
+/// Returns the names of all dependencies of the crate, one on each line. Empty if cargo does not
+/// say them.
 fn dependencies(directory: &Path) -> String {
     let listed = cargo()
         .args(["tree", "--target", TARGET, "--edges", "normal,build"])

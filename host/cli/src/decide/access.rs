@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::explanation::Explanation;
 use super::inbox::Inbox;
-use super::text::{heading, quoted};
+use super::text::{heading, quoted, render_notes};
 use crate::failure::Failure;
 use crate::output;
 use crate::policy::time;
@@ -18,6 +18,7 @@ use crate::policy::time;
 pub(super) fn render(explanation: &Explanation) -> String {
     let mut text = format!("{}\n", heading(&explanation.decision));
     // Writing to a string does not fail.
+    let _ = render_notes(&mut text, &explanation.notes);
     let _ = render_permit(&mut text, explanation);
     text
 }
@@ -129,6 +130,7 @@ pub(super) fn render_json(explanation: &Explanation) -> Result<String, Failure> 
     let value = json!({
         "outcome": super::json::outcome(&explanation.decision),
         "access": access,
+        "notes": explanation.notes,
     });
     output::render_json(&value)
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use portcullis_catalog::{Answer, Explained};
+use portcullis_catalog::{Answer, Explained, Step, unrecorded};
 use portcullis_claims::{Accepted, UserClaims};
 use portcullis_core::{
     AuthorizationRequest, Decision, Identity, Method, Outcome, PermissionSubject, Permit, Strength,
 };
+use serde_json::{Map, Value};
 
 use super::new_account::NewAccount;
 use crate::policy::time;
@@ -17,6 +18,8 @@ pub(super) struct Explanation {
     pub(super) request: Arc<AuthorizationRequest>,
     /// Whether the login describes its identity.
     pub(super) is_identified: bool,
+    /// Sentences about facts that policies asked for and the record of the login lacks.
+    pub(super) notes: Vec<String>,
     /// Whether the login was denied because of its credentials, before any policy was asked.
     pub(super) is_refused: bool,
     /// The evaluation of policies. `None` if no policy was asked.
@@ -72,6 +75,37 @@ impl Explanation {
         }
         proofs(&self.request.identity)
     }
+}
+
+/// Returns sentences about facts that policies asked for in `steps` and that `record` lacks, the
+/// recorded login of `request`.
+pub(super) fn notes(
+    record: &Map<String, Value>,
+    request: &AuthorizationRequest,
+    steps: &[Step],
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    for Step { policy, asked, .. } in steps {
+        let unknown = unrecorded(record, asked);
+        if !unknown.is_empty() {
+            notes.push(format!(
+                "policy `{}` asked for {}, which the record lacks: add them to its `login`; records have them with `facts = \"all\"` under [records], and `decide --json` prints claims with `--claims`",
+                policy.name,
+                unknown.join(", ")
+            ));
+        }
+    }
+    let credentials = &request.credentials;
+    let is_compared = steps
+        .iter()
+        .flat_map(|step| &step.asked)
+        .any(|question| question.contains("matches"));
+    if is_compared && credentials.password.is_none() && credentials.token.is_none() {
+        notes.push(
+            "no record has a password or token: give it with `--password` or `--token`".to_owned(),
+        );
+    }
+    notes
 }
 
 fn proofs(identity: &Identity) -> Vec<String> {

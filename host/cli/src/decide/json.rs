@@ -28,6 +28,7 @@ pub(super) fn render(explanation: &Explanation, with_claims: bool) -> Result<Str
         "chain": explained.and_then(|explained| explained.chain.as_ref()),
         "policies": steps.iter().map(|asked| step(asked, explanation)).collect::<Vec<_>>(),
         "not-asked": not_asked,
+        "notes": explanation.notes,
         "rules": {
             "denial": rules_denial(explanation),
             "changes": explanation.changes().iter().map(change).collect::<Vec<_>>(),

@@ -7,22 +7,26 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64URL_NOPAD;
-use portcullis_catalog::DescribedLogin;
+use portcullis_catalog::{DescribedLogin, DescriptionProblem};
 use portcullis_claims::{KnownSigners, OpenedRequest, UserCredentials, UserKey, decoded_request};
 use portcullis_config::KeyValue;
 use portcullis_connect::SecretSource;
 use portcullis_core::{
     AuthorizationRequest, ClientTls, ConnectionType, Identity, KeyValues, Secret, with_causes,
 };
-use serde_json::{Map, Value, json};
+use portcullis_toml::Complaint;
+use serde_json::{Deserializer, Map, Value, json};
 
 use super::arguments::{ClientArguments, LoginArguments, seconds};
+use super::distinct::Distinct;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::key_value::Unconnected;
 
 /// Maximum size of a login in a file, in bytes.
 const MAX_SIZE: u64 = 4 << 20;
+/// A login in the format of policy tests, for messages.
+const EXAMPLE: &str = r#"{ "username": "alice" }"#;
 /// The nonce that a client's key signs. A server makes one for each connection.
 const NONCE: &str = "portcullis-decide";
 
@@ -32,6 +36,8 @@ pub(super) struct Login {
     /// Whether the identity is what the login says, and not what the credentials prove.
     pub(super) is_identified: bool,
     pub(super) key_values: Arc<dyn KeyValues>,
+    /// The login of a recorded decision, as the record has it. `None` for any other login.
+    pub(super) record: Option<Map<String, Value>>,
 }
 
 /// The content of a file with a login.
@@ -41,9 +47,10 @@ enum Content {
     /// The decoded claims of an authorization request: the object under `nats`, and the time of
     /// issue.
     Decoded(Value, Option<u64>),
-    /// A login in the format of policy tests, alone or in a record of its decision, and the time of
-    /// that decision.
-    Described(Map<String, Value>, Option<u64>),
+    /// A login in the format of policy tests.
+    Described(Map<String, Value>),
+    /// A recorded decision: its login in the format of policy tests, and its time.
+    Recorded(Map<String, Value>, Option<u64>),
 }
 
 impl Login {
@@ -52,17 +59,26 @@ impl Login {
     ///
     /// # Errors
     ///
-    /// Fails if a file cannot be read, or if no login has these values.
+    /// Fails if a file cannot be read, or if no login has these values. The failure names the file.
     pub(super) fn read(
         arguments: &LoginArguments,
         table: Option<&KeyValue>,
     ) -> Result<Self, Failure> {
+        Self::read_content(arguments, table).map_err(|failure| match &arguments.file {
+            Some(file) if failure.code() == ExitCode::BadConfiguration => {
+                failure.context(format!("`{}`", name_of(file)))
+            }
+            _ => failure,
+        })
+    }
+
+    fn read_content(arguments: &LoginArguments, table: Option<&KeyValue>) -> Result<Self, Failure> {
         let content = match &arguments.file {
             Some(file) => Content::read(file)?,
-            None => Content::Described(Map::new(), None),
+            None => Content::Described(Map::new()),
         };
         let client = &arguments.client;
-        let is_request = !matches!(content, Content::Described(..));
+        let is_request = matches!(content, Content::Request(_) | Content::Decoded(..));
         if is_request && client.is_given() {
             let error = anyhow::anyhow!(
                 "an authorization request has all facts about its client: leave the options about the client out, or describe a login as in policy tests"
@@ -78,12 +94,24 @@ impl Login {
                 request,
                 is_identified: false,
                 key_values: unconnected(),
+                record: None,
             }
         };
         let mut login = match content {
             Content::Request(opened) => claimed(opened.into_request()),
-            Content::Decoded(body, _) => claimed(decoded_request(body, now).map_err(wrong)?),
-            Content::Described(login, _) => Self::described(login, client, now)?,
+            Content::Decoded(body, _) => {
+                let word = |path: &str, message: &str| Complaint::new(path, message).to_string();
+                claimed(decoded_request(body, now, word).map_err(wrong)?)
+            }
+            Content::Described(login) => Self::described(login, client, |login| {
+                DescribedLogin::read(login.into(), now)
+            })?,
+            Content::Recorded(login, _) => Self {
+                record: Some(login.clone()),
+                ..Self::described(login, client, |login| {
+                    DescribedLogin::read_record(login, now)
+                })?
+            },
         };
         if let Some(release) = &arguments.server_version {
             login.request.server.version = Some(release.clone());
@@ -95,7 +123,7 @@ impl Login {
     fn described(
         mut login: Map<String, Value>,
         client: &ClientArguments,
-        now: u64,
+        read: impl FnOnce(Map<String, Value>) -> Result<DescribedLogin, DescriptionProblem>,
     ) -> Result<Self, Failure> {
         add_credentials(&mut login, client);
         add_connection(&mut login, client)?;
@@ -111,7 +139,7 @@ impl Login {
         if let Some(key) = &seed {
             login.insert("nkey".to_owned(), key.public_key().into());
         }
-        let described = DescribedLogin::read(Value::Object(login), now).map_err(wrong)?;
+        let described = read(login).map_err(wrong)?;
         let mut request = described.request;
         let key = credentials.as_ref().map(UserCredentials::key);
         if let Some(key) = key.or(seed.as_ref()) {
@@ -132,6 +160,7 @@ impl Login {
             request,
             is_identified: described.is_identified,
             key_values: described.key_values,
+            record: None,
         })
     }
 }
@@ -144,7 +173,13 @@ impl Content {
             let opened = File::open(file).map_err(|error| not_read(file, error))?;
             limited(&mut &opened, &file.display().to_string())?
         };
-        let trimmed = text.trim();
+        // Editors on Windows write a byte order mark.
+        let trimmed = text.trim_start_matches('\u{feff}').trim();
+        if trimmed.is_empty() {
+            return Err(wrong(anyhow::anyhow!(
+                "it is empty: write a login, such as `{EXAMPLE}`"
+            )));
+        }
         if trimmed.starts_with("eyJ") {
             // The time of the request becomes that of the login, so it has not expired.
             let opened = OpenedRequest::read_by(trimmed.as_bytes(), 0, &KnownSigners::new());
@@ -153,8 +188,8 @@ impl Content {
             opened.check(issued_at, Duration::ZERO).map_err(wrong)?;
             return Ok(Self::Request(Box::new(opened)));
         }
-        match serde_json::from_str(trimmed) {
-            Ok(Value::Object(mut members)) => {
+        match only_value(trimmed)? {
+            Value::Object(mut members) => {
                 let issued_at = members.get("iat").and_then(Value::as_u64);
                 Ok(match members.remove("nats") {
                     Some(body) => Self::Decoded(body, issued_at),
@@ -164,11 +199,8 @@ impl Content {
                     None => Self::recorded(members),
                 })
             }
-            Ok(_) => Err(wrong(anyhow::anyhow!("expected an object"))),
-            Err(error) => Err(wrong(anyhow::anyhow!(
-                "expected JSON or the token of an authorization request, line {} column {}",
-                error.line(),
-                error.column()
+            _ => Err(wrong(anyhow::anyhow!(
+                "expected an object, such as `{EXAMPLE}`"
             ))),
         }
     }
@@ -178,12 +210,12 @@ impl Content {
     fn recorded(mut members: Map<String, Value>) -> Self {
         let received_at = members.get("received-at").and_then(Value::as_u64);
         match members.remove("login") {
-            Some(Value::Object(login)) => Self::Described(login, received_at),
+            Some(Value::Object(login)) => Self::Recorded(login, received_at),
             Some(other) => {
                 members.insert("login".to_owned(), other);
-                Self::Described(members, None)
+                Self::Described(members)
             }
-            None => Self::Described(members, None),
+            None => Self::Described(members),
         }
     }
 
@@ -192,10 +224,45 @@ impl Content {
     fn time(&self) -> u64 {
         let issued_at = match self {
             Self::Request(opened) => opened.issued_at(),
-            Self::Decoded(_, time) | Self::Described(_, time) => *time,
+            Self::Decoded(_, time) | Self::Recorded(_, time) => *time,
+            Self::Described(_) => None,
         };
         issued_at.unwrap_or_else(|| seconds(SystemTime::now()))
     }
+}
+
+/// Reads the only JSON value of a text.
+fn only_value(text: &str) -> Result<Value, Failure> {
+    let mut values = Deserializer::from_str(text).into_iter::<Distinct>();
+    let value = values.next().unwrap_or(Ok(Distinct(Value::Null)));
+    let Distinct(value) = value.map_err(|error| {
+        if error.is_data() {
+            return wrong(anyhow::anyhow!("{error}; keep one"));
+        }
+        // A message about the form of JSON has no text of the file in it.
+        wrong(anyhow::anyhow!(
+            "neither JSON ({error}) nor the token of an authorization request: write a login as JSON, such as `{EXAMPLE}`"
+        ))
+    })?;
+    let end = values.byte_offset();
+    let rest = text.get(end..).unwrap_or_default();
+    if rest.trim().is_empty() {
+        return Ok(value);
+    }
+    let next = text.len().saturating_sub(rest.trim_start().len());
+    let before = text.get(..next).unwrap_or_default();
+    let line = before.matches('\n').count().saturating_add(1);
+    Err(wrong(anyhow::anyhow!(
+        "more follows the login, from line {line} on: keep one login; `portcullis policy diff --decisions` takes many"
+    )))
+}
+
+/// Returns the name of a file for messages.
+fn name_of(file: &Path) -> String {
+    if file == Path::new("-") {
+        return "standard input".to_owned();
+    }
+    file.display().to_string()
 }
 
 /// Returns whether the object is the one under `nats` of a request.

@@ -14,7 +14,7 @@ use portcullis_core::{
 };
 use portcullis_toml::Problem;
 
-use super::explanation::{Explanation, ServerAnswer};
+use super::explanation::{Explanation, ServerAnswer, notes};
 use super::login::Login;
 use super::new_account::{NewAccount, NewAccounts, sign_for};
 use crate::check::{at_line, idle_engine};
@@ -121,6 +121,7 @@ impl Path {
             mut request,
             is_identified,
             key_values,
+            record,
         } = login;
         let authorizer = self.authority.authorizer();
         *lock(&authorizer.key_values) = Some(key_values);
@@ -147,8 +148,13 @@ impl Path {
             Outcome::Permit(_) if !is_signed => Some(self.answer(&request, &mut decision)?),
             _ => None,
         };
+        let notes = record.map_or_else(Vec::new, |record| {
+            let explained = explained.as_ref();
+            notes(&record, &request, explained.map_or(&[][..], |it| &it.steps))
+        });
         Ok(Explanation {
             request,
+            notes,
             is_identified,
             is_refused,
             explained,

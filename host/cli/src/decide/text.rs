@@ -31,6 +31,7 @@ fn render_all(text: &mut String, explanation: &Explanation) -> fmt::Result {
     if let Some(explained) = &explanation.explained {
         render_chain(text, explained)?;
     }
+    render_notes(text, &explanation.notes)?;
     if explanation.granted().is_some() {
         render_rules(text, &explanation.enforced, &explanation.changes())?;
     }
@@ -42,6 +43,14 @@ fn render_all(text: &mut String, explanation: &Explanation) -> fmt::Result {
     {
         render_user_jwt(text, server)?;
         access::render_inbox(text, explanation)?;
+    }
+    Ok(())
+}
+
+/// Renders what a record lacks.
+pub(super) fn render_notes(text: &mut String, notes: &[String]) -> fmt::Result {
+    for note in notes {
+        writeln!(text, "note: {}", one_line(note))?;
     }
     Ok(())
 }

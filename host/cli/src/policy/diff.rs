@@ -23,6 +23,10 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{NotDone, Output, render_json};
 
+/// The line about a comparison that says nothing of what the versions grant. A guard grants
+/// nothing.
+const NOTHING_PERMITTED: &str = "warning: neither version permits one of these logins, so no permissions were compared: describe logins of users in NAME.tests.toml, or give recorded ones with `--decisions FILE`";
+
 /// The versions to compare, and what the command refuses.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DiffArguments {
@@ -133,6 +137,7 @@ fn as_json(diff: &VersionDiff) -> serde_json::Value {
         "old": diff.old.to_string(),
         "new": diff.new.to_string(),
         "logins": diff.logins,
+        "permitted": diff.permitted,
         "changes": changes.collect::<Vec<_>>(),
         "forbidden": forbidden.collect::<Vec<_>>(),
     })
@@ -172,6 +177,9 @@ fn tell(diff: &VersionDiff) -> String {
         gaining.count(),
         losing.count()
     );
+    if diff.permitted == 0 {
+        let _ = writeln!(text, "{NOTHING_PERMITTED}");
+    }
     text
 }
 
@@ -224,6 +232,7 @@ mod tests {
             old: digest,
             new: digest,
             logins: 9,
+            permitted: 4,
             changes: vec![
                 ("alice".to_owned(), gains("a")),
                 ("alice, over MQTT".to_owned(), gains("a")),
@@ -240,5 +249,22 @@ mod tests {
              logins: 9 compared, 4 gain access, 0 lose access\n"
         );
         assert_eq!(as_json(&diff)["changes"].as_array().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_comparison_of_denied_logins_only_says_that_it_shows_nothing() {
+        let digest = Digest::from_bytes([0; 32]);
+        let mut diff = VersionDiff {
+            old: digest,
+            new: digest,
+            logins: 9,
+            permitted: 0,
+            changes: Vec::new(),
+            forbidden: Vec::new(),
+        };
+        assert!(tell(&diff).ends_with(&format!("{NOTHING_PERMITTED}\n")));
+        assert_eq!(as_json(&diff)["permitted"], 0);
+        diff.permitted = 1;
+        assert!(!tell(&diff).contains("warning"));
     }
 }

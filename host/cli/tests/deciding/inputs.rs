@@ -46,6 +46,17 @@ fn options_replace_values_of_a_described_login() {
 }
 
 #[test]
+fn a_login_that_an_editor_on_windows_wrote_is_read() {
+    let site = Site::with_alice("", PROFILE);
+    let login = format!(
+        "\u{feff}{{\r\n  \"username\": \"alice\",\r\n  \"password\": \"{PASSWORD}\"\r\n}}\r\n"
+    );
+    site.put("login.json", login);
+    let decided = site.run(&["decide", "login.json"]);
+    assert_eq!(decided.code, Some(0), "{decided:?}");
+}
+
+#[test]
 fn a_wrong_login_is_told_without_its_values() {
     let site = Site::with_alice("", PROFILE);
     for (content, part) in [
@@ -68,9 +79,37 @@ fn a_wrong_login_is_told_without_its_values() {
         ),
         (
             r#"{ "user_nkey": "U", "client_info": { "id": "hunter2, expected hunter2" } }"#,
-            "not the claims of an authorization request: client_info.id: expected u64",
+            "not the claims of an authorization request: client_info.id: expected a whole number that is not negative, found a string",
         ),
-        ("[1]", "expected an object"),
+        (
+            r#"{ "user_nkey": "U", "client_info": { "tags": "hunter2" } }"#,
+            "client_info.tags: expected a list, found a string",
+        ),
+        (
+            r#"{ "nats": "hunter2" }"#,
+            "not the claims of an authorization request: expected a table, found a string",
+        ),
+        (
+            "[1]",
+            "`login.json`: the login is wrong: expected an object",
+        ),
+        (" \r\n", "it is empty: write a login, such as"),
+        (
+            "username = \"hunter2\"",
+            "neither JSON (expected value at line 1 column 1) nor the token of an authorization request",
+        ),
+        (
+            "{}\r\n\r\n{ \"password\": \"hunter2\" }",
+            "more follows the login, from line 3 on: keep one login",
+        ),
+        (
+            r#"{ "username": "alice", "password": "x", "username": "hunter2" }"#,
+            "the login is wrong: `username` stands there twice at line 1 column",
+        ),
+        (
+            r#"{ "client": { "id": 18446744073709551616 } }"#,
+            "client.id: expected a whole number that is not negative, found a larger number",
+        ),
         ("eyJ.hunter2.x", "the request is not a valid token"),
     ] {
         site.put("login.json", content);

@@ -14,7 +14,14 @@ fn a_recorded_decision_is_decided_again() {
     site.put("record.json", recorded.to_string());
     // A record has no secrets.
     let denied = site.run(&["decide", "record.json"]);
-    denied.expect(82, &["wrong password", "login at 2026-01-01T00:00:00Z"]);
+    denied.expect(
+        82,
+        &[
+            "wrong password",
+            "login at 2026-01-01T00:00:00Z",
+            "note: no record has a password or token: give it with `--password`",
+        ],
+    );
     let decide = ["decide", "record.json", "--password", PASSWORD, "--json"];
     let again = site.run(&decide);
     assert_eq!(again.code, Some(0), "{again:?}");
@@ -25,6 +32,47 @@ fn a_recorded_decision_is_decided_again() {
     let wrong = site.run(&decide);
     assert_eq!(wrong.code, Some(78), "{wrong:?}");
     assert!(wrong.stderr.contains("unknown field"), "{wrong:?}");
+}
+
+#[test]
+fn a_login_by_certificate_is_decided_by_what_its_record_has() {
+    let site = Site::new("");
+    let module = portcullis_test_support::policy("workload").unwrap();
+    site.put("policies/machines.wasm", module);
+    site.put(
+        "policies/machines.toml",
+        "[settings]\naccount = \"APP\"\n[[settings.rules]]\nspiffe = \"spiffe://prod.example/ns/*/sa/api\"\npublish.allow = [\"api.{{1}}.>\"]\n",
+    );
+    // The facts of `facts = "log"`.
+    let record = json!({
+        "login": {
+            "identity": {
+                "method": "certificate", "principal": "spiffe://prod.example/ns/shop/sa/api",
+                "proved": true, "issuer": "CN=ca", "expires-at": 1_767_229_200,
+            },
+            "client": { "host": "192.0.2.7", "kind": "Client", "transport": "nats", "id": 7 },
+            "server": { "id": "NCBZ5GGBPVWMJPM2IBAI5AR4A6YGB3CWGZESM6O2DQHAE6Q2VVUHHTUE", "name": "n1" },
+        },
+        "received-at": 1_767_225_600,
+    });
+    site.put("record.json", record.to_string());
+    site.run(&["decide", "record.json"]).expect(
+        0,
+        &[
+            "permit: account `APP`, by policy `machines`",
+            "login at 2026-01-01T00:00:00Z",
+            "note: policy `machines` asked for certificate.",
+            "which the record lacks",
+            "api.shop.>",
+        ],
+    );
+    let shown = site.run(&["decide", "record.json", "--json"]).json();
+    assert_eq!(shown["notes"].as_array().unwrap().len(), 1, "{shown}");
+    // The output has the certificate, so nothing is missing the second time.
+    site.put("record.json", shown.to_string());
+    let again = site.run(&["decide", "record.json", "--json"]).json();
+    assert_eq!(again["notes"], json!([]), "{again}");
+    assert_eq!(again["access"], shown["access"]);
 }
 
 #[test]
@@ -43,7 +91,8 @@ fn recorded_decisions_show_what_their_users_gain() {
         "--no-new-access",
     ];
     // Without tests and records, no login is permitted.
-    assert_eq!(site.run(&compare).code, Some(0));
+    site.run(&compare)
+        .expect(0, &["warning: neither version permits one of these logins"]);
 
     let decision = site.decide_alice(&["--json"]).stdout;
     site.put("decisions.jsonl", format!("{decision}{decision}"));

@@ -89,6 +89,23 @@ fn every_policy_that_was_asked_can_be_tested() {
 }
 
 #[test]
+fn a_login_by_certificate_becomes_a_test_that_can_run() {
+    let mut record = record("deny");
+    let identity = &mut record.login.identity;
+    identity.method = "certificate".to_owned();
+    identity.principal = Some("CN=device-7".to_owned());
+    identity.issuer = Some("CN=ca".to_owned());
+    identity.expires_at = Some(1_900_000_060);
+    let pinned = pin(&record, None).unwrap();
+    parsed(&pinned.text);
+    assert!(
+        pinned.text.contains(r#"subject = "CN=device-7""#),
+        "{}",
+        pinned.text
+    );
+}
+
+#[test]
 fn facts_that_the_record_lacks_are_named() {
     let mut record = record("deny");
     let pinned = pin(&record, None).unwrap();

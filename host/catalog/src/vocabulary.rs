@@ -6,11 +6,9 @@ use std::path::Path;
 
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::testing;
-use portcullis_toml::{Document, kinds};
+use portcullis_toml::{Document, complaint, kinds};
 use serde::Deserialize;
 use serde_json::json;
-
-use super::complaint;
 
 /// A value of each kind that a key may have.
 #[derive(Debug, Default, Deserialize)]
