@@ -243,12 +243,61 @@ impl AccountJwts {
     ///
     /// Fails if the file cannot be removed, or the record cannot be written.
     pub fn delete(&self, account: &PublicKey) -> Result<bool, StoreError> {
-        let _lock = self.records.lock()?;
+        let lock = self.records.lock()?;
+        self.delete_locked(account, 0, &*lock)
+    }
+
+    /// Removes the JWTs of `accounts`, as the operator asked at the time `asked_at`. Versions that
+    /// were issued until then do not come back, also those that the store never had. A time after
+    /// `now` counts as `now`, so that a fast clock keeps no account deleted.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::LaterVersion`] if an account was signed after the request: a replay
+    /// would delete an account that the operator brought back. Every account stays then. Also fails
+    /// as [`AccountJwts::delete`] does.
+    pub(crate) fn delete_as_asked(
+        &self,
+        accounts: &[PublicKey],
+        asked_at: u64,
+        now: u64,
+    ) -> Result<(), StoreError> {
+        let lock = self.records.lock()?;
+        for account in accounts {
+            // A damaged version has no time.
+            let Ok(Some(stored)) = self.get(account) else {
+                continue;
+            };
+            if stored.issued_at() > asked_at {
+                return Err(StoreError::LaterVersion {
+                    account: account.clone(),
+                    stored: stored.issued_at(),
+                    asked: asked_at,
+                });
+            }
+        }
+        for account in accounts {
+            self.delete_locked(account, asked_at.min(now), &*lock)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the JWT of an account, and records the time at which it was issued, or `until` if
+    /// that is later. The caller holds the lock.
+    fn delete_locked(
+        &self,
+        account: &PublicKey,
+        until: u64,
+        _lock: &dyn FileLock,
+    ) -> Result<bool, StoreError> {
         let had = self.records.read(account.as_str())?.is_some();
-        // A damaged version has no time.
-        if let Ok(Some(last)) = self.get(account) {
-            let time = last.issued_at().to_string();
-            self.deleted().write(account.as_str(), &time)?;
+        // A damaged version has no time. A damaged record is replaced.
+        let stored = self.get(account).ok().flatten();
+        let stored = stored.map_or(0, |stored| stored.issued_at());
+        let before = self.deleted_until(account).unwrap_or(0);
+        let last = stored.max(before).max(until);
+        if last > 0 {
+            self.deleted().write(account.as_str(), &last.to_string())?;
         }
         self.records.remove(account.as_str())?;
         Ok(had)
@@ -265,15 +314,24 @@ impl AccountJwts {
         self.records.with_extension(DELETED)
     }
 
-    /// Checks that no version of the account that was issued as late as `given` was deleted.
-    fn check_deleted(&self, given: &AccountJwt) -> Result<(), StoreError> {
+    /// Returns the time up to which versions of an account were deleted. 0 if none was.
+    fn deleted_until(&self, account: &PublicKey) -> Result<u64, StoreError> {
         let records = self.deleted();
-        let Some(text) = records.read(given.account.as_str())? else {
-            return Ok(());
+        let Some(text) = records.read(account.as_str())? else {
+            return Ok(0);
         };
-        let problem = |_| damaged(records.path(given.account.as_str()), "it has no time");
-        let last: u64 = text.expose().trim().parse().map_err(problem)?;
-        if given.issued_at() > last {
+        let problem = |_| damaged(records.path(account.as_str()), "it has no time");
+        text.expose().trim().parse().map_err(problem)
+    }
+
+    /// Checks that no version of the account that was issued as late as `given` was deleted.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Deleted`] if one was, and if the record cannot be read.
+    pub(crate) fn check_deleted(&self, given: &AccountJwt) -> Result<(), StoreError> {
+        let last = self.deleted_until(&given.account)?;
+        if last == 0 || given.issued_at() > last {
             return Ok(());
         }
         Err(StoreError::Deleted {

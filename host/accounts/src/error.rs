@@ -92,6 +92,18 @@ pub enum StoreError {
         /// Time of issue of the refused version.
         given: u64,
     },
+    /// The account was signed after the request to delete it.
+    #[error(
+        "`{account}` was signed at {stored} (Unix time), after the request to delete it of {asked}: sign the request again"
+    )]
+    LaterVersion {
+        /// Account.
+        account: PublicKey,
+        /// Time of issue of the stored version.
+        stored: u64,
+        /// Time of issue of the request.
+        asked: u64,
+    },
     /// Another process changed the JWT since it was read.
     #[error("another process has changed `{0}` meanwhile; run the command again")]
     Changed(PublicKey),

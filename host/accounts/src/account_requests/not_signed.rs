@@ -6,12 +6,12 @@ use crate::error::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSigned {
-    /// The stored version is later than the request, or of the same second.
+    /// The last version, stored or deleted, is later than the request, or of the same second.
     #[error(
-        "the request was issued at {asked} (Unix time), and the stored version at {stored}: a request has to be later"
+        "the request was issued at {asked} (Unix time), and the last version at {stored}: a request has to be later"
     )]
     Older {
-        /// Time of issue of the stored version.
+        /// Time of issue of the last version.
         stored: u64,
         /// Time of issue of the request.
         asked: u64,

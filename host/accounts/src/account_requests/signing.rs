@@ -77,7 +77,15 @@ impl Signing {
             return Err(NotSigned::Foreign);
         }
         let Some(stored) = self.store.accounts().get(asked.account())? else {
-            return Ok(None);
+            // A request from before the deletion would bring the account back.
+            return match self.store.accounts().check_deleted(&asked.jwt) {
+                Ok(()) => Ok(None),
+                Err(StoreError::Deleted { last, given, .. }) => Err(NotSigned::Older {
+                    stored: last,
+                    asked: given,
+                }),
+                Err(error) => Err(error.into()),
+            };
         };
         if made_at(&stored, TAG).is_none() {
             return Err(NotSigned::Foreign);

@@ -142,6 +142,11 @@ async fn a_replay_undoes_no_later_version() {
     assert_eq!(site.failures("older"), 2);
     // A deleted account does not come back by an old request.
     site.store.accounts().delete(&account.public).unwrap();
+    for token in [&first, &second] {
+        let replayed = site.sign(token).await.unwrap_err();
+        assert!(matches!(replayed, NotSigned::Older { .. }), "{replayed}");
+    }
+    assert_eq!(site.failures("older"), 4);
     site.clock.advance(Duration::from_secs(631));
     let old = site.read(&first).unwrap_err();
     assert!(matches!(old, NotAsked::TooOld(_)), "{old}");

@@ -161,7 +161,12 @@ pub(super) fn is_request(
                 given: jwt.issued_at(),
             }))
         }
-        _ => Ok(true),
+        Some(_) => Ok(true),
+        None => {
+            // A request from before the deletion would bring the account back.
+            store.accounts().check_deleted(&jwt)?;
+            Ok(true)
+        }
     }
 }
 

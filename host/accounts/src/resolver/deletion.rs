@@ -23,6 +23,8 @@ pub(super) enum NotDeleted {
     NotTrusted,
     #[error("not allowed to delete system account")]
     SystemAccount,
+    #[error("the request has expired")]
+    Expired,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -34,9 +36,17 @@ impl Shared {
             return Err(NotDeleted::Disabled);
         }
         let (operator, _) = self.store.operator()?;
-        let accounts = accounts_to_delete(token, &operator)?;
+        let claims = GenericClaims::decode(token.trim()).map_err(|_| NotDeleted::Malformed)?;
+        let accounts = accounts_to_delete(&claims, &operator)?;
+        let now = self.clock.unix_seconds();
+        let end = claims.expires_at.filter(|end| *end > 0);
+        if end.is_some_and(|end| end < now) {
+            return Err(NotDeleted::Expired);
+        }
+        let asked_at = claims.issued_at.unwrap_or_default();
+        let jwts = self.store.accounts();
+        jwts.delete_as_asked(&accounts, asked_at, now)?;
         for account in &accounts {
-            self.store.accounts().delete(account)?;
             self.counters.wrote(Wrote::Deleted);
             tracing::info!(%account, "account deleted");
         }
@@ -44,12 +54,11 @@ impl Shared {
     }
 }
 
-/// Returns the accounts that `token` lists, if the operator signed it for itself.
+/// Returns the accounts that a request lists, if the operator signed it for itself.
 fn accounts_to_delete(
-    token: &str,
+    claims: &GenericClaims,
     operator: &OperatorClaims,
 ) -> Result<Vec<PublicKey>, NotDeleted> {
-    let claims = GenericClaims::decode(token.trim()).map_err(|_| NotDeleted::Malformed)?;
     let issuer = claims.issuer.as_deref().unwrap_or_default();
     if claims.subject.as_deref() != Some(issuer) {
         return Err(NotDeleted::NotSelfSigned);

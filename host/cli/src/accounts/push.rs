@@ -74,7 +74,9 @@ pub(super) fn delete(
         return Ok(Answers::default());
     }
     let options = servers.required(NAME)?;
-    let request = store.sign_deletion(&[&account.account], now());
+    // A resolver refuses a request that is earlier than the account: it can be a replay.
+    let time = now().max(account.issued_at());
+    let request = store.sign_deletion(&[&account.account], time);
     let request = request.map_err(failure)?;
     let gathered = one_thread()?.block_on(async {
         let connection = connect(&options).await?;

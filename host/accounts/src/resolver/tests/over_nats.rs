@@ -190,6 +190,48 @@ async fn accounts_are_deleted_if_the_operator_signed_the_request() {
 }
 
 #[tokio::test]
+async fn a_replay_of_a_deletion_deletes_no_account_that_was_signed_later() {
+    let options = ResolverOptions {
+        allow_delete: true,
+        ..ResolverOptions::default()
+    };
+    let site = Site::with(options, None);
+    let system = serve(&site).await;
+    let request = |issued_at: u64, expires_at: Option<u64>| {
+        let data = json!({ "accounts": [site.account.as_str()] });
+        let data = data.as_object().unwrap().clone();
+        let key = site.operator.public_key();
+        let mut claims = GenericClaims::new(key, data, issued_at);
+        claims.expires_at = expires_at;
+        claims.sign(&site.operator).unwrap()
+    };
+    let given_to_servers = site.sign(NOW + 4, |_| {});
+    let deletion = request(NOW + 5, None);
+    site.clock.advance(Duration::from_secs(10));
+    let deleted = system.delete_claims(&deletion, one()).await.unwrap();
+    assert!(deleted.replies.into_iter().next().unwrap().result.is_ok());
+    // The operator had signed this version before, and the resolver never had it.
+    let replayed = site.post(given_to_servers).await;
+    assert_eq!(replayed.status, StatusCode::CONFLICT, "{}", replayed.text);
+    let again = site.sign(NOW + 6, |_| {});
+    assert_eq!(site.post(again.clone()).await.status, StatusCode::OK);
+    for (token, problem) in [
+        (deletion, "after the request to delete it"),
+        (request(NOW + 6, Some(NOW + 9)), "has expired"),
+    ] {
+        let refused = system.delete_claims(&token, one()).await.unwrap();
+        assert!(refusal(refused).contains(problem), "{problem}");
+    }
+    assert_eq!(site.stored().token, again);
+    // A request from the future counts, and keeps no later version out.
+    let ahead = request(NOW + 10_000, Some(NOW + 10));
+    let deleted = system.delete_claims(&ahead, one()).await.unwrap();
+    assert!(deleted.replies.into_iter().next().unwrap().result.is_ok());
+    let later = site.sign(NOW + 11, |_| {});
+    assert_eq!(site.post(later).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn answers_of_servers_are_reported() {
     let site = Site::new();
     let nats = MemoryNats::default();

@@ -123,9 +123,13 @@ async fn a_service_over_nats_signs_the_account() {
     // A replay would undo what has changed since.
     assert_eq!(post(NOW).await.status, StatusCode::CONFLICT);
     assert_eq!(post(NOW + 20).await.status, StatusCode::OK);
+    // A request from before its deletion does not bring the account back.
+    assert!(site.store.accounts().delete(&site.account).unwrap());
+    assert_eq!(post(NOW + 20).await.status, StatusCode::CONFLICT);
+    assert_eq!(post(NOW + 31).await.status, StatusCode::OK);
     // Another key cannot ask for the account.
     let stranger = Seed::generate(KeyKind::Account).unwrap().signer().unwrap();
-    let answer = site.post(request(&site, &stranger, NOW + 40)).await;
+    let answer = site.post(request(&site, &stranger, NOW + 50)).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(answer.text.contains("with its own key"), "{}", answer.text);
 }
