@@ -6,6 +6,7 @@ use clap::Subcommand;
 use portcullis_accounts::{AccountJwt, Seed, Store, StoreError};
 use portcullis_claims::{AccountClaims, KeyKind, PublicKey};
 use portcullis_core::with_causes;
+use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
 use super::account_edits::{AccountEdits, account_key};
@@ -340,18 +341,19 @@ fn list(store: &Store) -> Result<Report, StoreError> {
         };
         let name = account.claims.name.as_deref().unwrap_or_default();
         let (key, has_seed) = (account.account.as_str(), seeds.contains(&account.account));
-        let _ = writeln!(text, "{name}  {key}  {}", seed_word(has_seed));
+        let _ = writeln!(text, "{}  {key}  {}", one_line(name), seed_word(has_seed));
         let mut signing_keys = Vec::new();
         for (signing, scope) in account.claims.nats.signing_keys.iter() {
             let has_seed = seeds.iter().any(|seed| seed.as_str() == signing);
             let role = scope.map(|scope| &scope.role);
             signing_keys.push(json!({ "key": signing, "role": role, "seed": has_seed }));
             let role = scope.map_or(String::new(), |scope| {
-                format!(" of the role `{}`", scope.role)
+                format!(" of the role `{}`", one_line(&scope.role))
             });
             let _ = writeln!(
                 text,
-                "  signing key{role}  {signing}  {}",
+                "  signing key{role}  {}  {}",
+                one_line(signing),
                 seed_word(has_seed)
             );
         }

@@ -11,6 +11,7 @@ use portcullis_accounts::{Seed, Store, StoreError, UserJwt, Validate};
 use portcullis_claims::{MAX_CREDENTIALS_SIZE, UserClaims, UserCredentials};
 use portcullis_core::Secret;
 use portcullis_files::{Content, ReadError};
+use portcullis_toml::text::one_line;
 use serde_json::json;
 
 use super::describe;
@@ -247,7 +248,7 @@ fn verify(store: &StoreArguments, path: &Path) -> Result<Output, Failure> {
         format!("{name}: ok\n")
     } else {
         problems.iter().fold(String::new(), |text, problem| {
-            format!("{text}{name}: {problem}\n")
+            format!("{text}{name}: {}\n", one_line(problem))
         })
     };
     let report = Report::new(

@@ -7,6 +7,7 @@ use portcullis_claims::{
     AccountClaims, AccountLimits, Body, Claims, JetStreamLimits, OperatorClaims, PermissionRules,
     SubjectRule,
 };
+use portcullis_toml::text::one_line;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ where
     text.push_str("\nservers:\n");
     for line in servers.iter().cloned().chain(lines_of(&findings)) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  - {line}");
+        let _ = writeln!(text, "  - {}", one_line(&line));
     }
     let json = json!({ "claims": value, "servers": servers, "findings": findings });
     Report::new(text, json)
@@ -63,7 +64,7 @@ fn flatten(path: &str, value: &Value, text: &mut String) {
             }
         }
         value => {
-            let _ = writeln!(text, "{path}: {value}");
+            let _ = writeln!(text, "{}: {value}", one_line(path));
         }
     }
 }

@@ -10,6 +10,7 @@ use portcullis_claims::{
     TokenError, UserClaims,
 };
 use portcullis_core::Secret;
+use portcullis_toml::text::one_line;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -166,7 +167,7 @@ fn verify(file: &str, store: &StoreArguments) -> Result<Output, Failure> {
     lines.push(format!("{by} by a key that the store's JWTs name"));
     let lines: Vec<_> = lines
         .iter()
-        .map(|line| format!("{file}: {line}\n"))
+        .map(|line| format!("{file}: {}\n", one_line(line)))
         .collect();
     let json = json!({ "kind": kind, "findings": findings, "trusted": trusted });
     let code = if findings.is_refused() || !trusted {

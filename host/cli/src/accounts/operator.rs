@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use portcullis_accounts::{Seed, Store, StoreError};
 use portcullis_claims::{KeyKind, OperatorClaims};
+use portcullis_toml::text::one_line;
 use serde_json::json;
 
 use super::common::CommonArguments;
@@ -276,7 +277,7 @@ fn list(store: &Store) -> Result<Report, StoreError> {
     let key = claims.subject.as_deref().unwrap_or_default();
     let seeds = store.keys().keys()?;
     let has_seed = |key: &str| seeds.iter().any(|seed| seed.as_str() == key);
-    let mut text = format!("{name}  {key}  {}\n", seed_word(has_seed(key)));
+    let mut text = format!("{}  {key}  {}\n", one_line(name), seed_word(has_seed(key)));
     for key in &claims.nats.signing_keys {
         let _ = writeln!(text, "  signing key  {key}  {}", seed_word(has_seed(key)));
     }

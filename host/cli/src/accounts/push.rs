@@ -8,6 +8,7 @@ use portcullis_accounts::{AccountJwt, Store};
 use portcullis_connect::connect;
 use portcullis_core::with_causes;
 use portcullis_system::{ClaimStatus, Gathered, Gathering, SystemClient, SystemError};
+use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
 use super::report::{failure, now};
@@ -129,6 +130,7 @@ impl Answers {
 impl fmt::Display for Answers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (server, answer) in &self.0 {
+            let (server, answer) = (one_line(server), one_line(answer));
             writeln!(formatter, "server `{server}`: {answer}")?;
         }
         Ok(())

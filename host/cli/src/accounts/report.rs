@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use portcullis_accounts::{Findings, Store, StoreError};
 use portcullis_files::SystemDisk;
+use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
 use crate::exit::ExitCode;
@@ -68,7 +69,7 @@ impl Report {
         let mut text = format!("{line}\n");
         for finding in doubts.iter() {
             // Writing to a string does not fail.
-            let _ = writeln!(text, "{finding}");
+            let _ = writeln!(text, "{}", one_line(&finding.to_string()));
         }
         let json = json!({ "kind": kind, "name": name, "key": key, "findings": doubts });
         Self::new(text, json)

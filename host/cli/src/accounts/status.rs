@@ -13,6 +13,7 @@ use portcullis_system::{
     Accountz, AccountzRequest, Gathered, GatheringEnd, Reply, ReplyError, ServerFilter, ServerInfo,
     SystemClient,
 };
+use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
 use super::push::NAME;
@@ -327,6 +328,7 @@ impl Status {
     /// Returns lines about what the answers mean, and what to do.
     fn conclusion(&self) -> String {
         let name = self.account.claims.name.as_deref().unwrap_or_default();
+        let name = one_line(name);
         let mut text = String::new();
         for ServerVersion { server, version } in &self.servers {
             if let Version::Unknown(reason) = version {

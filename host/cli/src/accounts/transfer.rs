@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Subcommand;
 use portcullis_accounts::{Nsc, StoreError, Transferred};
 use portcullis_files::{ReadError, SystemDisk};
+use portcullis_toml::text::one_line;
 use serde_json::json;
 
 use super::report::{Report, StoreArguments, absent, failure, now, wrong};
@@ -98,10 +99,10 @@ fn finish(
             );
         }
         for entry in &kept {
-            let _ = writeln!(text, "left alone: {entry}");
+            let _ = writeln!(text, "left alone: {}", one_line(entry));
         }
         for entry in &refused {
-            let _ = writeln!(text, "{entry}");
+            let _ = writeln!(text, "{}", one_line(entry));
         }
         let json = json!({
             "operator": operator,

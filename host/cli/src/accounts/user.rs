@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use portcullis_accounts::{AccountJwt, Seed, Store, StoreError, UserJwt};
 use portcullis_claims::{KeyKind, PublicKey, UserClaims, UserFields};
 use portcullis_core::with_causes;
+use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
 use super::account;
@@ -340,8 +341,9 @@ fn list(store: &Store, account: &str) -> Result<Report, StoreError> {
         let issuer = user.claims.issuer.as_deref().unwrap_or_default();
         let scope = account.claims.nats.signing_keys.scope(issuer);
         let role = scope.map(|scope| scope.role.as_str());
-        let of_role = role.map_or(String::new(), |role| format!("  role `{role}`"));
-        let _ = writeln!(text, "{name}  {key}  {}{of_role}", seed_word(has_seed));
+        let of_role = role.map_or(String::new(), |role| format!("  role `{}`", one_line(role)));
+        let (name_shown, seed) = (one_line(name), seed_word(has_seed));
+        let _ = writeln!(text, "{name_shown}  {key}  {seed}{of_role}");
         entries.push(json!({
             "name": name,
             "key": key,

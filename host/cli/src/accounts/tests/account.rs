@@ -232,3 +232,18 @@ fn accounts_are_named_or_all_meant() {
         assert_eq!(code, ExitCode::NoPolicyDirectory);
     }
 }
+
+#[test]
+fn no_name_in_a_jwt_begins_a_line() {
+    let site = Site::new();
+    let tier = r#"{"mem_storage":1,"disk_storage":1,"streams":1,"consumer":1}"#;
+    let patch = format!(r#"{{"limits":{{"tiered_limits":{{"R\nservers:\n-":{tier}}}}}}}"#);
+    site.text(&format!("account edit APP --patch {patch}"));
+    let shown = site.text("account describe APP");
+    let headings = shown.lines().filter(|line| *line == "servers:");
+    assert_eq!(headings.count(), 1, "{shown}");
+    assert!(
+        shown.contains(r"R\u000aservers:\u000a-.streams: 1"),
+        "{shown}"
+    );
+}
