@@ -267,13 +267,12 @@ async fn list(connection: &LockConnection) -> Result<Vec<ListedLock>, Failure> {
     for subject in subjects.keys() {
         let asked = json!({ "last_by_subj": subject });
         let stored = bucket.stream("STREAM.MSG.GET", &asked).await?;
-        let value = stored.pointer("/message/data").and_then(Value::as_str);
-        let value = value.and_then(|data| BASE64.decode(data.as_bytes()).ok());
         let key = subject.strip_prefix(&prefix).unwrap_or(subject);
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            // A deleted key.
+        if is_deleted(&stored) {
             continue;
-        };
+        }
+        // Hosts deny what an empty value locks, as they do with any other that is no lock.
+        let value = part(&stored, "/message/data").unwrap_or_default();
         let lock = serde_json::from_slice::<Lock>(&value).ok();
         if lock.as_ref().is_some_and(|lock| !lock.is_closed_at(now)) {
             continue;
@@ -282,6 +281,27 @@ async fn list(connection: &LockConnection) -> Result<Vec<ListedLock>, Failure> {
         locks.push(ListedLock { key, lock });
     }
     Ok(locks)
+}
+
+/// Returns a part of a stored message, which servers write in base64.
+fn part(stored: &Value, path: &str) -> Option<Vec<u8>> {
+    let text = stored.pointer(path).and_then(Value::as_str)?;
+    BASE64.decode(text.as_bytes()).ok()
+}
+
+/// Returns whether a stored message marks a deleted key (ADR-8), as hosts read it.
+fn is_deleted(stored: &Value) -> bool {
+    let headers = part(stored, "/message/hdrs").unwrap_or_default();
+    let headers = String::from_utf8_lossy(&headers);
+    let header = |name: &str| {
+        let mut fields = headers.lines().filter_map(|line| line.split_once(':'));
+        fields.find(|(found, _)| *found == name)
+    };
+    match header("KV-Operation") {
+        Some((_, operation)) => matches!(operation.trim(), "DEL" | "PURGE"),
+        // Servers themselves mark expired keys, if the bucket's limit markers are on.
+        None => header("Nats-Marker-Reason").is_some(),
+    }
 }
 
 /// Returns the end of a lock, for people.
@@ -296,6 +316,26 @@ fn end_of(lock: &Lock) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_marker_is_a_deleted_key() {
+        for (headers, is_gone) in [
+            ("", false),
+            ("NATS/1.0\r\nKV-Operation: DEL\r\n\r\n", true),
+            (
+                "NATS/1.0\r\nKV-Operation: PURGE\r\nNats-Rollup: sub\r\n\r\n",
+                true,
+            ),
+            ("NATS/1.0\r\nKV-Operation: PUT\r\n\r\n", false),
+            ("NATS/1.0\r\nNats-Marker-Reason: MaxAge\r\n\r\n", true),
+            ("NATS/1.0\r\nNats-TTL: 60s\r\n\r\n", false),
+        ] {
+            let message = json!({ "data": "", "hdrs": BASE64.encode(headers.as_bytes()) });
+            let stored = json!({ "message": message });
+            assert_eq!(is_deleted(&stored), is_gone, "{headers}");
+        }
+        assert!(!is_deleted(&json!({ "message": { "seq": 1 } })));
+    }
 
     #[test]
     fn a_lock_lasts_at_least_as_long_as_it_is_given() {
