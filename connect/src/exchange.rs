@@ -231,6 +231,7 @@ fn lifetime(credentials: &UserCredentials, clock: &dyn Clock) -> Option<Duration
     let ends = credentials.expires_at()?;
     let start = credentials
         .issued_at()
+        .filter(|issued| *issued > 0)
         .unwrap_or_else(|| clock.unix_seconds());
     Some(Duration::from_secs(ends.saturating_sub(start)))
 }

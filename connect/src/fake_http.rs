@@ -99,8 +99,11 @@ impl HttpClient for FakeHttp {
             if status == 0 {
                 return Err(HttpError::NotText);
             }
-            let body = Secret::new(body);
-            Ok(HttpResponse { status, body })
+            Ok(HttpResponse {
+                status,
+                retry_after: None,
+                body: Secret::new(body),
+            })
         })
     }
 }

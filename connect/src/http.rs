@@ -34,6 +34,9 @@ pub struct HttpRequest {
 pub struct HttpResponse {
     /// The status code.
     pub status: u16,
+    /// The time after which the service wants the next request (`Retry-After`). `None` if it names
+    /// none.
+    pub retry_after: Option<Duration>,
     /// The body.
     pub body: Secret,
 }
@@ -56,7 +59,8 @@ pub type HttpFuture<'a> = BoxFuture<'a, Result<HttpResponse, HttpError>>;
 /// impl HttpClient for Stub {
 ///     fn post(&self, _: HttpRequest) -> HttpFuture<'_> {
 ///         let body = Secret::new(r#"{"access_token":"a-token","expires_in":60}"#);
-///         Box::pin(async { Ok(HttpResponse { status: 200, body }) })
+///         let answer = HttpResponse { status: 200, retry_after: None, body };
+///         Box::pin(async { Ok(answer) })
 ///     }
 /// }
 /// ```

@@ -18,6 +18,10 @@ use crate::token::TokenError;
 /// does not delay a reconnect.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
+/// The maximum wait that a service can ask for (`Retry-After`). A wrong time would otherwise keep
+/// clients away for long.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
+
 /// The times at which credentials are obtained again.
 #[derive(Clone, Debug)]
 pub struct RenewalOptions {
@@ -27,8 +31,9 @@ pub struct RenewalOptions {
     /// The maximum random addition to `early`, so that the clients of one service do not all renew
     /// at the same time. Default: 10 s.
     pub jitter: Duration,
-    /// The wait after an outage, in which no request is made. Each further failure doubles it.
-    /// Default: 1 s.
+    /// The wait after an outage, in which no request is made. Each further failure doubles it. If
+    /// the service names a longer one (`Retry-After`), that counts, up to five minutes. Default:
+    /// 1 s.
     pub retry_wait: Duration,
     /// The maximum wait after an outage. Default: 30 s.
     pub max_retry_wait: Duration,
@@ -324,7 +329,9 @@ impl<T: Clone> Shared<T> {
         }
         let factor = 2_u32.saturating_pow(failures.min(16));
         let wait = self.options.retry_wait.saturating_mul(factor);
-        wait.min(self.options.max_retry_wait)
+        let wait = wait.min(self.options.max_retry_wait);
+        let asked = error.retry_after().unwrap_or_default();
+        wait.max(asked.min(MAX_RETRY_AFTER))
     }
 
     /// Returns the value if it has not ended.

@@ -3,6 +3,7 @@
 mod client_credentials;
 mod endpoint;
 mod error;
+mod jwt;
 mod stored;
 mod token_exchange;
 

@@ -83,8 +83,12 @@ struct Refusing(Mutex<Vec<(String, Secret)>>);
 impl HttpClient for Refusing {
     fn post(&self, request: HttpRequest) -> HttpFuture<'_> {
         self.0.lock().extend(request.headers);
-        let (status, body) = (403, Secret::new(""));
-        Box::pin(async move { Ok(HttpResponse { status, body }) })
+        let answer = HttpResponse {
+            status: 403,
+            retry_after: None,
+            body: Secret::new(""),
+        };
+        Box::pin(async move { Ok(answer) })
     }
 }
 

@@ -3,11 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_claims::MAX_TOKEN_SIZE;
 use portcullis_core::Secret;
 use portcullis_files::{Disk, SystemDisk, read_watched};
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response};
 use url::Url;
@@ -60,8 +61,13 @@ impl NetworkClient {
         let builder = builder.body(request.body.expose().to_owned());
         let response = builder.send().await.map_err(failed)?;
         let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers());
         let body = read(response).await?;
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse {
+            status,
+            retry_after,
+            body,
+        })
     }
 
     /// Builds a client for `url`. Reads the certificates, which blocks.
@@ -105,6 +111,22 @@ fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), HttpE
     Ok((key, value))
 }
 
+/// Returns the time after which the service wants the next request (RFC 9110, section 10.2.3): a
+/// number of seconds, or a date. A date counts from the service's own, so that a wrong clock here
+/// does no harm. `None` if there is no such time.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = headers.get(DATE)?.to_str().ok()?;
+    let (then, now) = (
+        httpdate::parse_http_date(text),
+        httpdate::parse_http_date(date),
+    );
+    then.ok()?.duration_since(now.ok()?).ok()
+}
+
 /// Reads the body up to the maximum size. Does not rely on the length in the header.
 async fn read(mut response: Response) -> Result<Secret, HttpError> {
     let mut body = Zeroizing::new(Vec::new());
@@ -124,8 +146,6 @@ fn failed(error: reqwest::Error) -> HttpError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use portcullis_core::with_causes;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
@@ -180,6 +200,36 @@ mod tests {
             b"",
         );
         assert_eq!(exchange(redirect).await.1.unwrap().status, 307);
+    }
+
+    #[tokio::test]
+    async fn the_time_of_the_next_request_is_a_number_or_a_date() {
+        const DATE: &str = "date: Mon, 30 Nov 2026 10:00:00 GMT";
+        for (headers, seconds) in [
+            ("retry-after: 120".to_owned(), Some(120)),
+            ("retry-after:  0 ".to_owned(), Some(0)),
+            (
+                format!("{DATE}\r\nretry-after: Mon, 30 Nov 2026 10:01:30 GMT"),
+                Some(90),
+            ),
+            // No other date is known to be the service's.
+            (
+                "retry-after: Mon, 30 Nov 2026 10:01:30 GMT".to_owned(),
+                None,
+            ),
+            (
+                format!("{DATE}\r\nretry-after: Mon, 30 Nov 2026 09:59:59 GMT"),
+                None,
+            ),
+            ("retry-after: -5".to_owned(), None),
+            ("retry-after: soon".to_owned(), None),
+            ("x-other: 5".to_owned(), None),
+        ] {
+            let head = format!("429 Too Many Requests\r\n{headers}");
+            let response = exchange(answer(&head, b"{}")).await.1.unwrap();
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(response.retry_after, expected, "{headers}");
+        }
     }
 
     #[tokio::test]

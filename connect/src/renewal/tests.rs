@@ -17,6 +17,8 @@ struct Service {
     requests: Arc<AtomicU32>,
     /// The status with which requests fail; zero if they succeed.
     fails_with: Arc<AtomicU32>,
+    /// The time in seconds after which the service wants the next request; zero for none.
+    retry_after: Arc<AtomicU32>,
     /// A permit for each answer.
     gate: Arc<Semaphore>,
 }
@@ -26,6 +28,7 @@ impl Service {
         Self {
             requests: Arc::default(),
             fails_with: Arc::default(),
+            retry_after: Arc::default(),
             gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
     }
@@ -50,11 +53,13 @@ impl Service {
         let value = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         self.gate.acquire().await.unwrap().forget();
         let url = "https://idp.example".to_owned();
+        let retry_after = u64::from(self.retry_after.load(Ordering::SeqCst));
         match self.fails_with.load(Ordering::SeqCst) {
             0 => Ok(Fetched { value, lifetime }),
             503 => Err(TokenError::Unavailable {
                 url,
                 status: 503,
+                retry_after: (retry_after > 0).then(|| Duration::from_secs(retry_after)),
                 request_id: None,
             }),
             _ => Err(TokenError::Refused {
@@ -224,6 +229,23 @@ async fn a_failure_is_not_followed_by_a_request_at_once() {
             clock.advance(Duration::from_secs(wait - 1) + Duration::from_millis(999));
             renewing.get().await.unwrap_err();
             assert_eq!(service.requests(), failures, "{status}");
+            clock.advance(Duration::from_millis(1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_can_ask_for_a_longer_wait_within_bounds() {
+    for (asked, waits) in [(20, [20, 20, 20, 20, 20, 30]), (86_400, [300; 6])] {
+        let (service, clock) = (Service::new(), ManualClock::new(0));
+        let renewing = service.renewing(renewal_by(&clock), Some(LIFETIME));
+        service.fail_with(503);
+        service.retry_after.store(asked, Ordering::SeqCst);
+        for (failures, wait) in (1..).zip(waits) {
+            renewing.get().await.unwrap_err();
+            clock.advance(Duration::from_secs(wait - 1) + Duration::from_millis(999));
+            renewing.get().await.unwrap_err();
+            assert_eq!(service.requests(), failures, "{asked}");
             clock.advance(Duration::from_millis(1));
         }
     }

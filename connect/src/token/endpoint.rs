@@ -12,6 +12,7 @@ use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
+use super::jwt::Times;
 use super::{TokenError, check_status, no_answer, unexpected};
 use crate::http::{HttpOptions, HttpRequest, HttpResponse, InvalidEndpoint};
 use crate::renewal::{Fetched, RenewalOptions};
@@ -213,7 +214,9 @@ impl TokenEndpoint {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unexpected(&self.url, "a token that no header can carry"));
         }
+        // Without `expires_in`, the claims of a JWT may tell the lifetime.
         let lifetime = lifetime(&grant.expires_in);
+        let lifetime = lifetime.or_else(|| Times::of(&value)?.lifetime());
         if lifetime == Some(Duration::ZERO) {
             return Err(unexpected(&self.url, "a token that has ended already"));
         }
@@ -242,8 +245,9 @@ fn basic(id: &str, secret: &Secret) -> Secret {
 /// answer has none, or a longer one than any clock counts.
 fn lifetime(expires_in: &Value) -> Option<Duration> {
     let seconds = match expires_in {
-        Value::String(text) => text.parse::<f64>().ok()?,
+        Value::String(text) => text.trim().parse::<f64>().ok()?,
         number => number.as_f64()?,
     };
-    Duration::try_from_secs_f64(seconds.max(0.0)).ok()
+    // Unlike `max`, this leaves a text such as `NaN` what it is, which no duration is.
+    Duration::try_from_secs_f64(seconds.clamp(0.0, f64::MAX)).ok()
 }

@@ -1,6 +1,7 @@
 //! The reasons for which there is no token, and the statuses of answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_claims::{CredentialsError, KeyError};
 use serde::Deserialize;
@@ -47,6 +48,8 @@ pub enum TokenError {
         url: String,
         /// The status of the answer.
         status: u16,
+        /// The time after which the service wants the next request. `None` if it names none.
+        retry_after: Option<Duration>,
         /// The service's id of the request, which its log has too.
         request_id: Option<String>,
     },
@@ -105,6 +108,15 @@ impl TokenError {
         }
     }
 
+    /// Returns the time after which the service wants the next request. `None` if it names none.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::Source(source) => source.retry_after(),
+            _ => None,
+        }
+    }
+
     /// Returns whether a service did not accept the token of the request.
     pub(crate) const fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Refused { status: 401, .. })
@@ -135,6 +147,7 @@ pub(crate) fn check_status(url: &Url, response: HttpResponse) -> Result<HttpResp
         408 | 425 | 429 | 500.. => TokenError::Unavailable {
             url,
             status,
+            retry_after: response.retry_after,
             request_id,
         },
         _ => TokenError::Refused {
@@ -221,14 +234,22 @@ mod tests {
             (500, "", false, "500"),
             (503, "", false, "503"),
         ] {
-            let body = Secret::new(body);
-            let error = check_status(&url, HttpResponse { status, body }).unwrap_err();
+            let answer = HttpResponse {
+                status,
+                retry_after: Some(Duration::from_secs(7)),
+                body: Secret::new(body),
+            };
+            let error = check_status(&url, answer).unwrap_err();
+            // The time of a refusal does not count: the same request is refused again.
+            let retry_after = (!is_refusal).then_some(Duration::from_secs(7));
+            assert_eq!(error.retry_after(), retry_after, "{status}");
             assert_eq!(error.is_refusal(), is_refusal, "{status}");
             let text = error.to_string();
             assert!(text.ends_with(&format!("status {shown}")), "{text}");
             assert!(text.starts_with("`https://idp.example/token` "), "{text}");
             let caused = TokenError::Source(Arc::new(error));
             assert_eq!(caused.is_refusal(), is_refusal, "{status}");
+            assert_eq!(caused.retry_after(), retry_after, "{status}");
         }
     }
 }

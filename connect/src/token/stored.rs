@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
 use parking_lot::Mutex;
 use portcullis_core::Secret;
 use portcullis_environment::{Clock, SystemClock};
 use portcullis_files::{Disk, SystemDisk};
-use serde::Deserialize;
 
+use super::jwt::Times;
 use super::{Token, TokenError, TokenFuture, TokenHeader, TokenSource};
 use crate::secret::SecretSource;
 
@@ -35,11 +34,6 @@ struct State {
     last_good: Option<Secret>,
     /// The failure of the last time. `None` after a success.
     failure: Option<Arc<TokenError>>,
-}
-
-#[derive(Deserialize)]
-struct Expiry {
-    exp: Option<u64>,
 }
 
 impl StoredToken {
@@ -86,10 +80,10 @@ impl StoredToken {
         };
         let done = tokio::task::spawn_blocking(read).await;
         let secret = done.map_err(|_| Arc::new(TokenError::Interrupted))??;
-        let Some(expiry) = expiry(&secret) else {
+        let Some(times) = Times::of(&secret) else {
             return Ok(Token::new(secret, None).in_header(self.header.clone()));
         };
-        let left = expiry.saturating_sub(self.clock.unix_seconds());
+        let left = times.end.saturating_sub(self.clock.unix_seconds());
         if left == 0 {
             let place = self.place.clone();
             let ended = || Arc::new(TokenError::Ended { place });
@@ -143,21 +137,12 @@ impl TokenSource for StoredToken {
     }
 }
 
-/// Returns the expiry of a JWT, in seconds since the Unix epoch. Verifies nothing. `None` if the
-/// secret is not a JWT, or does not expire.
-fn expiry(secret: &Secret) -> Option<u64> {
-    let mut chunks = secret.expose().split('.');
-    let (_header, claims) = (chunks.next()?, chunks.next()?);
-    let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).ok()?;
-    let claims: Expiry = serde_json::from_slice(&claims).ok()?;
-    claims.exp
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::time::Instant;
 
+    use data_encoding::BASE64URL_NOPAD;
     use portcullis_core::with_causes;
     use portcullis_environment::ManualClock;
 
@@ -235,7 +220,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_jwt_is_known_and_an_ended_one_is_not_used() {
-        let token = jwt(&format!(r#"{{"exp":{}}}"#, NOW + 60));
+        // Some issuers write a fraction (RFC 7519, section 2).
+        let token = jwt(&format!(r#"{{"exp":{}.75}}"#, NOW + 60));
         let (source, clock) = stored(Secret::new(token).into());
         assert_eq!(seconds_left(&source, clock.now()).await, Some(60));
         clock.advance(Duration::from_secs(59));

@@ -42,8 +42,12 @@ impl HttpClient for Service {
     fn post(&self, request: HttpRequest) -> HttpFuture<'_> {
         let (status, body) = (self.answer)(&request);
         self.requests.lock().push(request);
-        let body = Secret::new(body);
-        Box::pin(async move { Ok(HttpResponse { status, body }) })
+        let answer = HttpResponse {
+            status,
+            retry_after: None,
+            body: Secret::new(body),
+        };
+        Box::pin(async move { Ok(answer) })
     }
 }
 

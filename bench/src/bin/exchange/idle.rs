@@ -32,8 +32,12 @@ impl HttpClient for Issuing {
             Ok(jwt) => (201, jwt),
             Err(error) => (500, error.to_string()),
         };
-        let body = Secret::new(body);
-        Box::pin(async move { Ok(HttpResponse { status, body }) })
+        let answer = HttpResponse {
+            status,
+            retry_after: None,
+            body: Secret::new(body),
+        };
+        Box::pin(async move { Ok(answer) })
     }
 }
 

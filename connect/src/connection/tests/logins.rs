@@ -57,6 +57,7 @@ impl Listed {
             Answer::Failure(503) => Err(Arc::new(TokenError::Unavailable {
                 url,
                 status: 503,
+                retry_after: None,
                 request_id: None,
             })),
             Answer::Failure(status) => Err(Arc::new(TokenError::Refused {

@@ -167,6 +167,34 @@ async fn an_answer_without_a_usable_token_is_not_kept() {
 }
 
 #[tokio::test]
+async fn the_lifetime_is_that_of_the_answer_or_of_the_token_itself() {
+    // `{"exp":1800000090,"iat":1800000000}` and `{"exp":1800000090}`
+    let jwt = "e30.eyJleHAiOjE4MDAwMDAwOTAsImlhdCI6MTgwMDAwMDAwMH0.c2ln";
+    let without_start = "e30.eyJleHAiOjE4MDAwMDAwOTB9.c2ln";
+    for (token, expires_in, seconds) in [
+        ("a", "60", Some(60)),
+        ("a", r#"" 60 ""#, Some(60)),
+        (jwt, "60", Some(60)),
+        (jwt, "null", Some(90)),
+        (jwt, r#""1h""#, Some(90)),
+        (without_start, "null", None),
+        ("a", r#""1h""#, None),
+        ("a", r#""NaN""#, None),
+        ("a", r#""inf""#, None),
+        ("a", "1e300", None),
+        ("a", "true", None),
+        ("a", "[60]", None),
+    ] {
+        let body = format!(r#"{{"access_token":"{token}","expires_in":{expires_in}}}"#);
+        let service = FakeHttp::new(move |_| (200, body.clone()));
+        let clock = ManualClock::new(0);
+        let found = client(&service, &clock).token().await.unwrap().ends_at();
+        let expected = seconds.map(|seconds| clock.now() + Duration::from_secs(seconds));
+        assert_eq!(found, expected, "{token} {expires_in}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_a_service_refuses_is_replaced() {
     let service = FakeHttp::new(grant);
     let client = client(&service, &ManualClock::new(0));
