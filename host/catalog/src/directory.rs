@@ -246,20 +246,28 @@ fn survey_unit(
         *file = survey_file(source.disk, paths, path, limit)?;
         // The module itself reads a text or settings. A module of other bytes is refused unread.
         let is_read = path != paths.module && !is_trusted;
-        if let Some(target) = file.as_ref().filter(|_| is_read).and_then(led_astray) {
-            return Err(UnitError::new(path, UnitProblem::OutsideLink { target }));
+        if let Some(problem) = file.as_ref().filter(|_| is_read).and_then(led_astray) {
+            return Err(UnitError::new(path, problem));
         }
     }
     Ok(files)
 }
 
-/// Returns the target of a link that another user may have made to a file which only the host may
+/// Returns the problem of a link that another user may have made to a file which only the host may
 /// read, such as a seed. A link within the directory is none, and neither is one to a file of its
-/// maker.
-fn led_astray(surveyed: &Survey) -> Option<PathBuf> {
+/// maker. A hard link belongs to the owner of the file, so nothing tells its maker.
+fn led_astray(surveyed: &Survey) -> Option<UnitProblem> {
+    let is_own = is_own_user(surveyed.owner);
+    if is_own && surveyed.names > 1 {
+        return Some(UnitProblem::OwnHardLink);
+    }
     let link = surveyed.link.as_ref()?;
-    let is_makers = link.owner == surveyed.owner && !is_own_user(surveyed.owner);
-    (!link.stays_inside && !is_makers).then(|| link.target.clone())
+    let is_makers = link.owner == surveyed.owner && !is_own;
+    if link.stays_inside || is_makers {
+        return None;
+    }
+    let target = link.target.clone();
+    Some(UnitProblem::OutsideLink { target })
 }
 
 /// Returns the facts about a file of a unit; `None` if it does not exist.

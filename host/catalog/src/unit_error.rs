@@ -51,6 +51,11 @@ pub enum UnitProblem {
         /// Path of the file that the link leads to.
         target: PathBuf,
     },
+    /// The file is a hard link to a file of the host's user or root, in such a directory.
+    #[error(
+        "is a hard link to a file of the host's user or root, and other users can make links in the policy directory: copy that file, or let only the host's user or root own and write the directory"
+    )]
+    OwnHardLink,
     /// The file is a file of another policy too.
     #[error(
         "is a hard link to `{target}`, a file of another policy: copy that file, or make the two differ if a tool links equal files"

@@ -56,6 +56,8 @@ pub struct Survey {
     pub stamp: Stamp,
     /// User id of the file's owner.
     pub owner: u32,
+    /// Number of names that the file has: 1, and one more for each further hard link.
+    pub names: u64,
     /// The link, if the surveyed path is one.
     pub link: Option<Link>,
 }
@@ -83,6 +85,7 @@ pub(crate) fn survey(path: &Path) -> Result<Survey, ReadError> {
             size: metadata.len(),
             stamp,
             owner: metadata.uid(),
+            names: metadata.nlink(),
             link: link(&owned, &stamp)?,
         })
     })

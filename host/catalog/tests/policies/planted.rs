@@ -128,6 +128,23 @@ fn a_policy_does_not_read_what_only_the_host_may_read() {
         }
         fs::remove_file(&link).unwrap();
     }
+    // A hard link, and a link to one within the directory.
+    let (hard, soft) = (site.path().join("data"), site.path().join("p.rego"));
+    fs::hard_link(&seed, &hard).unwrap();
+    symlink("data", &soft).unwrap();
+    for _ in 0..2 {
+        let (catalog, report) = site.open();
+        let refused = rejections(&report).join("\n");
+        assert!(
+            refused.contains("is a hard link to a file of the host's"),
+            "{refused}"
+        );
+        assert!(names(&catalog).is_empty());
+        fs::remove_file(&soft).unwrap();
+        if hard.exists() {
+            fs::rename(&hard, &soft).unwrap();
+        }
+    }
     // Kubernetes links to files within the directory.
     let data = site.path().join("..data");
     fs::create_dir(&data).unwrap();

@@ -136,6 +136,7 @@ impl Nodes {
             size: node.len(),
             stamp: node.stamp(),
             owner: node.access().owner,
+            names: 1,
             link: None,
         })
     }
