@@ -1,5 +1,7 @@
 //! The configuration `portcullis.toml`: one type for each table, with its validation.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_authority::Ceilings;
@@ -188,10 +190,30 @@ pub(crate) fn read_text(file: &Path) -> Result<(String, Option<Problem>), Proble
     })?;
     let text = String::from_utf8(content.bytes);
     let text = text.map_err(|_| broken("is not text: expected UTF-8".to_owned()))?;
-    let exposed = content.access.is_writable_by_others();
-    let warning = exposed.then(|| {
+    let warning = if content.access.is_writable_by_others() {
         let message = "every user of this machine can change it: run `chmod o-w` on it";
-        Problem::warning(file, message).with_code("configuration-exposed")
-    });
+        Some(Problem::warning(file, message))
+    } else {
+        replaceable_in(file).map(|directory| {
+            let place = directory.display();
+            let message =
+                format!("every user of this machine can replace it: run `chmod o-w` on `{place}`");
+            Problem::warning(file, message).about(directory)
+        })
+    };
+    let warning = warning.map(|warning| warning.with_code("configuration-exposed"));
     Ok((text, warning))
+}
+
+/// Returns the directory in which every user may replace the file at `path`. `None` without such.
+/// In a directory with the sticky bit, such as `/tmp`, users replace their own files only.
+pub(crate) fn replaceable_in(path: &Path) -> Option<&Path> {
+    let parent = path.parent()?;
+    let directory = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let mode = fs::metadata(directory).ok()?.mode();
+    (mode & 0o002 != 0 && mode & 0o1000 == 0).then_some(directory)
 }

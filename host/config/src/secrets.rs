@@ -1,12 +1,12 @@
 //! Secrets: their sources in the configuration, and reading them.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portcullis_claims::{CredentialsError, IssuerKey, KeyKind, UserCredentials};
 use portcullis_connect::{Authentication, SecretSource};
@@ -15,7 +15,7 @@ use portcullis_records::{OtlpOptions, RecordOptions};
 use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
 
 use crate::callout::Callout;
-use crate::config::Config;
+use crate::config::{Config, replaceable_in};
 use crate::nats::{Nats, authentication_secrets, check_tls};
 use crate::operator::{Operator, SigningAccount};
 use crate::seeds::{UnusableSeed, check_seed, public_key};
@@ -76,6 +76,7 @@ impl Config {
             file: &self.file,
             environment,
             problems: Vec::new(),
+            open_directories: BTreeSet::new(),
         };
         let issuer_seed = resolver.resolve(
             &self.callout.issuer_seed,
@@ -212,6 +213,7 @@ pub(crate) fn check(file: &Path, secrets: &[(Keyed<SecretSource>, SecretKind)]) 
         file,
         environment: &environment,
         problems: Vec::new(),
+        open_directories: BTreeSet::new(),
     };
     for (source, kind) in secrets {
         resolver.resolve(source, *kind);
@@ -291,6 +293,8 @@ struct Resolver<'a> {
     file: &'a Path,
     environment: &'a dyn Fn(&str) -> Option<OsString>,
     problems: Vec<Problem>,
+    /// Directories that a problem names already.
+    open_directories: BTreeSet<PathBuf>,
 }
 
 impl Resolver<'_> {
@@ -347,18 +351,34 @@ impl Resolver<'_> {
         }
     }
 
-    /// Reads one secret and checks its kind.
-    fn resolve(&mut self, source: &Keyed<SecretSource>, kind: SecretKind) -> Option<Secret> {
-        if let SecretSource::File(path) = &source.value
-            && is_open_to_all(path)
+    /// Reports a secret that every user may read or replace.
+    fn check_access(&mut self, path: &Path, key: &str) {
+        if let Some(done) = open_to_all(path) {
+            let file = path.display();
+            let message =
+                format!("`{file}` can be {done} by every user of this machine; use mode 0600");
+            let problem = Problem::warning(self.file, message).about(path);
+            let problem = problem.at_key(key).with_code("secret-exposed");
+            self.problems.push(problem);
+        }
+        if let Some(directory) = replaceable_in(path)
+            && self.open_directories.insert(directory.to_owned())
         {
             let message = format!(
-                "`{}` can be read by every user of this machine; use mode 0600",
-                path.display()
+                "every user of this machine can replace `{}`: run `chmod o-w` on `{}`",
+                path.display(),
+                directory.display()
             );
-            let problem = Problem::warning(self.file, message).about(path);
-            self.problems
-                .push(problem.at_key(&source.key).with_code("secret-exposed"));
+            let problem = Problem::warning(self.file, message).about(directory);
+            let problem = problem.at_key(key).with_code("configuration-exposed");
+            self.problems.push(problem);
+        }
+    }
+
+    /// Reads one secret and checks its kind.
+    fn resolve(&mut self, source: &Keyed<SecretSource>, kind: SecretKind) -> Option<Secret> {
+        if let SecretSource::File(path) = &source.value {
+            self.check_access(path, &source.key);
         }
         let read = source.value.read_in(self.environment);
         let checked = read.map_err(|error| error.to_string()).and_then(|secret| {
@@ -410,7 +430,12 @@ impl SecretKind {
     }
 }
 
-/// Returns whether every user may read the file. `stat` never blocks on a FIFO or a device.
-fn is_open_to_all(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o004 != 0)
+/// Returns what every user may do with the file. `stat` never blocks on a FIFO or a device.
+fn open_to_all(path: &Path) -> Option<&'static str> {
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    match metadata.mode() & 0o006 {
+        0 => None,
+        0o002 => Some("changed"),
+        _ => Some("read"),
+    }
 }

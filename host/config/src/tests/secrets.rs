@@ -240,6 +240,29 @@ fn a_seed_that_every_user_can_read_is_a_warning() {
     assert_eq!(fixture.resolve("", ISSUER, "").unwrap().warnings, []);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_seed_that_every_user_can_replace_is_a_warning() {
+    let fixture = Fixture::new();
+    let directory = fixture.directory.path();
+    let path = directory.join("issuer.nk");
+    let warnings = || -> Vec<_> {
+        let warnings = fixture.resolve("", ISSUER, "").unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect()
+    };
+    set_mode(&path, 0o602);
+    assert_eq!(warnings().len(), 1);
+    assert!(warnings()[0].ends_with("can be changed by every user of this machine; use mode 0600"));
+    set_mode(&path, 0o600);
+    set_mode(directory, 0o777);
+    assert_eq!(warnings().len(), 1);
+    let told = format!("run `chmod o-w` on `{}`", directory.display());
+    assert!(warnings()[0].ends_with(&told), "{:?}", warnings());
+    // Users replace their own files only.
+    set_mode(directory, 0o1777);
+    assert_eq!(warnings(), Vec::<String>::new());
+}
+
 #[test]
 fn a_user_jwt_must_match_its_seed() {
     let fixture = Fixture::new();
