@@ -115,6 +115,21 @@ async fn a_host_without_a_policy_leaves_logins_to_one_that_has_it(
     Ok(())
 }
 
+#[tokio::test]
+async fn a_host_that_never_knew_the_locks_leaves_logins_to_others() -> Result<()> {
+    let stage = Stage::new(Release::Nats2_15).await?;
+    let _first = stage.site.start_host(&stage.server).await?;
+    // The server has no such bucket, and the state directory no copy of it.
+    let locks = "[key-value]\nbuckets = [\"locks\"]\nlocks = \"locks\"\n";
+    let (second, policies) = stage.second_host("", &format!("{HEALTH}{locks}"))?;
+    let address = health(&second).await?;
+    put_sensor(&policies).await?;
+    readyz_says(&address, "cannot-decide: the locks are unknown: ").await?;
+    readyz_says(&address, "standing-by: ").await?;
+    assert_eq!(stage.refused(30).await?, 0);
+    Ok(())
+}
+
 #[rstest]
 #[tokio::test]
 async fn the_last_host_denies_by_name_and_leaves_when_another_comes(

@@ -153,6 +153,16 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
         self.rules.load_full()
     }
 
+    /// Returns why no login is permitted: the authorizer cannot decide, the locks are unknown, or
+    /// records find no room. `None` if logins are decided.
+    pub fn cannot_decide(&self) -> Option<String> {
+        let unknown = || self.locks.as_ref().and_then(Locks::unknown);
+        let reason = "records find no room, and logins wait for it (`when-full = \"block\"`)";
+        let blocked = || self.recorder.is_blocked().then(|| reason.to_owned());
+        let reason = self.authorizer.cannot_decide().or_else(unknown);
+        reason.or_else(blocked)
+    }
+
     /// Replaces the rules for new logins. Logins in progress keep those that they began with.
     pub fn replace_rules(&self, rules: Arc<LoginRules>) {
         self.rules.store(rules);

@@ -212,12 +212,29 @@ impl Locks {
         }
     }
 
+    /// Returns why the locks are unknown, so that every login is denied. `None` if the bucket tells
+    /// them, or a copy does.
+    pub(crate) fn unknown(&self) -> Option<String> {
+        let key = LockTarget::User(String::new()).key();
+        match self.key_values.get(&self.bucket, &key) {
+            // The value of this one key says nothing about the others.
+            Ok(_) | Err(LookUpError::NotText(_)) => None,
+            Err(error) if self.copy_in_place_of(&error).is_some() => None,
+            Err(error) => Some(unknown(&error)),
+        }
+    }
+
+    /// Returns the local copy if it counts for a bucket that fails with `error`.
+    fn copy_in_place_of(&self, error: &LookUpError) -> Option<Arc<LockCopy>> {
+        // A bucket over its limit stays so, and its new locks would never count.
+        let is_unreachable = matches!(error, LookUpError::NotSynchronised(_));
+        self.copy.get().filter(|_| is_unreachable)
+    }
+
     /// Checks the local copy for the lock `key`, which the bucket does not tell because of `error`.
     fn check_copy(&self, key: &str, error: &LookUpError, now: u64) -> Result<(), Denial> {
-        let is_unreachable = matches!(error, LookUpError::NotSynchronised(_));
-        // A bucket over its limit stays so, and its new locks would never count.
-        let Some(copy) = self.copy.get().filter(|_| is_unreachable) else {
-            return denied(format!("the locks are unknown: {error}"));
+        let Some(copy) = self.copy_in_place_of(error) else {
+            return denied(unknown(error));
         };
         let Some(lock) = copy.get(key, now) else {
             return Ok(());
@@ -226,6 +243,10 @@ impl Locks {
         let source = format!(", by the host's copy of the locks, which is {age} old");
         check_lock(key, lock.value.as_deref(), &source, now)
     }
+}
+
+fn unknown(error: &LookUpError) -> String {
+    format!("the locks are unknown: {error}")
 }
 
 /// Checks a value under `key`, which `source` says the origin of. `None` stands for a value that is

@@ -9,7 +9,7 @@ mod size;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use portcullis_core::{
@@ -60,6 +60,10 @@ struct Shared {
     sequence: AtomicU64,
     /// The number of units that are left.
     room: Arc<Semaphore>,
+    /// The number of units of an empty queue.
+    units: usize,
+    /// Whether a login waited for room in vain.
+    blocked: AtomicBool,
     sender: UnboundedSender<Queued>,
     counts: Arc<Counts>,
 }
@@ -83,11 +87,14 @@ impl Recorder {
     pub fn queue(options: RecorderOptions) -> (Self, Records) {
         let (sender, receiver) = unbounded_channel();
         let units = (options.max_pending / UNIT).clamp(1, u32::MAX as usize);
+        let units = units.min(Semaphore::MAX_PERMITS);
         let counts = Arc::new(Counts::default());
         let shared = Shared {
             options,
             sequence: AtomicU64::new(0),
-            room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+            room: Arc::new(Semaphore::new(units)),
+            units,
+            blocked: AtomicBool::new(false),
             sender,
             counts: Arc::clone(&counts),
         };
@@ -101,6 +108,18 @@ impl Recorder {
     /// Returns whether logins are recorded.
     pub const fn is_on(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Returns whether logins wait for room in vain, as [`WhenRecordsFull::Block`] has it. That is
+    /// so from the first login that the server gave up until half of the room is free.
+    pub fn is_blocked(&self) -> bool {
+        let Some(shared) = &self.0 else {
+            return false;
+        };
+        if shared.room.available_permits() >= shared.units / 2 {
+            shared.blocked.store(false, Ordering::Relaxed);
+        }
+        shared.blocked.load(Ordering::Relaxed)
     }
 
     /// Returns room for the record of a login, `None` if logins are not recorded or if there is no
@@ -153,10 +172,14 @@ impl Shared {
             return room.try_acquire_many_owned(units).ok();
         }
         let waiting = room.acquire_many_owned(units);
-        match latest {
-            Some(latest) => timeout_at(latest.into(), waiting).await.ok()?.ok(),
-            None => waiting.await.ok(),
+        let Some(latest) = latest else {
+            return waiting.await.ok();
+        };
+        let found = timeout_at(latest.into(), waiting).await;
+        if found.is_err() {
+            self.blocked.store(true, Ordering::Relaxed);
         }
+        found.ok()?.ok()
     }
 }
 

@@ -231,7 +231,7 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
             is_discoverable: self.discovery.is_some(),
             further_permissions: self.further_permissions.clone(),
             makes_probes: self.probe.is_some(),
-            cannot_decide: Box::new(move || handler.authority.authorizer().cannot_decide()),
+            cannot_decide: Box::new(move || handler.authority.cannot_decide()),
         };
         let evidence = Arc::clone(&self.handler.evidence);
         let clock = self.handler.clock.clone();

@@ -182,9 +182,13 @@ impl Readiness {
                 reasons.push(NotReady::NoPolicy);
             }
             reasons.extend(snapshot.missing().cloned().map(NotReady::MissingPolicy));
-            // The reasons above already name the policies.
+            // These reasons already name the policies. Without them, the obstacle is another one.
+            let is_named = |reason: &NotReady| {
+                matches!(reason, NotReady::NoPolicy | NotReady::MissingPolicy(_))
+            };
+            let is_named = reasons.iter().any(is_named);
             let others =
-                obstacles.filter(|obstacle| !matches!(obstacle, Obstacle::CannotDecide(_)));
+                obstacles.filter(|it| !(is_named && matches!(it, Obstacle::CannotDecide(_))));
             reasons.extend(others.map(NotReady::Obstructed));
         } else {
             reasons.extend(obstacles.map(NotReady::Obstructed));

@@ -179,6 +179,28 @@ fn what_is_not_known_is_locked() {
 }
 
 #[test]
+fn a_host_that_knows_no_lock_cannot_decide() {
+    let copy = LockCopy::new(bucket(), 100, []);
+    for (locks, is_unknown) in [
+        (locks(&[]), false),
+        (lost(Some(copy)), false),
+        (lost(None), true),
+    ] {
+        let options = AuthorityOptions {
+            locks: Some(locks),
+            ..AuthorityOptions::new(rules())
+        };
+        let authority = Authority::new(Permits, options);
+        let reason = authority.cannot_decide().unwrap_or_default();
+        assert_eq!(
+            reason.starts_with("the locks are unknown"),
+            is_unknown,
+            "{reason}"
+        );
+    }
+}
+
+#[test]
 fn a_copy_locks_what_it_has_while_the_bucket_is_not_reached() {
     let locked = |name: &str, value, expires_at| {
         let key = LockTarget::User(name.to_owned()).key();

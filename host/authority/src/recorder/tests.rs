@@ -69,6 +69,29 @@ async fn a_login_waits_for_room_if_it_must_until_the_server_gives_up() {
 }
 
 #[tokio::test]
+async fn a_queue_is_blocked_from_a_lost_login_until_half_of_it_is_free() {
+    let (recorder, mut records) = Recorder::queue(RecorderOptions {
+        max_pending: 4 * UNIT,
+        ..options(WhenRecordsFull::Block)
+    });
+    let decision = Decision::deny(DenialClass::PolicyDenied, "no");
+    let request = request();
+    for _ in 0..4 {
+        let reserved = recorder.reserve(&request, &decision, None).await.unwrap();
+        recorder.send(record(reserved, &decision));
+    }
+    assert!(!recorder.is_blocked(), "no login has waited");
+    let now = Some(Instant::now());
+    assert!(recorder.reserve(&request, &decision, now).await.is_none());
+    assert!(recorder.is_blocked());
+    drop(records.try_next());
+    assert!(recorder.is_blocked(), "a quarter is free");
+    drop(records.try_next());
+    assert!(!recorder.is_blocked());
+    assert!(!Recorder::default().is_blocked());
+}
+
+#[tokio::test]
 async fn nothing_is_reserved_if_logins_are_not_recorded() {
     let decision = Decision::deny(DenialClass::PolicyDenied, "no");
     let recorder = Recorder::default();

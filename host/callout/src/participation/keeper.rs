@@ -52,7 +52,7 @@ pub(crate) struct Setting {
     pub(crate) further_permissions: Vec<RequiredPermission>,
     /// Whether the service makes probe logins.
     pub(crate) makes_probes: bool,
-    /// Returns the reason for which the authorizer cannot decide. `None` if it can.
+    /// Returns the reason for which no login is permitted. `None` if logins are decided.
     pub(crate) cannot_decide: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 

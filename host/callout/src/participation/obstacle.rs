@@ -8,7 +8,8 @@ use portcullis_core::AccountName;
 /// The reason for which the host cannot decide logins, or servers do not ask it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The authorizer cannot decide, for this reason.
+    /// No login is permitted, for this reason: the authorizer cannot decide, the locks are unknown,
+    /// or records find no room.
     CannotDecide(String),
     /// The server has not said in which account the host is.
     Unconfirmed,
