@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat};
+use portcullis_config::{LogFilter, LogFormat};
 use portcullis_core::PolicyName;
 
 use crate::accounts::{
@@ -20,11 +19,11 @@ use crate::doctor::DoctorArguments;
 use crate::exit::ExitCode;
 use crate::init::InitArguments;
 use crate::lock::LockVerb;
+use crate::log_arguments::{log_filter, log_format};
 use crate::policy::DiffArguments;
 use crate::resolver::ResolverArguments;
 use crate::schema::SchemaOf;
 use crate::system::SystemVerb;
-use crate::telemetry;
 use crate::test_bed::TestBed;
 use crate::token::TokenRequest;
 
@@ -404,20 +403,6 @@ pub(crate) enum ImportFrom {
         #[command(flatten)]
         store: StoreArguments,
     },
-}
-
-/// Returns a parser of the formats of the log.
-pub(crate) fn log_format() -> impl TypedValueParser<Value = LogFormat> {
-    let names =
-        LogFormat::ALL.map(|format| PossibleValue::new(format.as_str()).help(format.description()));
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<LogFormat>())
-}
-
-/// Parses a filter of log lines, and checks that the log can use it.
-pub(crate) fn log_filter(text: &str) -> Result<LogFilter, InvalidLogFilter> {
-    let filter = text.parse()?;
-    telemetry::check_filter(&filter)?;
-    Ok(filter)
 }
 
 impl Cli {

@@ -18,13 +18,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
+use crate::control_socket::{RELOAD, socket_in};
 use crate::reload::{ReloadReport, reload};
-
-/// The name of the socket in the state directory.
-const NAME: &str = "control.sock";
-
-/// The verb that asks for a reload.
-pub(crate) const RELOAD: &str = "reload";
 
 /// Maximum length of a verb, in bytes.
 const MAX_VERB: u64 = 64;
@@ -38,11 +33,6 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Delay after a failed accept, because the process may have no free file descriptors.
 const RECOVERY: Duration = Duration::from_millis(100);
-
-/// Returns the path of the socket of a host with this state directory.
-pub(crate) fn socket_in(state_directory: &Path) -> PathBuf {
-    state_directory.join(NAME)
-}
 
 /// Answers clients on the socket in `state_directory`, without end. A host whose socket cannot be
 /// made goes on without it and tries again, and the log says so. A socket that another process

@@ -1,6 +1,7 @@
 //! `portcullis doctor`: looks for everything that keeps a host and its servers from deciding
 //! logins, and says how to mend it.
 
+mod arguments;
 mod checks;
 mod evidence;
 mod finding;
@@ -11,46 +12,13 @@ mod server_conf;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
-
-use clap::Args;
-
 use crate::failure::Failure;
 use crate::output::{Output, Print, render_json};
 use crate::runtime::one_thread;
 use fix::Fixes;
 use report::Report;
 
-/// The arguments of the command.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub(crate) struct DoctorArguments {
-    /// The configuration, portcullis.toml.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// The configuration of a nats-server, to compare with.
-    #[arg(long, value_name = "FILE")]
-    server_conf: Option<PathBuf>,
-    /// The credentials file, or the file with the user seed (SU…), of a user of the system account.
-    /// Servers then tell their accounts and limits.
-    #[arg(long, value_name = "FILE")]
-    creds: Option<PathBuf>,
-    /// A credential of which to prove that it does not enter without the callout: a file with
-    /// credentials, a user seed (SU…), `USER:PASSWORD` or a token. `none` stands for a login
-    /// without credentials. Hosts admit no such login while it is tried.
-    #[arg(long, value_name = "CREDENTIAL")]
-    bypass: Option<PathBuf>,
-    /// Show the changes of files that end findings, as a unified diff: modes, keys of
-    /// portcullis.toml and lines of `auth_callout` in the file of `--server-conf`. At a terminal,
-    /// the command asks whether to make them.
-    #[arg(long)]
-    fix: bool,
-    /// Make the changes of `--fix` without asking. Earlier contents are kept next to the files.
-    #[arg(long, requires = "fix")]
-    write: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
+pub(crate) use arguments::DoctorArguments;
 
 /// Gathers evidence and reports what it shows. Prints with `print` what an operator at a terminal
 /// has to see before an answer.

@@ -2,12 +2,14 @@
 
 mod edn;
 mod nesting;
+mod paths;
 mod planmdk;
 mod render;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use paths::{ISSUER, PASSWORD};
 use planmdk::Planmdk;
 use portcullis_files::ReadError;
 use portcullis_toml::Problem;
@@ -19,10 +21,6 @@ use crate::init::{Directory, NewFiles, NotInitialized};
 const POLICIES: &str = "policies";
 /// Settings file of `oidc-roles`.
 const ROLES: &str = "policies/roles.toml";
-/// File of the service's password.
-const PASSWORD: &str = "keys/password";
-/// File of the seed that signs.
-const ISSUER: &str = "keys/issuer.nk";
 
 /// Maximum size of a configuration, in bytes.
 const MAX_SIZE: u64 = 1 << 20;

@@ -3,26 +3,29 @@
 mod accounts;
 mod buckets;
 mod command;
+mod error;
 mod events;
 mod files;
 mod operator;
+mod permissions;
 
 use std::fmt::Write as _;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use portcullis_callout::required_permissions;
 use portcullis_claims::KeyKind;
-use portcullis_connect::{InboxPrefix, PermissionSide, RequiredPermission};
+use portcullis_connect::{InboxPrefix, RequiredPermission};
 use portcullis_core::BucketName;
 use serde_json::{Value, json};
 
 pub(crate) use self::accounts::Accounts;
 use self::buckets::Buckets;
 pub(crate) use self::command::InitArguments;
+pub(crate) use self::error::NotInitialized;
 pub(crate) use self::files::{Directory, NewFiles};
 pub(crate) use self::operator::Resolver;
 use self::operator::{Mode, OperatorMode, init as init_operator};
+use self::permissions::permissions;
 use crate::keys::{self, NewKey};
 
 const PORTCULLIS_TOML: &str = include_str!("init/portcullis.toml");
@@ -38,30 +41,6 @@ pub(crate) struct Initialized {
     pub(crate) service: String,
     /// Buckets in the account for key-value buckets.
     buckets: Vec<BucketName>,
-}
-
-/// A reason why nothing was made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum NotInitialized {
-    /// A file or directory exists already.
-    #[error("`{}` exists already; nothing was written: choose another directory or move it away", .0.display())]
-    Exists(PathBuf),
-    /// A file or directory cannot be made. Everything made before it was removed.
-    #[error("cannot make `{}`; what was written before it is removed", path.display())]
-    Write {
-        /// Path of the file or directory.
-        path: PathBuf,
-        /// Reason of the failure.
-        #[source]
-        source: io::Error,
-    },
-    /// The key library failed.
-    #[error("cannot make keys")]
-    Keys(#[source] portcullis_claims::KeyError),
-    /// The store of operator and accounts cannot be made.
-    #[error("cannot make the store")]
-    Store(#[source] portcullis_accounts::StoreError),
 }
 
 /// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an
@@ -183,29 +162,6 @@ fn auth_users(service: &NewKey, buckets: Option<&Buckets<'_>>, accounts: &Accoun
     let users = users.chain(of_buckets).chain(admin);
     let users: Vec<_> = users.map(|key| format!("\"{key}\"")).collect();
     users.join(", ")
-}
-
-/// Renders permissions in the syntax of nats-server.conf.
-fn permissions(required: &[RequiredPermission]) -> String {
-    let side = |side| {
-        let mut subjects: Vec<String> = Vec::new();
-        for permission in required.iter().filter(|permission| permission.side == side) {
-            let subject = format!("\"{}\"", permission.subject);
-            if !subjects.contains(&subject) {
-                subjects.push(subject);
-            }
-        }
-        let indent = " ".repeat(12);
-        format!(
-            "[\n{indent}{}\n          ]",
-            subjects.join(&format!("\n{indent}"))
-        )
-    };
-    format!(
-        "{{\n          publish: {}\n          subscribe: {}\n        }}",
-        side(PermissionSide::Publish),
-        side(PermissionSide::Subscribe)
-    )
 }
 
 /// A written file or directory, and its purpose.

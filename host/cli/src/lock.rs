@@ -1,17 +1,16 @@
 //! `portcullis lock`: closes logins for a time, on every host that follows the bucket of locks.
 
 mod bucket;
+mod connection;
 mod kick;
 mod matching;
 mod report;
 
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use data_encoding::BASE64;
 use portcullis_authority::{Lock, LockTarget, LockedNetwork};
-use portcullis_connect::InboxPrefix;
 use portcullis_environment::{Clock as _, SystemClock};
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
@@ -21,6 +20,7 @@ use crate::failure::Failure;
 use crate::output::{Output, render_json};
 use crate::runtime::one_thread;
 use bucket::{Bucket, load};
+use connection::LockConnection;
 use kick::{KickArguments, kick};
 use report::Added;
 
@@ -87,26 +87,6 @@ pub(crate) struct TargetArguments {
     /// An address, or a network of length 8, 16, 24 or 32 (IPv4), or 32, 48, 56, 64 or 128 (IPv6).
     #[arg(long, value_name = "NETWORK")]
     cidr: Option<LockedNetwork>,
-}
-
-/// The connection to the account of the bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub(crate) struct LockConnection {
-    /// The configuration, portcullis.toml, that names the bucket (`locks` under [key-value]), the
-    /// servers and TLS.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// The credentials file of a user who may write to the bucket. Default: the login of the
-    /// configuration, which usually may only read it.
-    #[arg(long, value_name = "FILE", conflicts_with = "nkey_seed_file")]
-    creds: Option<PathBuf>,
-    /// The file with the user seed (SU…) of such a user.
-    #[arg(long, value_name = "FILE")]
-    nkey_seed_file: Option<PathBuf>,
-    /// The prefix of the subjects of answers that this user's permissions allow, such as
-    /// `_INBOX_KEEPER`. Default: any.
-    #[arg(long, value_name = "PREFIX")]
-    inbox_prefix: Option<InboxPrefix>,
 }
 
 /// Runs a command.

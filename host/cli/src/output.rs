@@ -1,6 +1,9 @@
 //! Results of commands: text to print, or a failure.
 
+use std::io::{self, Write as _};
+
 use portcullis_toml::Problem;
+use portcullis_toml::text::one_line;
 use serde::Serialize;
 
 use crate::exit::ExitCode;
@@ -53,4 +56,9 @@ impl Output {
             code: ExitCode::Success,
         }
     }
+}
+
+/// Writes a line to standard error. If that fails, only the exit code remains.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", one_line(line));
 }

@@ -14,7 +14,7 @@ use portcullis_toml::Problem;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 
-use crate::control::{RELOAD, socket_in};
+use crate::control_socket::{RELOAD, socket_in};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{NotDone, Output, render_json};

@@ -23,12 +23,13 @@ use portcullis_system::ServerInfo;
 use tracing::info;
 
 use crate::accounts::{some_time, store_failure};
-use crate::cli::{log_filter, log_format};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::file_limit::raise_file_limit;
+use crate::log_arguments::{log_filter, log_format};
+use crate::runtime::STOP_LIMIT;
 use crate::servers::ServerArguments;
-use crate::{run, signals, telemetry};
+use crate::{signals, telemetry};
 
 /// Name of the connection to servers, and of the resolver in its answers.
 const NAME: &str = "portcullis-resolver";
@@ -129,7 +130,7 @@ impl ResolverArguments {
         let served = runtime.block_on(self.serve());
         // Dropping the runtime would wait for threads that may never end, such as one on a hung
         // mount.
-        runtime.shutdown_timeout(run::STOP_LIMIT);
+        runtime.shutdown_timeout(STOP_LIMIT);
         served.map(|()| ExitCode::Success)
     }
 

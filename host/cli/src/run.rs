@@ -3,40 +3,31 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process;
-use std::time::Duration;
 
-use portcullis::Host;
 use portcullis_catalog::ChildLimits;
-use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
-use portcullis_toml::text::{lines, one_line};
-use portcullis_toml::{Problem, Problems};
-use tokio::task::JoinSet;
-use tracing::{error, warn};
+use portcullis_toml::Problem;
+use portcullis_toml::text::lines;
 
 use crate::accounts;
 use crate::author::test::{self, TestOptions};
 use crate::author::{bench, build, lint, new, watch};
-use crate::check::{check_log, check_policies, run_check};
+use crate::check::{check_policies, run_check};
 use crate::cli::{AccessVerb, Cli, Command, ImportFrom, PolicyVerb, TokenVerb};
 use crate::decide;
 use crate::decisions;
 use crate::doctor;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::file_limit::raise_file_limit;
 use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::inspect;
 use crate::lock;
 use crate::manual;
-use crate::output::{NotDone, Output, render_json};
+use crate::output::{NotDone, Output, complain, render_json};
 use crate::policy;
 use crate::prove::{child_prover, prove};
 use crate::token::TokenRequest;
-use crate::{control, reload, schema, signals, system, telemetry, token};
-
-/// Time that the process waits at its end for threads that still work.
-pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(1);
+use crate::{reload, schema, serve, system, token};
 
 /// Runs the command line and prints its result.
 pub(crate) fn run(cli: Cli) -> process::ExitCode {
@@ -45,7 +36,7 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
             config,
             log_format,
             log_level,
-        } => Ok(run_serve(&config, log_format, log_level)),
+        } => Ok(serve::run(&config, log_format, log_level)),
         Command::Run(test_bed) => match test_bed.run() {
             Ok(code) => return code.into(),
             Err(failure) => Err(failure),
@@ -102,100 +93,6 @@ pub(crate) fn run(cli: Cli) -> process::ExitCode {
         failure.code()
     });
     code.into()
-}
-
-/// Runs the service. Writes problems of the configuration as plain lines, because the configuration
-/// determines the log. Everything later is logged.
-fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -> ExitCode {
-    let loaded = Config::load(file).and_then(|config| {
-        let secrets = config.value.resolve_secrets()?;
-        if let Some(problem) = check_log(file, &config.value.log) {
-            return Err(problem.into());
-        }
-        Ok((config, secrets))
-    });
-    let (config, secrets) = match loaded {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            for problem in problems {
-                complain(&problem.to_string());
-            }
-            return ExitCode::BadConfiguration;
-        }
-    };
-    let format = format.unwrap_or(config.value.log.format);
-    // A level on the command line also wins over that of a later configuration.
-    let follows_file = level.is_none();
-    let level = level.unwrap_or_else(|| config.value.log.level.clone());
-    let _log = match telemetry::init(format, &level, config.value.log.when_full) {
-        Ok(guard) => guard,
-        Err(error) => {
-            complain(&format!("portcullis: {error}"));
-            return ExitCode::Internal;
-        }
-    };
-    raise_file_limit();
-    for problem in config.warnings.iter().chain(&secrets.warnings) {
-        log_warning(problem);
-    }
-    match serve(config.value, secrets.value, follows_file) {
-        Ok(()) => ExitCode::Success,
-        Err(failure) => {
-            error!(error = %failure, "cannot serve");
-            failure.code()
-        }
-    }
-}
-
-/// Checks the log of a new configuration. Returns what applies it, if the log `follows_file`.
-fn reload_log(config: &Config, follows_file: bool) -> Result<Box<dyn FnOnce() + Send>, Problems> {
-    if let Some(problem) = check_log(&config.file, &config.log) {
-        return Err(problem.into());
-    }
-    let level = config.log.level.clone();
-    Ok(Box::new(move || {
-        if follows_file {
-            telemetry::replace_filter(&level);
-        }
-    }))
-}
-
-/// Runs the host until a signal stops it. SIGHUP and `portcullis reload` reload the configuration
-/// and the policies.
-fn serve(config: Config, secrets: Secrets, follows_file: bool) -> Result<(), Failure> {
-    // Every decision that may run has a thread, and so has each file that is read meanwhile.
-    let threads = config.callout.max_in_flight.saturating_add(64);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .max_blocking_threads(threads)
-        .build()
-        .map_err(Failure::internal)?;
-    let state_directory = config.policies.state_directory.clone();
-    let served = runtime.block_on(async {
-        // Handles the signals before policies are compiled: without a handler, SIGHUP would end the
-        // process.
-        let stop = signals::stop_requested().map_err(Failure::internal)?;
-        let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
-        let host = Host::builder(config)
-            .secrets(secrets)
-            .prover(child_prover())
-            .metrics(telemetry::samples)
-            .on_reload(move |config| reload_log(config, follows_file))
-            .build()?;
-        let mut tasks = JoinSet::new();
-        let handle = host.handle();
-        tasks.spawn(hang_ups.call(move || {
-            let handle = handle.clone();
-            async move { drop(reload::reload(&handle).await) }
-        }));
-        tasks.spawn(control::serve(state_directory, host.handle()));
-        let served = host.run(stop).await;
-        tasks.abort_all();
-        served.map_err(Failure::from)
-    });
-    // Dropping the runtime would wait for threads that may never end, such as one on a hung mount.
-    runtime.shutdown_timeout(STOP_LIMIT);
-    served
 }
 
 fn check(file: &Path, json: bool) -> Result<Output, Failure> {
@@ -349,15 +246,6 @@ fn print_hash(token: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Success)
 }
 
-fn log_warning(problem: &Problem) {
-    warn!(
-        file = %problem.file().display(),
-        key = problem.key(),
-        problem = problem.message(),
-        "configuration doubtful"
-    );
-}
-
 fn print(text: &str) -> Result<(), Failure> {
     io::stdout()
         .write_all(lines(text).as_bytes())
@@ -369,9 +257,4 @@ fn complain_about(problems: &[Problem]) {
     for problem in problems {
         complain(&problem.to_string());
     }
-}
-
-/// Writes a line to standard error. If that fails, only the exit code remains.
-pub(crate) fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", one_line(line));
 }

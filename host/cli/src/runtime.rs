@@ -1,4 +1,6 @@
-//! The runtime of commands that talk to servers.
+//! Runtimes of commands.
+
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -13,3 +15,6 @@ pub(crate) fn one_thread() -> Result<Runtime, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::internal)
 }
+
+/// Time that the process waits at its end for threads that still work.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(1);

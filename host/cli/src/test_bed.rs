@@ -22,10 +22,11 @@ use self::host::RunningHost;
 use self::server::Server;
 use self::site::Site;
 use crate::check::{check_policies, run_check};
-use crate::cli::log_filter;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::log_arguments::log_filter;
 use crate::prove::child_prover;
+use crate::runtime::STOP_LIMIT;
 use crate::{signals, telemetry};
 
 /// Maximum time until the command has ended after a signal, before it is killed.
@@ -78,7 +79,10 @@ impl TestBed {
     /// Fails if the configuration or a policy is invalid, if the server, the host or the command
     /// cannot be started, or if the server or the host ends before the command.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let site = Site::prepare(self)?;
+        let site = match &self.config {
+            Some(config) => Site::of_configuration(config)?,
+            None => Site::with_policies(&self.policies, self.accounts.clone())?,
+        };
         let findings = run_check(&site.config, |file, tables| {
             check_policies(file, tables, &child_prover())
         });
@@ -106,7 +110,7 @@ impl TestBed {
             };
             self.with_server(&site, pin!(stop)).await
         });
-        runtime.shutdown_timeout(crate::run::STOP_LIMIT);
+        runtime.shutdown_timeout(STOP_LIMIT);
         ran
     }
 

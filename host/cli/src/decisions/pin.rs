@@ -7,7 +7,7 @@ use super::source::SourceArguments;
 use super::{Print, find};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::run::complain;
+use crate::output::complain;
 
 /// The arguments of `portcullis decisions pin`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

@@ -14,7 +14,7 @@ use portcullis_records::{
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::run::complain;
+use crate::output::complain;
 use crate::system::connection::ConnectionArguments;
 
 /// Name of the connection, as servers show it.

@@ -1,10 +1,12 @@
 //! Gathering evidence: files, servers, probe logins, other hosts.
 
+mod address;
 mod certificates;
 mod connections;
 mod disk;
 mod health;
 mod issuers;
+mod line;
 mod listener;
 mod locks;
 mod machine;
@@ -13,6 +15,7 @@ mod policy_settings;
 mod probe;
 mod records;
 mod rejections;
+mod samples;
 mod servers;
 mod settings;
 mod system;
@@ -24,7 +27,7 @@ use portcullis_config::{Config, Secrets};
 use portcullis_connect::Connection;
 use portcullis_environment::{Clock as _, SystemClock};
 
-use super::DoctorArguments;
+use super::arguments::DoctorArguments;
 use super::evidence::{Evidence, Greeting, Server};
 use super::server_conf;
 use crate::check::{check_policies, run_check};

@@ -1,10 +1,11 @@
 //! The parts of nats-server's configuration that concern a callout.
 
 mod syntax;
+mod value;
 
 use std::path::Path;
 
-use syntax::Map;
+use value::{Map, Value};
 
 pub(crate) use syntax::Spans;
 
@@ -74,7 +75,7 @@ impl From<&Map> for ServerConf {
         let callout = authorization.and_then(|block| block.map(&["auth_callout"]));
         let mut accounts = vec!["$G".to_owned()];
         match map.get(&["accounts"]) {
-            Some(syntax::Value::Map(named)) => accounts.extend(named.keys().map(str::to_owned)),
+            Some(Value::Map(named)) => accounts.extend(named.keys().map(str::to_owned)),
             _ => accounts.extend(map.texts(&["accounts"])),
         }
         let system = map.text(&["system_account", "system"]);

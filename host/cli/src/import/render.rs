@@ -2,8 +2,8 @@
 
 use toml::{Table, Value};
 
+use super::paths::{ISSUER, PASSWORD};
 use super::planmdk::{Planmdk, Role, Side};
-use super::{ISSUER, PASSWORD};
 
 /// Returns the content of `portcullis.toml`.
 pub(super) fn configuration(planmdk: &Planmdk) -> String {

@@ -5,7 +5,7 @@ use portcullis_connect::{InboxPrefix, RequiredPermission};
 use portcullis_core::BucketName;
 use portcullis_mirror::{keeper_permissions, mirror_permissions};
 
-use super::permissions;
+use super::permissions::permissions;
 use crate::keys::{self, NewKey};
 
 const NATS_SERVER_CONF: &str = include_str!("nats-server-buckets.conf");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_core::Secret;
 
-use super::NotInitialized;
+use super::error::NotInitialized;
 
 /// The files and directories created so far. They are removed on drop, unless they are kept.
 pub(crate) struct NewFiles<'a> {

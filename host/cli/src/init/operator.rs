@@ -16,7 +16,9 @@ use portcullis_core::Secret;
 use portcullis_files::{Disk as _, SystemDisk};
 use serde_json::{Value, json};
 
-use super::{Directory, Made, NewFiles, NotInitialized, command, events};
+use super::error::NotInitialized;
+use super::files::{Directory, NewFiles};
+use super::{Made, command, events};
 
 const PORTCULLIS_TOML: &str = include_str!("operator/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("operator/nats-server.conf");

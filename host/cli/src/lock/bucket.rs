@@ -11,7 +11,7 @@ use portcullis_core::BucketName;
 use portcullis_toml::text::one_line;
 use serde_json::Value;
 
-use super::LockConnection;
+use super::connection::LockConnection;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 

@@ -6,13 +6,12 @@ use portcullis_system::{SystemClient, SystemError};
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
+use super::common::{Common, GatheringArguments, connect};
 use super::connections::ConnectionFilter;
-use super::{
-    AllServers, Common, GatheringArguments, NamedServer, Print, at_server, connect, find_all,
-    find_servers, names, to_json,
-};
+use super::find::{AllServers, NamedServer, at_server, find_all, find_servers, names, to_json};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Print;
 
 /// The arguments of `portcullis system kick` and `ldm`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

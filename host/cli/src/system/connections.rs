@@ -5,12 +5,12 @@ use portcullis_core::AccountName;
 use portcullis_system::{ConnectionInfo, ConnectionState, ConnzRequest};
 use serde_json::json;
 
+use super::common::{Common, GatheringArguments, connect};
+use super::find::{NamedServer, at_server, find_servers, to_json};
 use super::table::{self, Align};
-use super::{
-    Common, GatheringArguments, NamedServer, Print, at_server, connect, find_servers, to_json,
-};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Print;
 
 /// The arguments of `portcullis system connections`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

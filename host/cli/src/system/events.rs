@@ -13,9 +13,11 @@ use portcullis_system::{
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
-use super::{Common, Print, connect, failed, table};
+use super::common::{Common, connect, failed};
+use super::table;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Print;
 use crate::signals;
 
 /// The arguments of `portcullis system events`.

@@ -10,9 +10,11 @@ use portcullis_system::ProfilezRequest;
 use portcullis_toml::text::one_line;
 use serde_json::json;
 
-use super::{Common, GatheringArguments, Print, at_server, connect, find_servers, to_json};
+use super::common::{Common, GatheringArguments, connect};
+use super::find::{at_server, find_servers, to_json};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Print;
 
 /// The arguments of `portcullis system profile`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

@@ -5,10 +5,11 @@ use portcullis_system::{
 };
 use serde_json::{Value, json};
 
+use super::common::{ServersArguments, connect, failed};
 use super::table::{self, Align};
-use super::{Print, ServersArguments, connect, failed};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Print;
 
 /// Prints the answer time of each server.
 ///

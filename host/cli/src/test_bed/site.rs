@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use portcullis_claims::KeyKind;
 use portcullis_config::{Config, Secrets, ServerAddress};
-use portcullis_core::Secret;
+use portcullis_core::{AccountName, Secret};
 use portcullis_engine::require_wasm;
 use portcullis_toml::Problems;
 use tempfile::TempDir;
 
-use super::TestBed;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::init::{Accounts, init_with};
@@ -32,33 +31,40 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Makes keys and configurations that serve the policies of `test_bed`, or takes the
-    /// configuration that it names.
+    /// Takes a configuration of the operator, `portcullis.toml`, with the `nats-server.conf` next
+    /// to it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no temporary directory can be made.
+    pub(super) fn of_configuration(config: &Path) -> Result<Self, Failure> {
+        Ok(Self {
+            directory: temporary()?,
+            config: config.to_owned(),
+            server_config: config.with_file_name("nats-server.conf"),
+            admin_password: None,
+        })
+    }
+
+    /// Makes keys and configurations that serve these policies, which may place users in
+    /// `accounts`.
     ///
     /// # Errors
     ///
     /// Fails if a file does not exist or cannot be written.
-    pub(super) fn prepare(test_bed: &TestBed) -> Result<Self, Failure> {
-        let directory = TempDir::with_prefix("portcullis-run-").map_err(|error| {
-            let error = anyhow::Error::new(error).context("cannot make a temporary directory");
-            Failure::new(ExitCode::CannotCreate, error)
-        })?;
-        if let Some(config) = &test_bed.config {
-            return Ok(Self {
-                directory,
-                config: config.clone(),
-                server_config: config.with_file_name("nats-server.conf"),
-                admin_password: None,
-            });
-        }
+    pub(super) fn with_policies(
+        policies: &[PathBuf],
+        accounts: Vec<AccountName>,
+    ) -> Result<Self, Failure> {
+        let directory = temporary()?;
         let password = keys::generate(KeyKind::User)
             .map_err(Failure::internal)?
             .seed;
-        let accounts = Accounts::for_tests(test_bed.accounts.clone(), password.clone());
+        let accounts = Accounts::for_tests(accounts, password.clone());
         let root = directory.path().join("site");
         init_with(&root, &[], &accounts)
             .map_err(|error| Failure::new(ExitCode::CannotCreate, error))?;
-        for module in &test_bed.policies {
+        for module in policies {
             copy_policy(module, &root.join("policies"))?;
         }
         Ok(Self {
@@ -126,6 +132,14 @@ fn cannot_copy(file: &Path, error: io::Error) -> Failure {
         ExitCode::NoPolicyDirectory,
         anyhow::Error::new(error).context(context),
     )
+}
+
+/// Makes a directory that is removed on drop.
+fn temporary() -> Result<TempDir, Failure> {
+    TempDir::with_prefix("portcullis-run-").map_err(|error| {
+        let error = anyhow::Error::new(error).context("cannot make a temporary directory");
+        Failure::new(ExitCode::CannotCreate, error)
+    })
 }
 
 /// Copies `module` and the files of the policy next to it.

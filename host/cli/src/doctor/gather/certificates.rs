@@ -19,7 +19,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
 
-use super::servers::host_and_port;
+use super::address::host_and_port;
 use crate::doctor::evidence::Certificate;
 
 /// Maximum size of a file of certificates, in bytes.

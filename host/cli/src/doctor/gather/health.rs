@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::issuers;
+use super::samples::samples;
 use crate::doctor::evidence::HostHealth;
 
 /// Time to wait for a page.
@@ -142,14 +143,6 @@ fn reasons(page: &str) -> Result<Option<Vec<String>>, String> {
         Some(("503", body)) => Ok(Some(body.lines().map(str::to_owned).collect())),
         _ => Err("the answer is not that of a host".to_owned()),
     }
-}
-
-/// Returns the samples of a page `/metrics`: each name with its labels, and the value.
-pub(super) fn samples(page: &str) -> impl Iterator<Item = (&str, f64)> {
-    let lines = page.lines().filter(|line| !line.starts_with('#'));
-    // A label can have blanks, and a value cannot.
-    let samples = lines.filter_map(|line| line.rsplit_once(' '));
-    samples.filter_map(|(sample, value)| Some((sample, value.parse().ok()?)))
 }
 
 /// Returns what a page `/metrics` says that fails, one a line.

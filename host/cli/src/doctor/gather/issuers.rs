@@ -8,7 +8,7 @@ use portcullis_config::Config;
 use portcullis_core::with_causes;
 use portcullis_identity::{IssuerOptions, TokenVerifier};
 
-use super::health::samples;
+use super::samples::samples;
 use crate::doctor::evidence::{HeldKeys, IssuerKeys};
 
 /// Fetches the keys of every issuer, as the host does. A file that is wrong concerns its own issuer

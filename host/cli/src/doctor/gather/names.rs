@@ -5,6 +5,7 @@ use std::path::Path;
 use portcullis_config::Config;
 use toml::de::{DeTable, DeValue};
 
+use super::line::line_at;
 use super::policy_settings;
 use crate::doctor::evidence::{NamedAccount, Namer};
 
@@ -24,12 +25,6 @@ pub(super) fn accounts(config: &Config) -> Vec<NamedAccount> {
 pub(super) fn text_of(file: &Path) -> Option<String> {
     let content = portcullis_files::read(file, MAX_SIZE).ok()?;
     String::from_utf8(content.bytes).ok()
-}
-
-/// Returns the line of a position, counted from 1.
-pub(super) fn line_at(text: &str, position: usize) -> usize {
-    let before = text.get(..position).unwrap_or(text);
-    before.matches('\n').count().saturating_add(1)
 }
 
 fn in_configuration(config: &Config) -> Vec<NamedAccount> {

@@ -6,7 +6,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::names::line_at;
+use super::line::line_at;
 
 /// An account, its key and its line.
 pub(super) type Found = (String, String, usize);

@@ -14,8 +14,8 @@ use portcullis_environment::{Clock as _, SystemClock};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use url::Url;
 
+use super::address::host_and_port;
 use super::certificates;
 use crate::doctor::evidence::{Greeting, Login, Server, ServerInfo};
 
@@ -28,9 +28,6 @@ const GREETING_LIMIT: Duration = Duration::from_secs(2);
 
 /// Maximum size of a server's first message, in bytes.
 const MAX_GREETING: u64 = 64 << 10;
-
-/// Port of an address that names none.
-const PORT: u16 = 4222;
 
 /// Returns the options of a connection of this command: those of `nats`, without retries.
 pub(super) fn options(nats: &Nats) -> ConnectionOptions {
@@ -114,16 +111,6 @@ async fn greet(address: &ServerAddress, limit: Duration) -> Greeting {
 
 fn parse_info(text: &str) -> Option<ServerInfo> {
     serde_json::from_str(text).ok()
-}
-
-/// Returns host and port of an address. A numeric IPv6 host has no brackets.
-pub(super) fn host_and_port(address: &ServerAddress) -> Option<(String, u16)> {
-    let url = Url::parse(address.as_str()).ok()?;
-    let host = url
-        .host_str()?
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    Some((host.to_owned(), url.port().unwrap_or(PORT)))
 }
 
 async fn log_in(
