@@ -1,5 +1,5 @@
-//! Ten mistakes of beginners: what the author sees at the earliest step. Each message names the
-//! cause and the cure.
+//! Mistakes of beginners: what the author sees at the earliest step. Each message names the cause
+//! and the cure.
 
 use std::fs;
 use std::path::Path;
@@ -88,6 +88,40 @@ fn randomness(folder: &Path) {
     depend_on(folder, "getrandom = \"0.4\"");
 }
 
+fn files(folder: &Path) {
+    decide_with(
+        folder,
+        "let _users = std::fs::File::open(\"/etc/users\").unwrap();",
+    );
+}
+
+fn environment(folder: &Path) {
+    decide_with(folder, "let _team = std::env::var(\"TEAM\").unwrap();");
+}
+
+fn exit(folder: &Path) {
+    // The code behind a plain `exit` would not be reached, which is a warning.
+    decide_with(
+        folder,
+        "if request.username().is_some() { std::process::exit(1); }",
+    );
+}
+
+fn missing_claim(folder: &Path) {
+    decide_with(
+        folder,
+        "let _team: String = request.claim(\"team\").unwrap().unwrap();",
+    );
+}
+
+fn no_edition(folder: &Path) {
+    edit(&folder.join("Cargo.toml"), "edition = \"2024\"\n", "");
+}
+
+fn asynchronous(folder: &Path) {
+    edit(&folder.join("src/lib.rs"), "fn decide(", "async fn decide(");
+}
+
 fn settings_type(folder: &Path) {
     edit(
         &folder.join("wrong.toml"),
@@ -145,6 +179,14 @@ fn chrono(folder: &Path) {
 #[case::threads(threads, Step::Clippy, &["thread::spawn", "a policy has no threads", "call the function directly"])]
 #[case::threads_at_run_time(threads, Step::Test, &["failed to spawn thread", "a policy has no threads"])]
 #[case::randomness(randomness, Step::Build, &["getrandom", "a policy has no randomness", "cargo tree"])]
+#[case::files(files, Step::Clippy, &["File::open", "a policy has no files", "use its settings"])]
+#[case::files_at_run_time(files, Step::Test, &["operation not supported", "a policy has no files and no network", "use its settings"])]
+#[case::environment_at_run_time(environment, Step::Test, &["NotPresent", "a policy has no environment", "use its settings"])]
+#[case::exit(exit, Step::Clippy, &["process::exit", "a policy is no process", "return a verdict"])]
+#[case::exit_at_run_time(exit, Step::Test, &["`unreachable` instruction", "no panic said why, as after `std::process::exit`"])]
+#[case::missing_claim(missing_claim, Step::Test, &["Option::unwrap()", "a login may lack a fact, such as a claim", "deny or abstain"])]
+#[case::no_edition(no_edition, Step::Build, &["names the edition of Rust of 2015, or none", "edition = \"2024\""])]
+#[case::asynchronous(asynchronous, Step::Build, &["found future", "a policy waits for nothing", "write `fn` in place of `async fn`"])]
 #[case::settings_type(settings_type, Step::Build, &["wrong.toml`, line 2", "account: expected a string, found a whole number"])]
 #[case::account(account, Step::TestConfigured, &["ELSEWHERE", "is not in `target-accounts`: add it there or correct the policy"])]
 #[case::no_inbox(no_inbox, Step::Lint, &["request-without-inbox", "subscribe"])]
