@@ -158,7 +158,7 @@ pub enum StoreError {
         name: String,
         /// Failure of the entry that is not readable.
         #[source]
-        source: Box<StoreError>,
+        source: Box<Self>,
     },
     /// A name is taken.
     #[error("the store has the {kind} `{name}` already; choose another name, or `edit` it")]

@@ -5,6 +5,7 @@
 
 mod account;
 mod account_edits;
+mod activation;
 mod at_servers;
 mod common;
 mod creds;

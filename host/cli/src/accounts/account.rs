@@ -9,15 +9,14 @@ use portcullis_core::with_causes;
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
-use super::account_edits::{AccountEdits, account_key};
+use super::account_edits::AccountEdits;
+use super::activation::ActivationVerb;
 use super::at_servers::{self, WhichAccounts};
-use super::common::Lifetime;
 use super::describe;
 use super::operator::seed_word;
 use super::pull;
 use super::report::{Report, StoreArguments, code_of_list, failure, now, wrong};
 use super::role::RoleVerb;
-use super::shares;
 use super::status::{self, StatusArguments};
 use super::values;
 use crate::failure::Failure;
@@ -81,19 +80,6 @@ pub(crate) enum AccountVerb {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Revoke the activation tokens of a private export that an account has now.
-    RevokeActivation {
-        /// The account that exports.
-        account: String,
-        /// The account that imports, by name or key; `*` for all.
-        #[arg(long = "for", value_name = "ACCOUNT")]
-        importer: String,
-        /// The export.
-        #[arg(long, value_name = "KIND:SUBJECT")]
-        export: String,
-        #[command(flatten)]
-        store: StoreArguments,
-    },
     /// Send the JWT of an account, or of all, to servers. Those that store JWTs store it, and all
     /// apply it to connected users.
     Push {
@@ -112,23 +98,6 @@ pub(crate) enum AccountVerb {
         which: WhichAccounts,
         #[command(flatten)]
         servers: ServerArguments,
-        #[command(flatten)]
-        store: StoreArguments,
-    },
-    /// Print an activation token, with which an account of another operator imports a private
-    /// export: `--import KIND:ACCOUNT:SUBJECT,token=FILE`.
-    Activation {
-        /// The account that exports.
-        account: String,
-        /// The account that imports, by name or key.
-        #[arg(long = "for", value_name = "ACCOUNT")]
-        importer: String,
-        /// What it may import, of the account's exports.
-        #[arg(long, value_name = "KIND:SUBJECT")]
-        export: String,
-        /// The time until the token expires, or when it does, as for `edit`. Default: never.
-        #[arg(long, value_name = "TIME", value_parser = values::lifetime)]
-        expires: Option<Lifetime>,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -157,6 +126,8 @@ pub(crate) enum AccountVerb {
     },
     #[command(flatten)]
     Role(RoleVerb),
+    #[command(flatten)]
+    Activation(ActivationVerb),
 }
 
 impl AccountVerb {
@@ -202,17 +173,6 @@ impl AccountVerb {
                     Ok(())
                 })
             }
-            Self::RevokeActivation {
-                account,
-                importer,
-                export,
-                store,
-            } => {
-                let importer = account_key(&store.open(), importer)?;
-                edit(store, account, "revoked activations of", |found| {
-                    shares::revoke_activation(&mut found.claims.nats, &importer, export)
-                })
-            }
             Self::Push {
                 which,
                 servers,
@@ -223,18 +183,6 @@ impl AccountVerb {
                 servers,
                 store,
             } => pull::pull(&store.open(), which, servers)?.output(store.json),
-            Self::Activation {
-                account,
-                importer,
-                export,
-                expires,
-                store,
-            } => {
-                let open = store.open();
-                let importer = account_key(&open, importer)?;
-                let signed = shares::activate(&open, account, &importer, export, *expires);
-                signed?.output(store.json)
-            }
             Self::Status {
                 account,
                 servers,
@@ -249,6 +197,7 @@ impl AccountVerb {
                 at_servers::delete(&store.open(), account, servers, !keep_seeds)?.output(store.json)
             }
             Self::Role(verb) => verb.run(),
+            Self::Activation(verb) => verb.run(),
         }
     }
 }

@@ -46,13 +46,12 @@ pub(super) fn push(
     which: &WhichAccounts,
     servers: &ServerArguments,
 ) -> Result<Report, Failure> {
-    let accounts = match which.one() {
-        Some(account) => vec![store.account(account).map_err(failure)?],
-        None => {
-            store.check_exists().map_err(failure)?;
-            let all = store.list_accounts().map_err(failure)?;
-            all.into_iter().collect::<Result<_, _>>().map_err(failure)?
-        }
+    let accounts = if let Some(account) = which.one() {
+        vec![store.account(account).map_err(failure)?]
+    } else {
+        store.check_exists().map_err(failure)?;
+        let all = store.list_accounts().map_err(failure)?;
+        all.into_iter().collect::<Result<_, _>>().map_err(failure)?
     };
     let answers = push::update(servers, &accounts)?;
     let mut reports = Vec::new();

@@ -62,12 +62,12 @@ impl InitArguments {
                 (made.summary(), made.json())
             }
             Mode::Operator => {
-                let mode = OperatorMode {
+                let options = OperatorMode {
                     resolver: self.resolver.unwrap_or_default(),
                     oldest_server: self.oldest_server,
                     login_events: self.login_events,
                 };
-                let made = init_operator(&self.directory, mode)?;
+                let made = init_operator(&self.directory, options)?;
                 (made.summary(), made.json())
             }
         };
