@@ -35,6 +35,8 @@ pub(crate) enum Rule {
     Accept,
     /// Permits inboxes below `_INBOX` only.
     SharedInboxes,
+    /// Permits inboxes below `_INBOX` and nothing else. Both refusals arrive at once.
+    SharedInboxesAlone,
     RefuseLogins,
     /// Refuses logins with this text.
     RefuseLoginsWith(&'static str),
@@ -106,6 +108,7 @@ async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) ->
     stream.write_all(INFO.as_bytes()).await.unwrap();
     let (mut line, mut arguments, mut login) = (String::new(), String::new(), Some(login));
     let (mut subscription, mut lines) = (String::new(), String::new());
+    let mut held = String::new();
     loop {
         line.clear();
         if !matches!(stream.read_line(&mut line).await, Ok(1..)) {
@@ -130,6 +133,14 @@ async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) ->
             (["PING"], _) => "PONG\r\n".to_owned(),
             (["SUB", subject, ..], Rule::SharedInboxes) if !subject.starts_with("_INBOX.") => {
                 format!("-ERR 'Permissions Violation for Subscription to \"{subject}\"'\r\n")
+            }
+            (["SUB", subject, ..], Rule::SharedInboxesAlone) if !subject.starts_with("_INBOX.") => {
+                held =
+                    format!("-ERR 'Permissions Violation for Subscription to \"{subject}\"'\r\n");
+                continue;
+            }
+            (["PUB", USER_INFO, ..], Rule::SharedInboxesAlone) => {
+                format!("{held}-ERR 'Permissions Violation for Publish to \"{USER_INFO}\"'\r\n")
             }
             (["SUB", _, id], _) => {
                 subscription = (*id).to_owned();

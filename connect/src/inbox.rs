@@ -107,12 +107,12 @@ pub(crate) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Mo
         return true;
     }
     let words = [prefix.as_str(), USER_INFO];
-    let refused = monitor.refusal(&words);
+    let refused = monitor.refusals(&words);
     tokio::select! {
         _ = answers.next() => true,
-        // The server handles the subscription first, so a refused request shows that the
-        // subscription exists.
-        refused = refused => !refused.contains(prefix.as_str()),
+        // The server handles the subscription first, so a request that alone is refused shows that
+        // the subscription exists.
+        refused = refused => !refused.iter().any(|text| text.contains(prefix.as_str())),
         () = tokio::time::sleep(ANSWER_TIMEOUT) => true,
     }
 }

@@ -1,5 +1,6 @@
 //! The listener of one connection: its server, its events, and the selection of the next server.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,6 +25,9 @@ use crate::tls::TlsFileError;
 /// The maximum time until the client library knows the server it is connected to.
 const SERVER_INFO_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Maximum number of the server's last errors that are kept.
+const MAX_REFUSALS: usize = 8;
+
 /// A listener of one connection. The client library's events do not name the server; the monitor
 /// adds it.
 #[derive(Debug)]
@@ -43,8 +47,9 @@ pub(crate) struct Monitor {
     /// Expiry of the login that was presented last, in seconds since the Unix epoch. 0 if it names
     /// no end.
     login_expiry: AtomicU64,
-    /// The server's last error, for tasks that wait for one.
-    refused: watch::Sender<String>,
+    /// The server's last errors, the oldest first, for tasks that wait for one. A server can send
+    /// several before such a task runs.
+    refused: watch::Sender<VecDeque<String>>,
     /// The state, for tasks that wait for a change.
     link: watch::Sender<Link>,
 }
@@ -160,15 +165,17 @@ impl Monitor {
         self.counters.connects.reset();
     }
 
-    /// Waits for an error of the server that holds one of `words`, and returns it.
-    pub(crate) async fn refusal(&self, words: &[&str]) -> String {
+    /// Waits for an error of the server that holds one of `words`. Returns the server's last
+    /// errors.
+    pub(crate) async fn refusals(&self, words: &[&str]) -> VecDeque<String> {
         let mut refused = self.refused.subscribe();
         let says = |text: &String| words.iter().any(|word| text.contains(word));
+        let says = |texts: &VecDeque<String>| texts.iter().any(says);
         // Waiting cannot fail: the sender is a field of `self`.
         refused
             .wait_for(says)
             .await
-            .map_or_else(|_| String::new(), |text| text.clone())
+            .map_or_else(|_| VecDeque::new(), |texts| texts.clone())
     }
 
     /// Selects `server` for the next attempt.
@@ -309,7 +316,12 @@ impl Monitor {
             other => other.to_string(),
         };
         self.state.lock().last_error = Some(text.clone());
-        self.refused.send_replace(text.clone());
+        self.refused.send_modify(|texts| {
+            texts.push_back(text.clone());
+            if texts.len() > MAX_REFUSALS {
+                texts.pop_front();
+            }
+        });
         self.report(&ConnectionTrouble::Server(text));
     }
 
