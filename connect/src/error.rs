@@ -29,7 +29,7 @@ pub enum ConnectError {
     #[error("interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
     /// All attempts that [`Retries`](crate::Retries) allows have failed.
-    #[error("gave up connecting to nats after {attempts} attempts")]
+    #[error("gave up connecting to nats at attempt {attempts}")]
     MaxRetries {
         /// The number of attempts, each at every server.
         attempts: u64,

@@ -157,6 +157,30 @@ async fn is_open(client: &Client) -> Result<bool> {
     Ok(connects.load(std::sync::atomic::Ordering::Relaxed) == 1)
 }
 
+#[tokio::test]
+async fn a_bucket_that_is_missing_is_named_with_the_way_to_make_it() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let server = site.start_server(Accounts::Buckets).await?;
+    let config = site.host_config(&server.url(), &Locking::tables());
+    let config = site.write_config("portcullis.toml", &config)?;
+    let config = config.display().to_string();
+    let listed = run_portcullis(&["lock", "list", "--config", &config], "").await?;
+    assert_eq!(listed.code, EXIT_UNREACHABLE, "{listed:?}");
+    let expected = "bucket `locks`: stream not found: make the bucket (`nats kv add locks`)";
+    assert!(listed.stderr.contains(expected), "{listed:?}");
+
+    for arguments in [
+        ["--user", "alice", "--reason", ""],
+        ["--user", "", "--reason", "lost"],
+    ] {
+        let add = ["lock", "add", "--config", &config];
+        let command = [add.as_slice(), &arguments].concat();
+        let refused = run_portcullis(&command, "").await?;
+        assert_eq!(refused.code, Some(64), "{refused:?}");
+    }
+    Ok(())
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_lock_closes_the_connections_that_it_concerns(

@@ -46,7 +46,7 @@ async fn giving_up_keeps_the_count_and_the_last_cause() {
     let last = addresses.each_ref().map(|address| {
         let address = address.strip_prefix("nats://").unwrap();
         format!(
-            "gave up connecting to nats after 3 attempts: cannot connect to `{address}`: IO error: "
+            "gave up connecting to nats at attempt 3: cannot connect to `{address}`: IO error: "
         )
     });
     assert!(last.iter().any(|start| text.starts_with(start)), "{text}");

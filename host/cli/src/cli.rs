@@ -23,6 +23,7 @@ use crate::log_arguments::{log_filter, log_format};
 use crate::policy::DiffArguments;
 use crate::resolver::ResolverArguments;
 use crate::schema::SchemaOf;
+use crate::span::span;
 use crate::system::SystemVerb;
 use crate::test_bed::TestBed;
 use crate::token::TokenRequest;
@@ -308,7 +309,7 @@ pub(crate) enum PolicyVerb {
         #[arg(value_name = "MODULE", default_value = ".")]
         which: PathBuf,
         /// The time to measure for, all tests together.
-        #[arg(long, value_name = "TIME", default_value = "3s", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "TIME", default_value = "3s", value_parser = span)]
         time: Duration,
         /// Print JSON.
         #[arg(long)]

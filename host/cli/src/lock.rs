@@ -8,6 +8,7 @@ mod report;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use data_encoding::BASE64;
 use portcullis_authority::{Lock, LockTarget, LockedNetwork};
@@ -19,6 +20,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{Output, render_json};
 use crate::runtime::one_thread;
+use crate::span::span;
 use bucket::{Bucket, load};
 use connection::LockConnection;
 use kick::{KickArguments, kick};
@@ -37,7 +39,7 @@ pub(crate) enum LockVerb {
         #[arg(long = "for", value_name = "TIME", value_parser = lasting)]
         lasting: Option<Duration>,
         /// Why, for the log of the hosts and for `lock list`.
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         reason: String,
         #[command(flatten)]
         connection: LockConnection,
@@ -73,16 +75,16 @@ pub(crate) enum LockVerb {
 #[group(required = true, multiple = false)]
 pub(crate) struct TargetArguments {
     /// The user, as `identity.principal` in the log or the client itself names it.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
     /// The account that policies place logins in.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     account: Option<String>,
     /// The issuer that vouches for logins, as `identity.issuer` in the log names it.
-    #[arg(long, value_name = "ISSUER")]
+    #[arg(long, value_name = "ISSUER", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
     /// The policy that permits logins.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     policy: Option<String>,
     /// An address, or a network of length 8, 16, 24 or 32 (IPv4), or 32, 48, 56, 64 or 128 (IPv6).
     #[arg(long, value_name = "NETWORK")]
@@ -149,11 +151,11 @@ pub(crate) fn run(verb: LockVerb) -> Result<Output, Failure> {
 
 /// Parses the time for which a lock lasts.
 fn lasting(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
-        Ok(_) => Err("a lock lasts a second or more".to_owned()),
-        Err(error) => Err(error.to_string()),
+    let time = span(text)?;
+    if time < Duration::from_secs(1) {
+        return Err("a lock lasts a second or more".to_owned());
     }
+    Ok(time)
 }
 
 /// Returns the end of a lock that begins at `now`, in seconds since the Unix epoch. The lock lasts
@@ -328,6 +330,6 @@ mod tests {
             let problem = lasting(text).unwrap_err();
             assert_eq!(problem, "a lock lasts a second or more", "{text}");
         }
-        assert!(lasting("soon").is_err());
+        assert!(lasting("soon").unwrap_err().contains("such as `90s`"));
     }
 }

@@ -34,6 +34,7 @@ mod schema;
 mod serve;
 mod servers;
 mod signals;
+mod span;
 mod system;
 mod telemetry;
 mod test_bed;

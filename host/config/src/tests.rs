@@ -173,6 +173,14 @@ fn an_empty_file_lacks_what_has_no_default() {
     "#);
 }
 
+#[test]
+fn a_file_of_another_program_has_few_lines_of_syntax_errors() {
+    let text = "listen: \"127.0.0.1:4222\"\naccounts {\n  AUTH {\n    users: []\n  }\n}\n";
+    let problems = lines(&parse(text).unwrap_err());
+    assert_eq!(problems.len(), 4, "{problems:#?}");
+    assert!(problems[3].contains("more errors; is this the file of another program?"));
+}
+
 #[rstest]
 #[case("[nats\n", "dir/portcullis.toml:1: not TOML: ")]
 #[case(

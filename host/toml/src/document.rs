@@ -12,6 +12,10 @@ use crate::path::TablePath;
 use crate::problem::Problem;
 use crate::schema::Node;
 
+/// Maximum number of syntax errors that are told one by one. After some, the rest follows from the
+/// first ones, or the file is none of TOML.
+const MAX_SYNTAX_ERRORS: usize = 3;
+
 /// A file that is being read, with its problems so far.
 #[derive(Debug)]
 pub struct Document<'a> {
@@ -83,11 +87,17 @@ impl<'a> Document<'a> {
     /// Parses the text. If it is not TOML, reports that and returns `None`.
     pub fn parse(&self) -> Option<Table<'a>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in &errors {
+        for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
             // The parser's own rendering quotes the line, which may hold a pasted secret.
             let message = error.message().replace('\n', ", ");
             let problem = Problem::error(self.file, format!("not TOML: {message}"));
             self.record(problem, error.span().as_ref());
+        }
+        if let Some(error) = errors.get(MAX_SYNTAX_ERRORS) {
+            let rest = errors.len().saturating_sub(MAX_SYNTAX_ERRORS);
+            let message =
+                format!("not TOML: {rest} more errors; is this the file of another program?");
+            self.record(Problem::error(self.file, message), error.span().as_ref());
         }
         errors.is_empty().then_some(Table(table))
     }

@@ -173,8 +173,7 @@ async fn an_outage_of_the_service_is_retried_and_a_refusal_is_not() {
         };
         let error = connect(&options).await.unwrap_err();
         let text = with_causes(&error);
-        let start =
-            format!("gave up connecting to nats after {expected} attempts: cannot log in: ");
+        let start = format!("gave up connecting to nats at attempt {expected}: cannot log in: ");
         assert!(text.starts_with(&start), "{text}");
         assert_eq!(*tokens.asked.lock(), expected);
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use portcullis_core::{ConnectionType, PublicKey};
 
 use super::common::Lifetime;
+use crate::span::span;
 
 /// Maximum time until a JWT expires: 100 years. Servers count the time left in 64-bit nanoseconds.
 /// A time more than 292 years away overflows, so that the JWT has expired at once.
@@ -103,11 +104,11 @@ fn date(text: &str) -> Option<SystemTime> {
 
 /// Parses a time above zero.
 pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("a time is more than zero".to_owned()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
+    let time = span(text)?;
+    if time.is_zero() {
+        return Err("a time is more than zero".to_owned());
     }
+    Ok(time)
 }
 
 #[cfg(test)]

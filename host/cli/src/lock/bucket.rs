@@ -15,6 +15,9 @@ use super::connection::LockConnection;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
+/// The code of `JetStream` for a stream that does not exist.
+const STREAM_NOT_FOUND: u64 = 10059;
+
 /// The bucket of locks, over a connection.
 pub(super) struct Bucket {
     pub(super) connection: Connection,
@@ -85,10 +88,16 @@ impl Bucket {
         let answer = answer.map_err(|error| unreachable(unanswered(&subject, error)))?;
         let answer: Value =
             serde_json::from_slice(&answer.payload).map_err(|error| unreachable(error.into()))?;
-        match answer.pointer("/error/description").and_then(Value::as_str) {
-            Some(error) => Err(unreachable(anyhow::anyhow!("{}", one_line(error)))),
-            None => Ok(answer),
+        let Some(error) = answer.pointer("/error/description").and_then(Value::as_str) else {
+            return Ok(answer);
+        };
+        let error = one_line(error);
+        let code = answer.pointer("/error/err_code").and_then(Value::as_u64);
+        if code == Some(STREAM_NOT_FOUND) {
+            let way_out = format!("{error}: make the bucket (`nats kv add {bucket}`)");
+            return Err(unreachable(anyhow::Error::msg(way_out)));
         }
+        Err(unreachable(anyhow::anyhow!("{error}")))
     }
 }
 

@@ -12,6 +12,7 @@ use portcullis_system::{
 use super::connection::ConnectionArguments;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::span::span;
 
 /// What every command has: the connection, and the form of the output.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -31,7 +32,7 @@ pub(crate) struct GatheringArguments {
     #[arg(long, value_name = "NUMBER")]
     pub(super) expect: Option<NonZeroUsize>,
     /// The maximum time to wait for answers.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span)]
     pub(super) wait: Duration,
 }
 

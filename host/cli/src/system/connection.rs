@@ -11,6 +11,10 @@ use portcullis_connect::{
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
+/// The beginning of the failure to connect.
+const NO_CONNECTION: &str = "no connection: `--server` names another server, and `--creds` or \
+     `--nkey-seed-file` another login";
+
 /// The arguments about the connection. A user of the system account has to log in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct ConnectionArguments {
@@ -101,7 +105,14 @@ impl ConnectionArguments {
         table: fn(&Config) -> &Nats,
     ) -> Result<Connection, Failure> {
         let options = self.options(name, table)?;
-        connect(&options).await.map_err(Failure::from)
+        connect(&options).await.map_err(|error| {
+            let failure = Failure::from(error);
+            if failure.code() == ExitCode::Unreachable {
+                failure.context(NO_CONNECTION.to_owned())
+            } else {
+                failure
+            }
+        })
     }
 
     fn options(

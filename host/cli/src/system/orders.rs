@@ -15,6 +15,7 @@ use super::find::{at_server, find_servers, to_json};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::Print;
+use crate::span::span;
 
 /// The arguments of `portcullis system profile`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -33,7 +34,7 @@ pub(crate) struct ProfileArguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// The time to profile for, of `cpu` only: at most 15 s.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span)]
     time: Duration,
 }
 

@@ -99,6 +99,6 @@ pub(super) const BREAKS: &[Broken] = &[
         it.server_conf = Some(Err("`server.conf`: line 3: a map has no `}`".to_owned()));
     }),
     (&[Code::SystemLoginRefused], |it| {
-        it.system = Some(Err("gave up connecting to nats after 1 attempts".to_owned()));
+        it.system = Some(Err("gave up connecting to nats at attempt 1".to_owned()));
     }),
 ];
