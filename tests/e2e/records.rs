@@ -1,5 +1,6 @@
 //! Decision records: their content, their outcomes, and sinks that fail.
 
+mod live;
 mod own_stream;
 
 use std::fs;

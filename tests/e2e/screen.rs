@@ -127,6 +127,43 @@ async fn the_screen_has_the_records_of_a_time_without_a_connection() -> Result<(
 }
 
 #[tokio::test]
+async fn the_screen_asks_hosts_for_the_records_in_their_memory() -> Result<()> {
+    let settings = settings(&[alice("").await?]);
+    let site = site_with(Release::Nats2_15, &settings)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let tables = "[records.live]\nsubject = \"audit.records\"\n";
+    let config = site.host_config(&server.url(), tables);
+    let config = site.write_config("portcullis.toml", &config)?;
+    let mut host = Host::spawn(&config, &[])?;
+    host.decides().await?;
+    let guess = |name| Credentials::Password(name, "wrong");
+    assert!(is_refused(
+        &log_in(&server.url(), guess("one"), "one").await
+    ));
+
+    let shown = config.display().to_string();
+    let arguments = ["decisions", "watch", "--config", &shown];
+    let screen = PseudoTerminal::portcullis(&arguments, (120, 20))?;
+    screen
+        .shows(&["1 of 1 records", "hosts on audit.records", "one"])
+        .await?;
+    assert!(is_refused(
+        &log_in(&server.url(), guess("two"), "two").await
+    ));
+    screen.shows(&["2 of 2 records", "two"]).await?;
+
+    // The screen keeps what a host that has ended had in its memory, and finds the next host.
+    host.kill().await?;
+    let host = Host::spawn(&config, &[])?;
+    host.decides().await?;
+    assert!(is_refused(
+        &log_in(&server.url(), guess("three"), "three").await
+    ));
+    screen.shows(&["3 of 3 records", "one", "three"]).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_screen_needs_a_terminal_and_names_the_way_out() -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
     let file = file.path().display().to_string();

@@ -8,12 +8,13 @@ use data_encoding::HEXLOWER;
 use portcullis_authority::{
     AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers, Recorder, TargetAccounts, Tracer,
 };
-use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions, Xkeys};
+use portcullis_callout::{Discovery, FurtherEndpoint, HostKeys, QueueGroup, ServiceOptions, Xkeys};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
 use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe, RequiredPermission};
 use portcullis_core::{AccountName, Secret};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
+use portcullis_records::LiveOptions;
 
 use crate::error::BuildError;
 
@@ -219,6 +220,14 @@ fn discovery(config: &Config) -> Discovery {
             ("account".to_owned(), account.to_string()),
             ("rules".to_owned(), HEXLOWER.encode(digest.as_ref())),
         ]),
+        endpoints: config.records.live.iter().map(live_endpoint).collect(),
+    }
+}
+
+fn live_endpoint(live: &LiveOptions) -> FurtherEndpoint {
+    FurtherEndpoint {
+        name: LiveOptions::ENDPOINT,
+        subject: live.subject.clone(),
     }
 }
 

@@ -28,6 +28,17 @@ pub struct Discovery {
     pub description: String,
     /// Further properties of the service, for people and programs.
     pub metadata: BTreeMap<String, String>,
+    /// Endpoints that other parts of the host answer, which every host of the service hears.
+    pub endpoints: Vec<FurtherEndpoint>,
+}
+
+/// An endpoint that another part of the host answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FurtherEndpoint {
+    /// Name of the endpoint: letters, digits, `-` and `_`.
+    pub name: &'static str,
+    /// The subject of its requests.
+    pub subject: String,
 }
 
 /// The responder to the questions of NATS tools, on one connection.
@@ -70,13 +81,14 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     started: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    endpoints: Option<[Endpoint<'a>; 1]>,
+    endpoints: Option<Vec<Endpoint<'a>>>,
 }
 
 #[derive(Serialize)]
 struct Endpoint<'a> {
     name: &'static str,
-    subject: &'static str,
+    subject: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     queue_group: &'a str,
     #[serde(flatten)]
     stats: Option<Stats>,
@@ -154,25 +166,30 @@ impl Responder {
     }
 
     fn answer_to(&self, verb: Verb) -> Answer<'_> {
-        let with = |stats| {
-            [Endpoint {
-                name: ENDPOINT,
-                subject: AUTH_REQUESTS,
-                queue_group: &self.queue_group,
-                stats,
-            }]
+        let own = |stats| Endpoint {
+            name: ENDPOINT,
+            subject: AUTH_REQUESTS,
+            queue_group: &self.queue_group,
+            stats,
         };
+        let further = self.discovery.endpoints.iter().map(|endpoint| Endpoint {
+            name: endpoint.name,
+            subject: &endpoint.subject,
+            // Without a group, every host receives each request.
+            queue_group: "",
+            stats: None,
+        });
         let (description, started, endpoints) = match verb {
             Verb::Ping => (None, None, None),
             Verb::Info => (
                 Some(self.discovery.description.as_str()),
                 None,
-                Some(with(None)),
+                Some(std::iter::once(own(None)).chain(further).collect()),
             ),
             Verb::Stats => (
                 None,
                 Some(humantime::format_rfc3339_millis(self.started).to_string()),
-                Some(with(Some(self.stats()))),
+                Some(vec![own(Some(self.stats()))]),
             ),
         };
         Answer {

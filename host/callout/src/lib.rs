@@ -73,7 +73,7 @@ mod xkeys;
 
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
-pub use discovery::Discovery;
+pub use discovery::{Discovery, FurtherEndpoint};
 pub use error::ServiceError;
 pub use keys::HostKeys;
 pub use open::OpenRules;

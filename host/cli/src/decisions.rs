@@ -1,8 +1,10 @@
-//! `portcullis decisions`: the records of decided logins, from files, from a stream and live.
+//! `portcullis decisions`: the records of decided logins, from files, from a stream, and from the
+//! hosts that run.
 
 mod count;
 mod filter;
 mod list;
+mod live;
 mod moment;
 mod pin;
 mod show;
@@ -10,9 +12,8 @@ mod source;
 mod watch;
 
 use clap::{Args, Subcommand};
-use futures::StreamExt as _;
 use portcullis_core::DecisionRecord;
-use portcullis_records::{ReadRecords, follow};
+use portcullis_records::RecordFilter;
 use portcullis_toml::text::one_line;
 
 use crate::exit::ExitCode;
@@ -37,8 +38,8 @@ pub(crate) enum DecisionsVerb {
     Count(CountArguments),
     /// Print one record as a tree: client, identity, the answer of each policy, rights and outcome.
     Show(ShowArguments),
-    /// Print each record that a host publishes, until the command is stopped. Reads
-    /// `[records.stream]` of the configuration.
+    /// Print each new record of the hosts, until the command is stopped: from `[records.stream]` of
+    /// the configuration as hosts publish them, or from `[records.live]` as hosts answer with them.
     Follow(FollowArguments),
     /// Show the records on a screen in the terminal, old and new ones: type filters, open a record,
     /// turn it into a policy test.
@@ -105,30 +106,31 @@ pub(crate) fn run(verb: DecisionsVerb, print: Print) -> Result<ExitCode, Failure
 async fn run_follow(arguments: FollowArguments, print: Print) -> Result<ExitCode, Failure> {
     let stop = signals::stop_requested().map_err(Failure::internal)?;
     let mut stop = std::pin::pin!(stop);
-    let stream = arguments.source.stream()?;
-    let connection = arguments.source.connect().await?;
-    let records = follow(connection.client(), &stream.subject).await;
-    let mut records = records.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
-    let mut read = ReadRecords::default();
+    let FollowArguments {
+        source,
+        filter,
+        json: is_json,
+        count,
+    } = arguments;
+    let filter = filter.filter();
+    let mut new = source.new_records(&filter).await?;
     let mut printed = 0_u64;
-    while arguments.count.is_none_or(|count| printed < count) {
-        let message = tokio::select! {
+    while count.is_none_or(|count| printed < count) {
+        let records = tokio::select! {
             () = &mut stop => return Ok(ExitCode::Success),
-            message = records.next() => message,
+            records = new.next() => records?,
         };
-        let Some(message) = message else {
-            let closed = anyhow::anyhow!("the connection was closed for good");
-            return Err(Failure::new(ExitCode::Unreachable, closed));
-        };
-        let Some(record) = read.parse(&message).filter(|it| arguments.filter.fits(it)) else {
-            continue;
-        };
-        if arguments.json {
-            print(&json(&record)?)?;
-        } else {
-            print(&format!("{}\n", list::line(&record)))?;
+        for record in records.iter().filter(|record| filter.fits(record)) {
+            if count.is_some_and(|count| printed >= count) {
+                break;
+            }
+            if is_json {
+                print(&json(record)?)?;
+            } else {
+                print(&format!("{}\n", list::line(record)))?;
+            }
+            printed = printed.saturating_add(1);
         }
-        printed = printed.saturating_add(1);
     }
     Ok(ExitCode::Success)
 }
@@ -140,9 +142,13 @@ async fn run_follow(arguments: FollowArguments, print: Print) -> Result<ExitCode
 /// Fails if no record or several have such an id.
 async fn find(source: SourceArguments, id: &str) -> Result<DecisionRecord, Failure> {
     let mut found: Vec<DecisionRecord> = Vec::new();
+    let filter = RecordFilter {
+        id: Some(id.to_owned()),
+        ..RecordFilter::default()
+    };
     source
-        .read(None, |record| {
-            if record.id == id || (record.id.starts_with(id) && !id.is_empty()) {
+        .read(&filter, |record| {
+            if filter.fits(&record) && !id.is_empty() {
                 found.push(record);
             }
         })

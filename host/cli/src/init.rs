@@ -1,6 +1,7 @@
 //! `portcullis init`: makes a directory to start from.
 
 mod accounts;
+mod auditor;
 mod buckets;
 mod command;
 mod error;
@@ -41,6 +42,8 @@ pub(crate) struct Initialized {
     pub(crate) service: String,
     /// Buckets in the account for key-value buckets.
     buckets: Vec<BucketName>,
+    /// Whether a user reads decision records.
+    has_auditor: bool,
 }
 
 /// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an
@@ -60,6 +63,10 @@ pub(crate) fn init_with(
     let issuer = generate(KeyKind::Account)?;
     let service = generate(KeyKind::User)?;
     let xkey = generate(KeyKind::Curve)?;
+    let auditor = accounts
+        .have_auditor()
+        .then(|| generate(KeyKind::User))
+        .transpose()?;
     let names = buckets;
     let buckets = Buckets::generate(names).map_err(NotInitialized::Keys)?;
     let inbox_prefix = InboxPrefix::random();
@@ -75,23 +82,36 @@ pub(crate) fn init_with(
         files.secret("keys/keeper.nk", &buckets.keeper.seed)?;
         files.secret("keys/bucket-admin.nk", &buckets.admin.seed)?;
     }
+    if let Some(auditor) = &auditor {
+        files.secret("keys/auditor.nk", &auditor.seed)?;
+    }
     files.directory("policies", Directory::Shared)?;
     let mut required = required_permissions(inbox_prefix.as_str(), true);
-    let (mut table, mut export) = (String::new(), String::new());
+    let (mut tables, mut export, mut auditor_user) = <(String, String, String)>::default();
     if accounts.hear_of_logins() {
         required.extend(events::permissions());
-        (table, export) = (events::table(), events::export());
+        tables.push_str(&events::table());
+        export = events::export();
+    }
+    if let Some(auditor) = &auditor {
+        required.extend(auditor::host_permissions());
+        tables.push_str(&auditor::table());
+        auditor_user = auditor::user(&auditor.public);
     }
     let server = server_config(&issuer, &xkey, &service, &required)
         .replace("{exports}", &export)
+        .replace("{auditor}", &auditor_user)
         .replace(
             "{jetstream}",
             &jetstream(directory, buckets.as_ref(), accounts),
         )
-        .replace("{auth-users-are}", auth_users_are(buckets.as_ref()))
+        .replace(
+            "{auth-users-are}",
+            &auth_users_are(buckets.as_ref(), auditor.as_ref()),
+        )
         .replace(
             "{auth-users}",
-            &auth_users(&service, buckets.as_ref(), accounts),
+            &auth_users(&service, buckets.as_ref(), auditor.as_ref(), accounts),
         )
         .replace("{accounts}", &accounts.render())
         .replace(
@@ -106,7 +126,7 @@ pub(crate) fn init_with(
             "{buckets}",
             &buckets.as_ref().map(Buckets::table).unwrap_or_default(),
         )
-        .replace("{events}", &table);
+        .replace("{records}", &tables);
     files.file("portcullis.toml", &config)?;
     files.keep();
     Ok(Initialized {
@@ -114,6 +134,7 @@ pub(crate) fn init_with(
         issuer: issuer.public,
         service: service.public,
         buckets: names.to_vec(),
+        has_auditor: auditor.is_some(),
     })
 }
 
@@ -146,20 +167,30 @@ fn jetstream(directory: &Path, buckets: Option<&Buckets<'_>>, accounts: &Account
     )
 }
 
-const fn auth_users_are(buckets: Option<&Buckets<'_>>) -> &'static str {
-    match buckets {
-        None => "the service itself",
-        Some(_) => "the service itself, and the users of the buckets",
+/// Names the users that log in without auth callout.
+fn auth_users_are(buckets: Option<&Buckets<'_>>, auditor: Option<&NewKey>) -> String {
+    let auditor = auditor.map(|_| "the auditor");
+    let of_buckets = buckets.map(|_| "the users of the buckets");
+    let others: Vec<_> = [auditor, of_buckets].into_iter().flatten().collect();
+    if others.is_empty() {
+        return "the service itself".to_owned();
     }
+    format!("the service itself, and {}", others.join(" and "))
 }
 
-fn auth_users(service: &NewKey, buckets: Option<&Buckets<'_>>, accounts: &Accounts) -> String {
+fn auth_users(
+    service: &NewKey,
+    buckets: Option<&Buckets<'_>>,
+    auditor: Option<&NewKey>,
+    accounts: &Accounts,
+) -> String {
     let of_buckets = buckets.into_iter().flat_map(|buckets| {
         [&buckets.reader, &buckets.keeper, &buckets.admin].map(|key| key.public.as_str())
     });
+    let auditor = auditor.map(|key| key.public.as_str());
     let admin = accounts.have_admin().then_some(Accounts::ADMIN);
     let users = std::iter::once(service.public.as_str());
-    let users = users.chain(of_buckets).chain(admin);
+    let users = users.chain(auditor).chain(of_buckets).chain(admin);
     let users: Vec<_> = users.map(|key| format!("\"{key}\"")).collect();
     users.join(", ")
 }
@@ -199,13 +230,20 @@ const OF_BUCKETS: [Made; 3] = [
     ),
 ];
 
+const AUDITOR: Made = (
+    "keys/auditor.nk",
+    "seed to read decision records with; keep it secret",
+);
+
 const POLICIES: Made = ("policies/", "put policies here");
 
 impl Initialized {
     /// Returns the written files with their purposes.
     fn files(&self) -> impl Iterator<Item = Made> {
         let of_buckets = OF_BUCKETS.iter().filter(|_| !self.buckets.is_empty());
-        ALWAYS.iter().chain(of_buckets).chain([&POLICIES]).copied()
+        let auditor = self.has_auditor.then_some(&AUDITOR);
+        let made = ALWAYS.iter().chain(of_buckets).chain(auditor);
+        made.chain([&POLICIES]).copied()
     }
 
     /// Returns the written files and the public keys of their seeds.
@@ -238,6 +276,10 @@ impl Initialized {
                  put a key: nats --nkey {directory}/keys/keeper.nk --inbox-prefix {} kv put {bucket} KEY VALUE\n",
                 buckets::KEEPER_PREFIX
             );
+        }
+        if self.has_auditor {
+            let login = format!("--nkey-seed-file {directory}/keys/auditor.nk");
+            text.push_str(&auditor::command(&directory.to_string(), &login));
         }
         text
     }

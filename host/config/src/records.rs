@@ -2,7 +2,7 @@
 
 use portcullis_authority::{RecordedFacts, WhenRecordsFull};
 use portcullis_records::{
-    EventOptions, EventSubject, FileOptions, OtlpOptions, RecordOptions, StreamOptions,
+    EventOptions, EventSubject, FileOptions, LiveOptions, OtlpOptions, RecordOptions, StreamOptions,
 };
 use portcullis_toml::kinds::{SIZE, SOME_TIME, WORD};
 use portcullis_toml::{InvalidValue, Kind, Read, Section};
@@ -33,6 +33,9 @@ const MAX_FILES: usize = 10_000;
 
 /// Maximum of `max-pending`, in bytes.
 const MAX_PENDING: u64 = 1 << 30;
+
+/// Maximum of `max-records`.
+const MAX_LIVE: usize = 100_000;
 
 const FACTS: Kind<RecordedFacts> = Kind {
     expected: "`log` or `all`",
@@ -94,6 +97,7 @@ pub(crate) fn read(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<R
     let stream = read_stream(section.section("stream"), secrets);
     let events = read_events(section.section("events"));
     let otlp = read_otlp(section.section("otlp"), secrets);
+    let live = read_live(section.section("live"));
     section.finish();
     let (stream, stream_nats) = stream?;
     let options = RecordOptions {
@@ -104,6 +108,7 @@ pub(crate) fn read(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<R
         stream,
         otlp: otlp?,
         events: events?,
+        live: live?,
     };
     Some(Records {
         options,
@@ -172,6 +177,27 @@ fn read_events(mut section: Section<'_>) -> Read<Option<EventOptions>> {
         address,
         denials,
         ..EventOptions::new(subject)
+    }))
+}
+
+/// Reads `[records.live]`, which names a subject if it is on.
+fn read_live(mut section: Section<'_>) -> Read<Option<LiveOptions>> {
+    let defaults = LiveOptions::default();
+    let subject = match section.setting("subject") {
+        None => Some(None),
+        Some(setting) => setting.parse(&SUBJECT).map(Some),
+    };
+    let max_records = match section.setting("max-records") {
+        None => Some(defaults.max_records),
+        Some(setting) => setting.count(MAX_LIVE),
+    };
+    let max_size = section.value("max-size", &PENDING, defaults.max_size);
+    section.finish();
+    let (subject, max_records, max_size) = (subject?, max_records?, max_size?);
+    Some(subject.map(|subject| LiveOptions {
+        subject,
+        max_records,
+        max_size,
     }))
 }
 

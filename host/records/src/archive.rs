@@ -41,6 +41,14 @@ pub enum CannotRead {
         #[source]
         source: async_nats::Error,
     },
+    /// No host answers questions for its newest records.
+    #[error(
+        "no host answers on `{subject}`: hosts answer there with `[records.live]` in their configuration"
+    )]
+    NoHost {
+        /// The subject of the questions.
+        subject: String,
+    },
 }
 
 impl ReadRecords {
@@ -49,7 +57,15 @@ impl ReadRecords {
         if text.trim_ascii().is_empty() {
             return None;
         }
-        let record = serde_json::from_slice(text).ok();
+        self.count(serde_json::from_slice(text).ok())
+    }
+
+    /// Reads a record that is JSON already, and counts it.
+    pub(crate) fn take(&mut self, record: serde_json::Value) -> Option<DecisionRecord> {
+        self.count(serde_json::from_value(record).ok())
+    }
+
+    fn count(&mut self, record: Option<DecisionRecord>) -> Option<DecisionRecord> {
         let count = match record {
             Some(_) => &mut self.records,
             None => &mut self.unreadable,

@@ -1,5 +1,6 @@
 //! The thread that serialises records and hands them to every sink.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use portcullis_authority::{PendingRecord, Records};
 
 use crate::event::EventQueue;
 use crate::line::Line;
+use crate::live::LiveRecords;
 use crate::sink::SinkQueue;
 
 /// Time for which records gather, so that a busy host does not wake this thread for each.
@@ -18,6 +20,8 @@ pub(crate) struct Queues {
     /// Those of whole records.
     pub(crate) records: Vec<SinkQueue<Line>>,
     pub(crate) events: Option<EventQueue>,
+    /// The newest records, in memory.
+    pub(crate) live: Option<Arc<LiveRecords>>,
 }
 
 /// Serialises records until the queue ends.
@@ -37,10 +41,13 @@ impl Queues {
         if let Some(events) = &self.events {
             events.push(&record.record);
         }
-        if self.records.is_empty() {
+        if self.records.is_empty() && self.live.is_none() {
             return;
         }
         if let Some(line) = Line::new(record) {
+            if let Some(live) = &self.live {
+                live.push(&line.json());
+            }
             for sink in &self.records {
                 sink.push(line.clone());
             }

@@ -1,5 +1,5 @@
 //! The sinks of decision records: rotating files, streams of `JetStream`, collectors of OTLP logs,
-//! and events for applications.
+//! events for applications, and the memory of the host.
 //!
 //! ```text
 //! front doors ─▶ Recorder ─▶ dispatcher ─┬─▶ file
@@ -8,8 +8,9 @@
 //!                                        └─▶ events
 //! ```
 //!
-//! The dispatcher and each sink have a thread of their own and a bounded queue. A sink that is slow
-//! or fails loses its own records, which it counts, and delays neither logins nor other sinks. With
+//! The dispatcher and each sink have a thread of their own and a bounded queue. The memory has
+//! neither: the dispatcher fills it. A sink that is slow or fails loses its own records, which it
+//! counts, and delays neither logins nor other sinks. With
 //! [`WhenRecordsFull::Block`](portcullis_authority::WhenRecordsFull::Block), sinks try again until
 //! they succeed, and logins wait once the queues are full.
 //!
@@ -22,7 +23,10 @@
 //!   embedding program.
 //! - [`TraceOptions`]: the collector of traces of logins. With the feature `otel`, off by default,
 //!   `TraceExporter` sends them.
-//! - [`read_file`], [`read_stream`], [`follow`], [`RecordTail`]: reading of records, for tools.
+//! - [`LiveOptions`]: the newest records in the host's memory, and the endpoint that answers with
+//!   them. [`LiveQuestion`] and [`LivePage`]: what it takes and answers.
+//! - [`read_file`], [`read_stream`], [`follow`], [`RecordTail`], [`LiveReader`]: reading of
+//!   records, for tools. [`RecordFilter`]: the choice among them.
 
 #![cfg_attr(
     test,
@@ -36,7 +40,9 @@ mod archive;
 mod dispatcher;
 mod event;
 mod file;
+mod filter;
 mod line;
+mod live;
 mod otlp;
 mod permissions;
 mod receiver;
@@ -53,6 +59,8 @@ pub use archive::{
 };
 pub use event::{EventOptions, EventSubject, InvalidEventSubject};
 pub use file::{FileError, FileOptions};
+pub use filter::RecordFilter;
+pub use live::{LiveHost, LiveOptions, LivePage, LiveQuestion, LiveReader};
 pub use otlp::{CertificatesError, InvalidCollector, OtlpOptions};
 pub use receiver::RecordReceiver;
 pub use sinks::{CannotRecord, RecordOptions, RecordSinks, StreamConnection};

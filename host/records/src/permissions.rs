@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use portcullis_connect::{PermissionSide, RequiredPermission};
 use portcullis_core::AccountName;
 
+use crate::live::LiveOptions;
 use crate::sinks::RecordOptions;
 use crate::stream::StreamOptions;
 
@@ -33,7 +34,55 @@ impl RecordOptions {
                 .into_iter()
                 .flat_map(StreamOptions::required_permissions),
         );
+        let live = self.live.iter().flat_map(LiveOptions::required_permissions);
+        permissions.extend(live);
         permissions
+    }
+}
+
+/// The inboxes of callers, with the prefix of NATS clients that set none.
+const INBOXES: &str = "_INBOX.>";
+
+impl LiveOptions {
+    /// Returns the permissions that the host's own user needs to answer questions for records.
+    pub fn required_permissions(&self) -> [RequiredPermission; 2] {
+        [
+            required(
+                PermissionSide::Subscribe,
+                &self.subject,
+                "receive questions for decision records",
+            ),
+            required(
+                PermissionSide::Publish,
+                INBOXES,
+                "answer questions for decision records",
+            ),
+        ]
+    }
+
+    /// Returns the permissions that a user needs who asks for records.
+    pub fn reader_permissions(&self) -> [RequiredPermission; 2] {
+        [
+            required(
+                PermissionSide::Publish,
+                &self.subject,
+                "ask hosts for decision records",
+            ),
+            required(
+                PermissionSide::Subscribe,
+                INBOXES,
+                "receive the answers of hosts",
+            ),
+        ]
+    }
+}
+
+fn required(side: PermissionSide, subject: &str, purpose: &'static str) -> RequiredPermission {
+    RequiredPermission {
+        side,
+        subject: subject.to_owned(),
+        instead: Vec::new(),
+        purpose,
     }
 }
 
@@ -120,5 +169,28 @@ mod tests {
         assert_eq!(subjects(&options, &[], false), needed);
         assert_eq!(subjects(&options, &[], true), []);
         assert_eq!(subjects(&RecordOptions::default(), &[], false), []);
+    }
+
+    #[test]
+    fn a_host_that_answers_needs_what_a_reader_does_not_and_the_other_way_round() {
+        let live = LiveOptions::new("audit.records");
+        let options = RecordOptions {
+            live: Some(live.clone()),
+            ..RecordOptions::default()
+        };
+        let host = options.required_permissions(None, false);
+        let reader = live.reader_permissions();
+        let sides = |of: &[RequiredPermission]| {
+            let sides = of.iter().map(|it| format!("{} {}", it.side, it.subject));
+            sides.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            sides(&host),
+            ["subscribe audit.records", "publish _INBOX.>"]
+        );
+        assert_eq!(
+            sides(&reader),
+            ["publish audit.records", "subscribe _INBOX.>"]
+        );
     }
 }

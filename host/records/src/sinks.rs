@@ -15,6 +15,7 @@ use tokio::time::interval;
 use crate::dispatcher::{self, Queues};
 use crate::event::{self, EventOptions, EventQueue, EventSink};
 use crate::file::{FileError, FileOptions, FileSink};
+use crate::live::{self, LiveHost, LiveOptions, LiveRecords};
 use crate::otlp::{Logs, Origin, OtlpOptions, OtlpSink};
 use crate::receiver::{ReceiverSink, RecordReceiver};
 use crate::sink::{
@@ -42,6 +43,8 @@ pub struct RecordOptions {
     pub otlp: Option<OtlpOptions>,
     /// Events for the accounts of logins. `None` publishes none.
     pub events: Option<EventOptions>,
+    /// The newest records in memory, which the host answers with. `None` keeps none.
+    pub live: Option<LiveOptions>,
 }
 
 /// A reason why records cannot be written.
@@ -64,12 +67,14 @@ pub struct RecordSinks {
     /// The thread of each place, by its name in the log, and that of the queue.
     threads: Vec<(&'static str, JoinHandle<()>)>,
     numbers: AllNumbers,
-    /// The task that logs losses.
-    reporting: JoinSet<()>,
+    /// The tasks that log losses and answer questions for records.
+    tasks: JoinSet<()>,
     /// The sink of events, if it waits for the first connection.
     events: Option<oneshot::Sender<async_nats::Client>>,
     /// The stream, if it waits for the first connection.
     stream: Option<StreamConnection>,
+    /// The endpoint that answers questions, if it waits for the first connection.
+    endpoint: Option<oneshot::Sender<async_nats::Client>>,
 }
 
 /// The numbers of the sinks, for metrics.
@@ -102,6 +107,7 @@ impl Default for RecordOptions {
             stream: None,
             otlp: None,
             events: None,
+            live: None,
         }
     }
 }
@@ -110,7 +116,7 @@ impl RecordOptions {
     /// Returns whether logins are recorded.
     pub const fn is_on(&self) -> bool {
         let is_whole = self.file.is_some() || self.stream.is_some() || self.otlp.is_some();
-        is_whole || self.events.is_some()
+        is_whole || self.events.is_some() || self.live.is_some()
     }
 }
 
@@ -153,9 +159,10 @@ impl RecordSinks {
                 queue: Arc::new(records.lost()),
                 queue_losses: Arc::default(),
             },
-            reporting: JoinSet::new(),
+            tasks: JoinSet::new(),
             events: None,
             stream: None,
+            endpoint: None,
         };
         let mut queues = sinks.start_places(options, &origin)?;
         if let Some(receiver) = receiver {
@@ -168,9 +175,7 @@ impl RecordSinks {
             );
             queues.records.push(sinks.add(started)?);
         }
-        sinks
-            .reporting
-            .spawn(sinks.numbers.clone().keep_reporting());
+        sinks.tasks.spawn(sinks.numbers.clone().keep_reporting());
         let dispatching = thread::Builder::new()
             .name("records".to_owned())
             .spawn(move || dispatcher::run(records, &queues))
@@ -210,7 +215,26 @@ impl RecordSinks {
         if let Some(options) = options.events.clone() {
             queues.events = Some(self.start_events(options)?);
         }
+        if let Some(options) = &options.live {
+            queues.live = Some(self.start_endpoint(options, origin));
+        }
         Ok(queues)
+    }
+
+    /// Starts the endpoint. Returns the memory that it answers with.
+    fn start_endpoint(&mut self, options: &LiveOptions, origin: &Origin) -> Arc<LiveRecords> {
+        let host = LiveHost {
+            name: origin.name.clone(),
+            version: origin.version.clone(),
+            start: origin.start.clone(),
+        };
+        let live = Arc::new(LiveRecords::new(options, host));
+        let (client, connected) = oneshot::channel();
+        let subject = options.subject.clone();
+        self.tasks
+            .spawn(live::serve(Arc::clone(&live), subject, connected));
+        self.endpoint = Some(client);
+        live
     }
 
     fn start_events(&mut self, options: EventOptions) -> Result<EventQueue, CannotRecord> {
@@ -255,14 +279,18 @@ impl RecordSinks {
         self.stream.take()
     }
 
-    /// Gives the stream and the events their connection. Has no effect without them.
+    /// Gives the stream, the events and the endpoint their connection. Has no effect without them.
     pub fn connected(&mut self, client: async_nats::Client) {
         if let Some(stream) = self.stream.take() {
             stream.connected(client.clone());
         }
         if let Some(events) = self.events.take() {
             // The sink has ended only if the host stops.
-            let _ = events.send(client);
+            let _ = events.send(client.clone());
+        }
+        if let Some(endpoint) = self.endpoint.take() {
+            // The endpoint has ended only if the host stops.
+            let _ = endpoint.send(client);
         }
     }
 

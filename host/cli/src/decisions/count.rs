@@ -87,9 +87,10 @@ pub(super) async fn run(arguments: CountArguments, print: Print) -> Result<ExitC
         only_from,
         json: is_json,
     } = arguments;
+    let filter = filter.filter();
     let mut groups = Groups::new();
     source
-        .read(filter.since(), |record| {
+        .read(&filter, |record| {
             if filter.fits(&record) {
                 groups.entry(value(by, &record)).or_default().add(&record);
             }

@@ -1,13 +1,11 @@
 //! Filters of records. A record has to fit all of them.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use portcullis_core::{
-    DecisionRecord, DenialClass, LoginOutcome, Method, SourceNetwork, client_address,
-};
+use portcullis_core::{DenialClass, LoginOutcome, Method, SourceNetwork};
+use portcullis_records::RecordFilter;
 
 use super::moment::moment;
 
@@ -93,56 +91,23 @@ fn outcome() -> impl TypedValueParser<Value = LoginOutcome> {
 }
 
 impl FilterArguments {
-    /// Returns whether a record fits every filter.
-    pub(super) fn fits(&self, record: &DecisionRecord) -> bool {
-        let login = &record.login;
-        let access = record.access.as_ref();
-        let is = |wanted: &Option<String>, found: Option<&String>| {
-            wanted.as_ref().is_none_or(|wanted| found == Some(wanted))
-        };
-        let users = [
-            login.identity.principal.as_ref(),
-            login.username.as_ref(),
-            login.client.user.as_ref(),
-            access.and_then(|access| access.user_name.as_ref()),
-        ];
-        let address = login.client.host.as_deref();
-        let address = address.and_then(client_address);
-        self.user
-            .as_ref()
-            .is_none_or(|user| users.contains(&Some(user)))
-            && self
-                .address
-                .is_none_or(|network| address.is_some_and(|address| network.contains(address)))
-            && self
-                .account
-                .as_ref()
-                .is_none_or(|name| access.is_some_and(|access| access.is_account(name)))
-            && is(
-                &self.policy,
-                record.policy.as_ref().map(|policy| &policy.name),
-            )
-            && self.policy_version.as_ref().is_none_or(|begin| {
-                let version = record.policy.as_ref().map(|policy| &policy.version);
-                version.is_some_and(|it| it.trim_start_matches(DIGEST_PREFIX).starts_with(begin))
-            })
-            && is(&self.class, record.class.as_ref())
-            && is(&self.method, Some(&login.identity.method))
-            && (self.outcome.is_empty() || self.outcome.contains(&record.outcome))
-            && !(self.refused && is_in(record.outcome))
-            && self.since.is_none_or(|since| record.received_at >= since)
-            && self.until.is_none_or(|until| record.received_at < until)
+    /// Returns the filter that the arguments state.
+    pub(super) fn filter(self) -> RecordFilter {
+        RecordFilter {
+            id: None,
+            user: self.user,
+            address: self.address,
+            account: self.account,
+            policy: self.policy,
+            policy_version: self.policy_version,
+            class: self.class,
+            method: self.method,
+            outcomes: self.outcome,
+            refused: self.refused,
+            since: self.since,
+            until: self.until,
+        }
     }
-
-    /// Returns the time of the first record that can fit.
-    pub(super) fn since(&self) -> Option<SystemTime> {
-        let since = std::time::Duration::from_secs(self.since?);
-        SystemTime::UNIX_EPOCH.checked_add(since)
-    }
-}
-
-const fn is_in(outcome: LoginOutcome) -> bool {
-    matches!(outcome, LoginOutcome::Admitted | LoginOutcome::Issued)
 }
 
 #[cfg(test)]
@@ -171,11 +136,11 @@ mod tests {
         });
         record.access = serde_json::from_value(access).unwrap();
         for (account, fits) in [("APP", true), ("AAKEY", true), ("OTHER", false)] {
-            let filter = FilterArguments {
+            let arguments = FilterArguments {
                 account: Some(account.to_owned()),
                 ..FilterArguments::default()
             };
-            assert_eq!(filter.fits(&record), fits, "{account}");
+            assert_eq!(arguments.filter().fits(&record), fits, "{account}");
         }
         assert_eq!(super::super::list::account(&record), "APP");
     }

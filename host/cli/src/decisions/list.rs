@@ -45,9 +45,10 @@ pub(super) async fn run(arguments: ListArguments, print: Print) -> Result<ExitCo
         rights,
         json: is_json,
     } = arguments;
+    let filter = filter.filter();
     let mut kept = VecDeque::new();
     source
-        .read(filter.since(), |record| {
+        .read(&filter, |record| {
             if filter.fits(&record) {
                 if kept.len() >= last {
                     kept.pop_front();

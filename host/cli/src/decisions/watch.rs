@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: WatchArguments) -> Result<ExitCode, Failure> 
     let mut stop = std::pin::pin!(stop);
     let mut hang_up = std::pin::pin!(hang_ups.first());
     let chosen = Chosen {
-        filter: arguments.filter,
+        filter: arguments.filter.filter(),
         max_records: arguments.last,
     };
     let mut feed = Feed::start(arguments.source, chosen).await?;

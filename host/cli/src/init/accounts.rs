@@ -12,6 +12,8 @@ pub(crate) struct Accounts {
     admin: Option<Secret>,
     /// Whether the accounts hear of their logins.
     hear_of_logins: bool,
+    /// Whether the callout account has a user who reads decision records.
+    have_auditor: bool,
 }
 
 impl Accounts {
@@ -27,15 +29,23 @@ impl Accounts {
             names,
             admin: Some(password),
             hear_of_logins: false,
+            have_auditor: false,
         }
     }
 
-    /// Returns the accounts of a new site. With `login_events`, they hear of their logins.
-    pub(crate) fn with_events(login_events: bool) -> Self {
+    /// Returns the accounts of a new site. With `login_events`, they hear of their logins. With
+    /// `auditor`, the callout account has a user who reads decision records.
+    pub(crate) fn of_site(login_events: bool, auditor: bool) -> Self {
         Self {
             hear_of_logins: login_events,
+            have_auditor: auditor,
             ..Self::default()
         }
+    }
+
+    /// Returns whether the callout account has a user who reads decision records.
+    pub(super) const fn have_auditor(&self) -> bool {
+        self.have_auditor
     }
 
     /// Returns whether the accounts hear of their logins.

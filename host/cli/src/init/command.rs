@@ -29,6 +29,10 @@ pub(crate) struct InitArguments {
     /// `portcullis account edit` lets accounts share them.
     #[arg(long)]
     login_events: bool,
+    /// Keep the newest decision records in the host's memory, and add a user to the callout account
+    /// who may ask for them: `portcullis decisions list --live`.
+    #[arg(long)]
+    auditor: bool,
     /// Accounts in the server's configuration, or JWTs of an operator that is made too.
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
@@ -57,7 +61,7 @@ impl InitArguments {
                 return Err(wrong("`--key-value` is for `--mode config`"));
             }
             Mode::Config => {
-                let accounts = Accounts::with_events(self.login_events);
+                let accounts = Accounts::of_site(self.login_events, self.auditor);
                 let made = init_with(&self.directory, &self.key_value, &accounts)?;
                 (made.summary(), made.json())
             }
@@ -66,6 +70,7 @@ impl InitArguments {
                     resolver: self.resolver.unwrap_or_default(),
                     oldest_server: self.oldest_server,
                     login_events: self.login_events,
+                    auditor: self.auditor,
                 };
                 let made = init_operator(&self.directory, options)?;
                 (made.summary(), made.json())

@@ -11,14 +11,14 @@ use portcullis_callout::required_permissions;
 use portcullis_claims::{
     AccountClaims, KeyKind, OperatorClaims, ServerVersion, UserClaims, UserCredentials, UserFields,
 };
-use portcullis_connect::{InboxPrefix, PermissionSide};
+use portcullis_connect::{InboxPrefix, PermissionSide, RequiredPermission};
 use portcullis_core::Secret;
 use portcullis_files::{Disk as _, SystemDisk};
 use serde_json::{Value, json};
 
 use super::error::NotInitialized;
 use super::files::{Directory, NewFiles};
-use super::{Made, command, events};
+use super::{Made, auditor, command, events};
 
 const PORTCULLIS_TOML: &str = include_str!("operator/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("operator/nats-server.conf");
@@ -80,6 +80,8 @@ pub(crate) struct OperatorMode {
     pub(crate) oldest_server: Option<ServerVersion>,
     /// Whether the host publishes login events.
     pub(crate) login_events: bool,
+    /// Whether a user reads decision records.
+    pub(crate) auditor: bool,
 }
 
 /// A user with its files.
@@ -98,6 +100,8 @@ struct NewStore {
 pub(super) struct Initialized {
     directory: PathBuf,
     resolver: Resolver,
+    /// Whether a user reads decision records.
+    has_auditor: bool,
     /// Public keys of the operator and of the accounts, by name.
     keys: Value,
 }
@@ -116,6 +120,7 @@ struct System {
     admin: NewUser,
     service: NewUser,
     sentinel: NewUser,
+    auditor: Option<NewUser>,
 }
 
 /// Writes a store, credentials files, the host's keys, and configurations of servers and host.
@@ -145,6 +150,9 @@ pub(super) fn init(directory: &Path, mode: OperatorMode) -> Result<Initialized, 
     ] {
         files.secret_text(name, &user.creds)?;
     }
+    if let Some(auditor) = &system.auditor {
+        files.secret_text(AUDITOR.0, &auditor.creds)?;
+    }
     files.directory("keys", Directory::Private)?;
     for (name, seed) in [
         ("keys/issuer.nk", &system.issuer),
@@ -164,10 +172,7 @@ pub(super) fn init(directory: &Path, mode: OperatorMode) -> Result<Initialized, 
         .replace("{inbox-prefix}", inbox_prefix.as_str())
         .replace("{callout}", callout.account.as_str())
         .replace("{app}", app.account.as_str())
-        .replace(
-            "{events}",
-            &mode.login_events.then(events::table).unwrap_or_default(),
-        );
+        .replace("{records}", &tables(mode));
     files.file("portcullis.toml", &config)?;
     files.keep();
     system.store.is_kept = true;
@@ -176,6 +181,7 @@ pub(super) fn init(directory: &Path, mode: OperatorMode) -> Result<Initialized, 
     Ok(Initialized {
         directory: directory.to_path_buf(),
         resolver: mode.resolver,
+        has_auditor: mode.auditor,
         keys: json!({
             "operator": system.operator_key,
             "SYS": system_account,
@@ -207,11 +213,16 @@ impl System {
         let system = account(store, "SYS", &system_seed, now, |_| {})?;
         let app = signing_account(store, "APP", now, |_| {})?;
         let service_seed = store.keys().generate(KeyKind::User)?;
+        let auditor_seed = mode
+            .auditor
+            .then(|| store.keys().generate(KeyKind::User))
+            .transpose()?;
         let callout = signing_account(store, "AUTH", now, |claims| {
             let authorization = &mut claims.nats.authorization;
+            let users = std::iter::once(&service_seed).chain(&auditor_seed);
             authorization
                 .auth_users
-                .push(service_seed.public.to_string());
+                .extend(users.map(|seed| seed.public.to_string()));
             authorization
                 .allowed_accounts
                 .push(app.0.account.to_string());
@@ -226,8 +237,12 @@ impl System {
             UserFields::unlimited(),
             now,
         )?;
-        let fields = service_permissions(inbox_prefix, mode.login_events);
+        let fields = service_permissions(inbox_prefix, mode);
         let service = user(store, &callout.0, "portcullis", &service_seed, fields, now)?;
+        let auditor = auditor_seed.map(|seed| {
+            let fields = fields_with(auditor::own_permissions());
+            user(store, &callout.0, "auditor", &seed, fields, now)
+        });
         let sentinel = store.keys().generate(KeyKind::User)?;
         let sentinel = user(
             store,
@@ -247,6 +262,7 @@ impl System {
             admin,
             service,
             sentinel,
+            auditor: auditor.transpose()?,
             store: new,
         })
     }
@@ -340,12 +356,20 @@ fn user(
 }
 
 /// Returns the permissions that the service needs, and no others.
-fn service_permissions(inbox_prefix: &str, login_events: bool) -> UserFields {
-    let mut fields = UserFields::unlimited();
+fn service_permissions(inbox_prefix: &str, mode: OperatorMode) -> UserFields {
     let mut required = required_permissions(inbox_prefix, true);
-    if login_events {
+    if mode.login_events {
         required.extend(events::permissions());
     }
+    if mode.auditor {
+        required.extend(auditor::host_permissions());
+    }
+    fields_with(required)
+}
+
+/// Returns the fields of a user with these permissions and no others.
+fn fields_with(required: Vec<RequiredPermission>) -> UserFields {
+    let mut fields = UserFields::unlimited();
     for permission in required {
         let list = match permission.side {
             PermissionSide::Publish => &mut fields.publish.allow,
@@ -356,6 +380,13 @@ fn service_permissions(inbox_prefix: &str, login_events: bool) -> UserFields {
         }
     }
     fields
+}
+
+/// Renders the tables about records in portcullis.toml.
+fn tables(mode: OperatorMode) -> String {
+    let events = mode.login_events.then(events::table);
+    let auditor = mode.auditor.then(auditor::table);
+    events.into_iter().chain(auditor).collect()
 }
 
 /// Returns the fields of a user that may do nothing and needs no seed.
@@ -407,12 +438,18 @@ const MADE: [Made; 11] = [
     ("policies/", "put policies here"),
 ];
 
+const AUDITOR: Made = (
+    "creds/auditor.creds",
+    "a login that reads decision records; keep it secret",
+);
+
 impl Initialized {
     /// Returns the written files with their purposes.
     fn files(&self) -> impl Iterator<Item = Made> {
         // Servers with a URL have account JWTs from there.
         let is_made = |name: &str| self.resolver != Resolver::Url || name != ACCOUNTS_CONF;
-        MADE.into_iter().filter(move |(name, _)| is_made(name))
+        let files = MADE.into_iter().chain(self.has_auditor.then_some(AUDITOR));
+        files.filter(move |(name, _)| is_made(name))
     }
 
     /// Returns the written files and the public keys.
@@ -444,6 +481,10 @@ impl Initialized {
              accounts:\n  \
              change one: portcullis account edit APP --jetstream unlimited --store {shown}/store\n"
         );
+        if self.has_auditor {
+            let login = format!("--creds {shown}/{}", AUDITOR.0);
+            text.push_str(&auditor::command(&shown.to_string(), &login));
+        }
         text
     }
 }

@@ -44,7 +44,8 @@ fn what_is_made_passes_the_check() {
                     "{jet",
                     "-permissions}",
                     "{keeper",
-                    "{events",
+                    "{records",
+                    "{auditor",
                     "{exports",
                     "{reader",
                 ]
@@ -60,7 +61,7 @@ fn what_is_made_passes_the_check() {
 fn login_events_have_a_table_a_permission_and_shares() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("events");
-    init_with(&root, &[], &Accounts::with_events(true)).unwrap();
+    init_with(&root, &[], &Accounts::of_site(true, false)).unwrap();
     passes_the_check(&root);
     let config = Config::load(&root.join("portcullis.toml")).unwrap().value;
     let subject = config.records.events.unwrap().subject.to_string();
@@ -73,6 +74,40 @@ fn login_events_have_a_table_a_permission_and_shares() {
     ] {
         assert!(server.contains(line), "{server}");
     }
+}
+
+#[test]
+fn an_auditor_may_ask_for_records_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("audited");
+    let made = init_with(&root, &[], &Accounts::of_site(true, true)).unwrap();
+    passes_the_check(&root);
+    let config = Config::load(&root.join("portcullis.toml")).unwrap().value;
+    assert_eq!(config.records.live.unwrap().subject, "portcullis.records");
+    assert!(config.records.events.is_some());
+    let seed = fs::read_to_string(root.join("keys/auditor.nk")).unwrap();
+    let key = KeyPair::from_seed(seed.trim_end()).unwrap().public_key();
+    let server = fs::read_to_string(root.join("nats-server.conf")).unwrap();
+    let user = format!(
+        "        nkey: \"{key}\"
+        permissions: {{
+          publish: [
+            \"portcullis.records\"
+          ]
+          subscribe: [
+            \"_INBOX.>\"
+          ]
+        }}
+"
+    );
+    assert!(server.contains(&user), "{server}");
+    let auth_users = format!("auth_users: [ \"{}\", \"{key}\" ]", made.service);
+    assert!(server.contains(&auth_users), "{server}");
+    assert!(
+        server.contains("callout: the service itself, and the auditor."),
+        "{server}"
+    );
+    assert!(made.summary().contains("keys/auditor.nk: seed to read"));
 }
 
 fn passes_the_check(root: &Path) {

@@ -1,7 +1,7 @@
 //! The table `[records]`.
 
 use portcullis_connect::SecretSource;
-use portcullis_records::OtlpOptions;
+use portcullis_records::{LiveOptions, OtlpOptions};
 
 use super::*;
 
@@ -85,4 +85,36 @@ fn what_is_set_is_what_the_collector_gets() {
 )]
 fn a_collector_that_cannot_be_used_is_refused(#[case] given: &str, #[case] problem: &str) {
     assert_eq!(collector_problem(given), problem);
+}
+
+#[test]
+fn a_subject_turns_the_records_in_memory_on() {
+    let live = |lines: &str| {
+        let checked = parse(&text(&format!("[records.live]\n{lines}")));
+        checked.unwrap().value.records.live
+    };
+    assert_eq!(live("max-records = 7\n"), None);
+    let subject = "subject = \"audit.records\"\n";
+    assert_eq!(live(subject), Some(LiveOptions::new("audit.records")));
+    let bounded = LiveOptions {
+        max_records: 7,
+        max_size: 64 << 10,
+        ..LiveOptions::new("audit.records")
+    };
+    let given = format!("{subject}max-records = 7\nmax-size = \"64KiB\"\n");
+    assert_eq!(live(&given), Some(bounded));
+}
+
+#[rstest]
+#[case(
+    "subject = \"a.*\"",
+    "a subject such as `portcullis.decisions`, without wildcards"
+)]
+#[case("max-records = 0", "must be between 1 and 100000, found `0`")]
+#[case("max-size = \"2GiB\"", "1GiB")]
+fn records_in_memory_are_bounded(#[case] given: &str, #[case] problem: &str) {
+    let text = text(&format!("[records.live]\n{given}\n"));
+    let problems = lines(&parse(&text).unwrap_err());
+    assert!(problems[0].contains("records.live."), "{problems:?}");
+    assert!(problems[0].contains(problem), "{problems:?}");
 }

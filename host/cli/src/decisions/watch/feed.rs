@@ -13,11 +13,12 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use portcullis_connect::Connection;
 use portcullis_core::{DecisionRecord, with_causes};
 use portcullis_environment::{Clock as _, SystemClock};
-use portcullis_records::{ReadRecords, RecordTail, StreamOptions, follow, read_stream};
+use portcullis_records::{
+    LiveReader, ReadRecords, RecordFilter, RecordTail, StreamOptions, follow, read_stream,
+};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::super::filter::FilterArguments;
-use super::super::source::{Place, SourceArguments, unreadable};
+use super::super::source::{Place, SourceArguments, hosts_unreadable, unreadable};
 use super::kept::{Entry, Kept};
 use super::update::Event;
 use crate::exit::ExitCode;
@@ -51,7 +52,7 @@ pub(super) struct Feed {
 /// The records that the arguments of the command choose.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
-    pub(super) filter: FilterArguments,
+    pub(super) filter: RecordFilter,
     /// Maximum number of records of the past.
     pub(super) max_records: usize,
 }
@@ -74,9 +75,24 @@ impl Feed {
                 let tails = vec![existing(&file, true)?];
                 (start_files(tails, chosen, sender)?, None)
             }
+            Place::Hosts(subject) => {
+                let place = Place::Hosts(subject.clone());
+                let connection = Arc::new(source.connect(&place).await?);
+                let client = connection.client().clone();
+                let reader = LiveReader::new(client, &subject, chosen.filter.clone()).await;
+                let reader = reader.map_err(|error| hosts_unreadable(&error))?;
+                let hosts = Hosts {
+                    reader,
+                    chosen,
+                    sender,
+                    _connection: Arc::clone(&connection),
+                };
+                tokio::spawn(hosts.read());
+                (format!("hosts on {subject}"), Some(connection))
+            }
             Place::Stream => {
                 let options = source.stream()?;
-                let connection = Arc::new(source.connect().await?);
+                let connection = Arc::new(source.connect(&Place::Stream).await?);
                 // A record that is published while the past is read is not missed.
                 let live = follow(connection.client(), &options.subject).await;
                 let live = live.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
@@ -147,7 +163,7 @@ fn start_files(
 }
 
 /// Reads files without end, until the screen is closed.
-fn read_files(mut tails: Vec<RecordTail>, filter: &FilterArguments, sender: &Sender<Event>) {
+fn read_files(mut tails: Vec<RecordTail>, filter: &RecordFilter, sender: &Sender<Event>) {
     let mut last_trouble = None;
     let mut is_past = true;
     while !sender.is_closed() {
@@ -213,6 +229,73 @@ impl Batch<'_> {
     }
 }
 
+/// The records in the memory of hosts.
+struct Hosts {
+    reader: LiveReader,
+    chosen: Chosen,
+    sender: Sender<Event>,
+    /// Dropping it would close the connection.
+    _connection: Arc<Connection>,
+}
+
+impl Hosts {
+    /// Reads the records that hosts have, and then asks for new ones. Hosts know which ones were
+    /// read, so no loss of the connection leaves a gap. Returns when the screen is closed.
+    async fn read(self) {
+        // A closed screen needs no message.
+        let _ = self.try_read().await;
+    }
+
+    async fn try_read(mut self) -> Result<(), Closed> {
+        let mut read = ReadRecords::default();
+        let mut past = Kept::new(self.chosen.max_records);
+        let keep = |record| {
+            past.insert(Entry::new(record));
+        };
+        let reading = self.reader.read_all(&mut read, keep).await;
+        let past = past.take().filter_map(Arc::into_inner);
+        self.send(Event::Records(past.map(|entry| entry.record).collect()))
+            .await?;
+        if let Err(error) = reading {
+            self.send(Event::Trouble(with_causes(&error))).await?;
+        }
+        let mut missing = 0;
+        self.tell_of_missing(&mut missing).await?;
+        self.send(Event::CaughtUp).await?;
+        let mut known = read.unreadable;
+        self.send(Event::Unreadable(known)).await?;
+        loop {
+            let mut records = Vec::new();
+            let then = |record| records.push(record);
+            if let Err(error) = self.reader.read_next(&mut read, then).await {
+                return self.send(Event::Trouble(with_causes(&error))).await;
+            }
+            if !records.is_empty() {
+                self.send(Event::Records(records)).await?;
+            }
+            let unreadable = read.unreadable.saturating_sub(known);
+            known = read.unreadable;
+            self.send(Event::Unreadable(unreadable)).await?;
+            self.tell_of_missing(&mut missing).await?;
+        }
+    }
+
+    /// Tells of records that hosts no longer had, if there are more than `known`.
+    async fn tell_of_missing(&self, known: &mut u64) -> Result<(), Closed> {
+        let missing = self.reader.missing();
+        if missing > *known {
+            *known = missing;
+            let text = format!("{missing} older records are no longer in the memory of the hosts");
+            self.send(Event::Trouble(text)).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, event: Event) -> Result<(), Closed> {
+        self.sender.send(event).await.map_err(|_| Closed)
+    }
+}
+
 /// The records of a subject: those of its stream, and those that hosts publish.
 struct Subject {
     connection: Arc<Connection>,
@@ -235,7 +318,7 @@ impl Subject {
     async fn try_read(&self, live: impl Stream<Item = Vec<u8>>) -> Result<(), Closed> {
         let status = self.connection.status();
         let mut losses = Losses::new(status.counts().reconnects, SystemClock.wall());
-        match self.read_past(self.chosen.filter.since()).await? {
+        match self.read_past(self.chosen.filter.earliest()).await? {
             Ok(unreadable) => self.send(Event::Unreadable(unreadable)).await?,
             Err(error) => self.trouble(format!("only new records: {error}")).await?,
         }
@@ -269,7 +352,7 @@ impl Subject {
         now: SystemTime,
         losses: &mut Losses,
     ) -> Result<(), Closed> {
-        let since = self.chosen.filter.since().max(Some(since));
+        let since = self.chosen.filter.earliest().max(Some(since));
         match self.read_past(since).await? {
             // Lines that are no records were counted before.
             Ok(_) => losses.made_up(now),

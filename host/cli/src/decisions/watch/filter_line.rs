@@ -1,6 +1,7 @@
 //! A typed line of filters, in the language of the command line.
 
 use clap::Parser;
+use portcullis_records::RecordFilter;
 
 use super::super::filter::FilterArguments;
 
@@ -21,10 +22,10 @@ struct FilterLine {
 /// # Errors
 ///
 /// Fails with one line that says what is wrong.
-pub(super) fn parse(line: &str) -> Result<FilterArguments, String> {
+pub(super) fn parse(line: &str) -> Result<RecordFilter, String> {
     let words = words(line)?;
     match FilterLine::try_parse_from(words) {
-        Ok(line) => Ok(line.filter),
+        Ok(line) => Ok(line.filter.filter()),
         Err(error) => Err(first_line(&error.render().to_string())),
     }
 }

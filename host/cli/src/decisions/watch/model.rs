@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use portcullis_core::DecisionRecord;
+use portcullis_records::RecordFilter;
 
-use super::super::filter::FilterArguments;
 use super::kept::{Entry, Kept, position};
 
 /// Number of lines of the screen that are not in its middle: heading, filter, and the keys.
@@ -23,7 +23,7 @@ pub(super) struct Model {
     max_records: usize,
     /// The text of the filters that choose the shown records.
     pub(super) filter_line: String,
-    filter: FilterArguments,
+    filter: RecordFilter,
     shown: VecDeque<Arc<Entry>>,
     selected: Option<Arc<Entry>>,
     /// Whether the newest record is selected as it arrives.
@@ -124,7 +124,7 @@ impl Model {
             held: None,
             max_records,
             filter_line: String::new(),
-            filter: FilterArguments::default(),
+            filter: RecordFilter::default(),
             shown: VecDeque::new(),
             selected: None,
             follows: true,
@@ -221,7 +221,7 @@ impl Model {
     }
 
     /// Shows the records that fit `filter`, which `line` says.
-    pub(super) fn set_filter(&mut self, line: String, filter: FilterArguments) {
+    pub(super) fn set_filter(&mut self, line: String, filter: RecordFilter) {
         self.filter_line = line;
         let fitting = self.kept.iter().filter(|it| filter.fits(&it.record));
         self.shown = fitting.cloned().collect();
