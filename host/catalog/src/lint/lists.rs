@@ -1,7 +1,7 @@
 //! The lists of subjects in settings and permits.
 
 use portcullis_core::{PermissionSubject, Permissions};
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::lines::line_at;
 
@@ -25,6 +25,10 @@ pub(super) struct Side {
 pub(super) struct Lists {
     pub(super) publish: Side,
     pub(super) subscribe: Side,
+    /// The subjects of the intent `request`.
+    pub(super) requests: Vec<Entry>,
+    /// Whether the intents have the inbox of the login.
+    pub(super) has_private_inbox: bool,
 }
 
 /// The lists of settings.
@@ -54,6 +58,7 @@ impl Settings {
         for profile in &self.profiles {
             all.publish.extend(&profile.publish);
             all.subscribe.extend(&profile.subscribe);
+            all.has_private_inbox |= profile.has_private_inbox;
         }
         all
     }
@@ -73,6 +78,7 @@ impl Settings {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("publish", DeValue::Table(side)) => lists.publish.add(text, side),
                 ("subscribe", DeValue::Table(side)) => lists.subscribe.add(text, side),
+                ("intents", DeValue::Table(intents)) => lists.add_intents(text, intents),
                 ("account", DeValue::String(account)) => self.accounts.push(Entry {
                     text: account.to_string(),
                     line: Some(line_at(text, value.span().start)),
@@ -100,8 +106,31 @@ impl Lists {
         Self {
             publish: side(&permissions.publish),
             subscribe: side(&permissions.subscribe),
+            ..Self::default()
         }
     }
+
+    fn add_intents(&mut self, text: &str, intents: &DeTable<'_>) {
+        for (key, value) in intents {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("request", DeValue::Array(subjects)) => {
+                    self.requests.extend(entries(text, subjects));
+                }
+                ("private-inbox", DeValue::Boolean(true)) => self.has_private_inbox = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns the texts of a list.
+fn entries(text: &str, list: &DeArray<'_>) -> impl Iterator<Item = Entry> {
+    list.iter().filter_map(move |item| {
+        Some(Entry {
+            text: item.get_ref().as_str()?.to_owned(),
+            line: Some(line_at(text, item.span().start)),
+        })
+    })
 }
 
 impl Side {
@@ -117,13 +146,9 @@ impl Side {
                 "deny" => &mut self.deny,
                 _ => continue,
             };
-            let items = value.get_ref().as_array().into_iter().flatten();
-            list.extend(items.filter_map(|item| {
-                Some(Entry {
-                    text: item.get_ref().as_str()?.to_owned(),
-                    line: Some(line_at(text, item.span().start)),
-                })
-            }));
+            if let DeValue::Array(subjects) = value.get_ref() {
+                list.extend(entries(text, subjects));
+            }
         }
     }
 }

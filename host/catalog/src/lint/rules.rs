@@ -107,10 +107,12 @@ pub(super) fn check_lists(
     all: &Lists,
     mut record: impl FnMut(Lint, &Entry, String),
 ) {
-    let mut requests = lists.publish.allow.iter();
-    let request = requests.find(|entry| is_request(&entry.text));
+    let published = lists.publish.allow.iter();
+    let mut requests = published.filter(|entry| is_request(&entry.text));
+    let request = requests.next().or_else(|| lists.requests.first());
     let mut received = all.subscribe.allow.iter();
     if let Some(entry) = request
+        && !all.has_private_inbox
         && !received.any(|entry| is_inbox(&entry.text))
     {
         let message = format!(

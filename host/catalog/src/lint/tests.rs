@@ -124,6 +124,24 @@ subscribe = { allow = [\"_INBOX.{{user-name}}.>\"] }
     assert_eq!(lint_settings(Path::new("p.toml"), text), []);
 }
 
+#[rstest]
+#[case("request = [\"tax.quote\"]", &[("request-without-inbox", Some(3))])]
+#[case("request = [\"tax.quote\"]\nprivate-inbox = false", &[("request-without-inbox", Some(3))])]
+#[case("request = [\"tax.quote\"]\nprivate-inbox = true", &[])]
+#[case("reply = [\"tax.quote\"]", &[])]
+fn an_intent_to_request_needs_an_inbox(
+    #[case] intents: &str,
+    #[case] expected: &[(&str, Option<usize>)],
+) {
+    let text = format!("[settings.profiles.app]\n[settings.profiles.app.intents]\n{intents}\n");
+    let found = lint_settings(Path::new("p.toml"), &text);
+    let found: Vec<_> = found
+        .iter()
+        .map(|finding| (finding.lint.code(), finding.line))
+        .collect();
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn an_account_that_a_login_names_whole_is_doubted() {
     let text = "[settings]\naccount = \"{{claim.tenant}}\"\n";
