@@ -65,9 +65,9 @@ codes! {
     ConfigurationDoubtful = "configuration-doubtful", Warning,
         "`portcullis.toml` says something that its author probably did not mean.";
     ConfigurationExposed = "configuration-exposed", Warning,
-        "Every user of the machine can change `portcullis.toml`.";
+        "Every user of the machine can change `portcullis.toml`, or replace it or a secret in its directory.";
     SecretExposed = "secret-exposed", Warning,
-        "Every user of the machine can read a key or another secret.";
+        "Every user of the machine can read or change a key or another secret.";
     PoliciesInvalid = "policies-invalid", Error,
         "A policy is missing, is refused, or fails its tests or an assertion.";
     PoliciesDoubtful = "policies-doubtful", Warning,
