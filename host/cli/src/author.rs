@@ -71,15 +71,24 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_that_does_not_exist_is_not_watched() {
+    fn folders_that_are_none_of_a_crate_or_of_policies_are_told() {
         let folder = tempfile::tempdir().unwrap();
         let nowhere = folder.path().join("nowhere");
-        let failure = watch::watch(&nowhere, folder.path(), &Prover::default(), |_| Ok(()));
-        let failure = failure.unwrap_err();
-        assert_eq!(failure.code(), ExitCode::NoPolicyDirectory);
-        assert!(
-            failure.to_string().contains("has no Cargo.toml"),
-            "{failure}"
-        );
+        let refused = |directory: &Path, into: &Path| {
+            let prover = Prover::default();
+            match watch::watch(directory, Some(into), None, &prover, |_| Ok(())) {
+                Err(NotDone::Failed(failure)) => (failure.code(), failure.to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (code, message) = refused(&nowhere, folder.path());
+        assert_eq!(code, ExitCode::NoPolicyDirectory);
+        assert!(message.contains("has no Cargo.toml"), "{message}");
+
+        fs::write(folder.path().join("Cargo.toml"), "").unwrap();
+        fs::write(folder.path().join("portcullis.toml"), "").unwrap();
+        let (code, message) = refused(folder.path(), folder.path());
+        assert_eq!(code, ExitCode::NoPolicyDirectory);
+        assert!(message.contains("has a portcullis.toml"), "{message}");
     }
 }

@@ -280,8 +280,8 @@ pub(crate) enum PolicyVerb {
     /// Run the tests of policies (NAME.tests.toml) and print the cost of each decision.
     Test {
         /// Modules, folders of crates (which are built first) or directories of policies. With
-        /// `--config`, names of policies. Default: the crate in the present folder; with
-        /// `--config`, all policies.
+        /// `--config`, names of its policies, and modules or crates as paths, such as `./orders`.
+        /// Default: the crate in the present folder; with `--config`, all policies.
         #[arg(value_name = "WHICH")]
         which: Vec<String>,
         /// The configuration, portcullis.toml, whose directory, limits and rules apply.
@@ -331,9 +331,12 @@ pub(crate) enum PolicyVerb {
         /// The folder of the crate.
         #[arg(value_name = "DIR", default_value = ".")]
         directory: PathBuf,
-        /// The policy directory of a host.
-        #[arg(long, value_name = "POLICIES")]
-        into: PathBuf,
+        /// The policy directory of a host. Default: that of the configuration.
+        #[arg(long, value_name = "POLICIES", required_unless_present = "config")]
+        into: Option<PathBuf>,
+        /// The configuration, portcullis.toml, whose limits, grants and rules apply to the tests.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Compare two versions of a policy: print which logins would gain or lose what.
     Diff(DiffArguments),

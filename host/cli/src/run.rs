@@ -192,9 +192,17 @@ fn do_policy(verb: PolicyVerb) -> Result<ExitCode, Failure> {
         PolicyVerb::Lint { which, json } => {
             lint::lint(&which, json, &child_prover()).map_err(NotDone::from)
         }
-        PolicyVerb::Watch { directory, into } => {
-            return watch::watch(&directory, &into, &child_prover(), print);
-        }
+        PolicyVerb::Watch {
+            directory,
+            into,
+            config,
+        } => watch::watch(
+            &directory,
+            into.as_deref(),
+            config.as_deref(),
+            &child_prover(),
+            print,
+        ),
         PolicyVerb::Diff(arguments) => policy::diff(&arguments, &child_prover()),
         PolicyVerb::Sign {
             file,

@@ -92,6 +92,8 @@ impl From<&Metadata> for Access {
 pub enum NewAccess {
     /// The user of this process, with mode 0600.
     Private,
+    /// The user of this process, with mode 0644: for files without secrets that others copy.
+    Readable,
     /// Owner, group and mode of the replaced file. For a new name, owner and group of the directory
     /// and mode 0640, so that a service that reads the directory can read the file.
     Inherited,

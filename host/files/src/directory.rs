@@ -89,6 +89,7 @@ impl OpenDirectory for Directory {
             .write_all(bytes)
             .and_then(|()| match access {
                 NewAccess::Private => Ok(()),
+                NewAccess::Readable => Ok(rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?),
                 NewAccess::Inherited => self.inherit(name, &file),
             })
             .and_then(|()| file.sync_all())
@@ -142,6 +143,8 @@ mod tests {
         let directory = Directory::open(scratch.path()).unwrap();
         let replace = |name: &str, access| directory.replace(name.as_ref(), b"new", access);
         replace("private", NewAccess::Private).unwrap();
+        replace("readable", NewAccess::Readable).unwrap();
+        assert_eq!(mode(&at("readable")), 0o644);
         assert_eq!(mode(&at("private")), 0o600);
         replace("inherited", NewAccess::Inherited).unwrap();
         assert_eq!(mode(&at("inherited")), 0o640);
@@ -150,7 +153,7 @@ mod tests {
         replace("open", NewAccess::Inherited).unwrap();
         assert_eq!(mode(&at("open")), 0o664);
         assert_eq!(fs::read(at("open")).unwrap(), b"new");
-        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 4);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use portcullis_catalog::{MeasuredDecision, MeasuredPolicy, Prover, measure_modul
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
 
-use super::crate_build::{self, is_crate};
+use super::crate_build;
 use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
@@ -38,11 +38,7 @@ pub(crate) fn bench(
     json: bool,
     prover: &Prover,
 ) -> Result<Output, Failure> {
-    let module = if is_crate(path) {
-        crate_build::build(path, crate_build::PROFILE)?.module
-    } else if path.is_file() {
-        path.to_owned()
-    } else {
+    let Some(module) = crate_build::module_of(path)? else {
         let error = anyhow::anyhow!(
             "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
             path.display()

@@ -40,8 +40,8 @@ pub(crate) fn build(
         text
     };
     let code = match &found.verdict {
-        Ok(_) => ExitCode::Success,
-        Err(_) => ExitCode::BadPolicies,
+        Ok((_, tests)) if tests.iter().all(|test| test.failure.is_none()) => ExitCode::Success,
+        _ => ExitCode::BadPolicies,
     };
     Ok(Output { text, code })
 }

@@ -80,6 +80,20 @@ pub(super) fn is_crate(directory: &Path) -> bool {
     directory.join("Cargo.toml").is_file()
 }
 
+/// Returns the module that `path` names: the file itself, or that of the crate in the folder, which
+/// is built first. `None` if it is neither.
+///
+/// # Errors
+///
+/// Fails if the crate is no policy or does not compile, or if the toolchain lacks a part.
+pub(crate) fn module_of(path: &Path) -> Result<Option<PathBuf>, Failure> {
+    if is_crate(path) {
+        Ok(Some(build(path, PROFILE)?.module))
+    } else {
+        Ok(path.is_file().then(|| path.to_owned()))
+    }
+}
+
 /// Builds the policy in the crate at `directory` with cargo's profile `profile`, and puts the
 /// module next to the manifest as `NAME.wasm`. Compiler messages go to standard error.
 ///
@@ -103,7 +117,7 @@ fn try_build(directory: &Path, profile: &str) -> Result<Built, NotBuilt> {
     }
     let made = compile(directory, &found, profile)?;
     let module = directory.join(format!("{}.wasm", found.name));
-    place(&made, &module).map_err(|source| NotBuilt::Place {
+    place(&made, &module, NewAccess::Readable).map_err(|source| NotBuilt::Place {
         path: module.clone(),
         source,
     })?;
@@ -111,10 +125,10 @@ fn try_build(directory: &Path, profile: &str) -> Result<Built, NotBuilt> {
 }
 
 /// Puts a copy of `file` at `target` in one step, so that no reader sees half of it.
-pub(super) fn place(file: &Path, target: &Path) -> io::Result<()> {
+pub(super) fn place(file: &Path, target: &Path, access: NewAccess) -> io::Result<()> {
     let bytes = fs::read(file)?;
     let (directory, name) = SystemDisk.open_parent(target)?;
-    directory.replace(name, &bytes, NewAccess::Inherited)
+    directory.replace(name, &bytes, access)
 }
 
 /// Reads the manifest and checks that the crate makes a module.

@@ -12,7 +12,7 @@ use portcullis_catalog::{Prover, TestOutcome, TestedPolicy, test_module, test_po
 use portcullis_core::{Allowed, PolicyName};
 
 pub(crate) use self::json::test_to_json;
-use super::crate_build::{self, is_crate};
+use super::crate_build;
 use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
@@ -25,7 +25,8 @@ use crate::policy::read_policies;
 pub(crate) struct TestOptions {
     /// The configuration whose policy directory, limits and rules apply.
     pub(crate) config: Option<PathBuf>,
-    /// With a configuration, names of policies. Otherwise modules, crates and directories.
+    /// With a configuration, names of policies, modules and crates. Otherwise modules, crates and
+    /// directories.
     pub(crate) which: Vec<String>,
     /// The text that the names of the reported tests contain.
     pub(crate) filter: Option<String>,
@@ -115,21 +116,41 @@ impl Count {
     }
 }
 
-/// Tests the policies of a configuration, all of them if `which` is empty.
+/// Returns whether an argument next to `--config` is a path and not the name of a policy.
+fn is_path(which: &str) -> bool {
+    which.contains(['/', '.'])
+}
+
+/// Tests the policies of a configuration, all of them if `which` is empty. Modules and crates run
+/// under the limits, grants and rules of the configuration, and need not lie in its directory.
 fn test_configured(
     config: &Path,
     which: &[String],
     prover: &Prover,
 ) -> Result<Vec<TestedPolicy>, NotDone> {
-    let names = which.iter().map(|name| name.parse::<PolicyName>());
+    let (paths, names): (Vec<_>, Vec<_>) = which.iter().partition(|which| is_path(which));
+    let names = names.into_iter().map(|name| name.parse::<PolicyName>());
     let names = names.collect::<Result<Vec<_>, _>>();
     let names = names.map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    // A command line without names asks for all tests.
-    let wanted = Allowed::only(names).unwrap_or(Allowed::Any);
     let tables = read_policies(config)?;
     let engine = idle_engine(tables.key_value.as_ref())?;
-    let tested = test_policies(&engine, &tables.options(prover), &wanted)
+    let options = tables.options(prover);
+    let mut tested = Vec::new();
+    for path in paths.into_iter().map(Path::new) {
+        let module = crate_build::module_of(path)?;
+        let module = module.ok_or_else(|| missing(path, "is neither a module nor a crate"))?;
+        let found = test_module(&engine, &options, &module);
+        tested.push(found.map_err(|error| Failure::new(ExitCode::BadPolicies, error))?);
+    }
+    // A command line without names and paths asks for all tests.
+    let wanted = match Allowed::only(names) {
+        Some(wanted) => wanted,
+        None if tested.is_empty() => Allowed::Any,
+        None => return Ok(tested),
+    };
+    let found = test_policies(&engine, &options, &wanted)
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+    tested.extend(found);
     for name in wanted.listed() {
         if !tested.iter().any(|policy| policy.name == *name) {
             let directory = tables.policies.catalog.directory.display();
@@ -148,8 +169,8 @@ fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, No
     let engine = idle_engine(None)?;
     let mut tested = Vec::new();
     for path in which.iter().map(Path::new) {
-        let module = if is_crate(path) {
-            crate_build::build(path, crate_build::PROFILE)?.module
+        let module = if let Some(module) = crate_build::module_of(path)? {
+            module
         } else if path.is_dir() {
             let found = test_policies(&engine, &options(path, prover), &Allowed::Any)
                 .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
@@ -158,8 +179,6 @@ fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, No
             }
             tested.extend(found);
             continue;
-        } else if path.is_file() {
-            path.to_owned()
         } else {
             return Err(missing(path, "does not exist").into());
         };

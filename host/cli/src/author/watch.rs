@@ -8,7 +8,9 @@ use std::{fs, io};
 
 use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, DebouncedEvent, new_debouncer};
-use portcullis_catalog::{Prover, test_module};
+use portcullis_catalog::{CatalogOptions, Prover, test_module};
+use portcullis_engine::Engine;
+use portcullis_files::NewAccess;
 use portcullis_toml::text::one_line;
 
 use super::crate_build::{self, is_crate, place};
@@ -16,35 +18,43 @@ use super::options;
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::{NotDone, Output};
+use crate::policy::read_policies;
 
 /// Time for which files must not change before they are built. An editor writes several times.
 const DEBOUNCE: Duration = Duration::from_millis(100);
+/// The file of a host's configuration, which lies next to the policy directory and not in it.
+const CONFIGURATION: &str = "portcullis.toml";
 /// Folders and files in a crate that a build writes.
 const WRITTEN: [&str; 3] = ["target", ".git", "Cargo.lock"];
 
+/// A policy directory, and the rules that a version passes before it is put there.
+struct Destination {
+    directory: PathBuf,
+    options: CatalogOptions,
+    engine: Engine,
+}
+
 /// Builds and tests the policy in the crate at `directory`, and puts it into the policy directory
-/// `into`. Does so at the start and after each change of the crate, until the process ends. A
+/// `into`, or that of the configuration. The limits, grants and rules of the configuration apply to
+/// the tests. Does so at the start and after each change of the crate, until the process ends. A
 /// version that fails is not put there. Reports with `say`.
 ///
 /// # Errors
 ///
-/// Fails if the crate or the policy directory does not exist, or if the crate cannot be watched.
+/// Fails if the crate or the policy directory does not exist, if the configuration is invalid, or
+/// if the crate cannot be watched.
 pub(crate) fn watch(
     directory: &Path,
-    into: &Path,
+    into: Option<&Path>,
+    config: Option<&Path>,
     prover: &Prover,
     say: impl Fn(&str) -> Result<(), Failure>,
-) -> Result<ExitCode, Failure> {
+) -> Result<Output, NotDone> {
     if !is_crate(directory) {
-        return Err(crate_build::no_crate(directory));
+        return Err(crate_build::no_crate(directory).into());
     }
-    if !into.is_dir() {
-        let error = anyhow::anyhow!(
-            "`{}` is no directory: name the policy directory of the host",
-            into.display()
-        );
-        return Err(Failure::new(ExitCode::NoPolicyDirectory, error));
-    }
+    let destination = Destination::new(into, config, prover)?;
     let (saved, events) = channel();
     let handler = move |result: DebounceEventResult| {
         // An error starts a build too, because a change may be lost.
@@ -66,13 +76,44 @@ pub(crate) fn watch(
     }
     loop {
         let started = Instant::now();
-        let told = ship(directory, into, prover).unwrap_or_else(|failure| failure.to_string());
+        let told = ship(directory, &destination).unwrap_or_else(|failure| failure.to_string());
         let elapsed = started.elapsed().as_secs_f32();
         say(&format!("{} ({elapsed:.1} s)\n", one_line(&told)))?;
         if !wait(&events) {
-            return Ok(ExitCode::Success);
+            return Ok(Output::success(String::new()));
         }
     }
+}
+
+impl Destination {
+    fn new(into: Option<&Path>, config: Option<&Path>, prover: &Prover) -> Result<Self, NotDone> {
+        let tables = config.map(read_policies).transpose()?;
+        let configured = tables
+            .as_ref()
+            .map(|tables| tables.policies.catalog.directory.as_path());
+        let directory = into.or(configured).unwrap_or(Path::new("."));
+        if !directory.is_dir() {
+            let problem = "is no directory: name the policy directory of the host";
+            return Err(not_here(directory, problem).into());
+        }
+        if directory.join(CONFIGURATION).is_file() {
+            let problem = "has a portcullis.toml, and a host reads the directory under [policies] in it: name that, or give `--config FILE`";
+            return Err(not_here(directory, problem).into());
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+            options: match &tables {
+                Some(tables) => tables.options(prover),
+                None => options(directory, prover),
+            },
+            engine: idle_engine(tables.as_ref().and_then(|tables| tables.key_value.as_ref()))?,
+        })
+    }
+}
+
+fn not_here(directory: &Path, problem: &str) -> Failure {
+    let error = anyhow::anyhow!("`{}` {problem}", directory.display());
+    Failure::new(ExitCode::NoPolicyDirectory, error)
 }
 
 /// Waits for a save, and takes all that have happened. Returns `false` if there will be none.
@@ -108,11 +149,11 @@ fn is_written(path: &Path) -> bool {
 
 /// Builds and tests the policy, and puts its files into the policy directory. Returns what
 /// happened, in one line.
-fn ship(directory: &Path, into: &Path, prover: &Prover) -> Result<String, Failure> {
+fn ship(directory: &Path, destination: &Destination) -> Result<String, Failure> {
+    let into = &destination.directory;
     let module = crate_build::build(directory, crate_build::PROFILE)?.module;
-    let options = options(directory, prover);
     let broken = |error| Failure::new(ExitCode::BadPolicies, error);
-    let tested = test_module(&idle_engine(None)?, &options, &module).map_err(broken)?;
+    let tested = test_module(&destination.engine, &destination.options, &module).map_err(broken)?;
     let outcomes = tested.outcomes.map_err(broken)?;
     let failed = outcomes
         .iter()
@@ -151,7 +192,7 @@ fn ship(directory: &Path, into: &Path, prover: &Prover) -> Result<String, Failur
 fn put(file: &Path, target: &Path) -> io::Result<()> {
     match fs::read(file) {
         Ok(bytes) if fs::read(target).is_ok_and(|old| old == bytes) => Ok(()),
-        Ok(_) => place(file, target),
+        Ok(_) => place(file, target, NewAccess::Inherited),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::remove_file(target) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::read_policies;
 use crate::author;
+use crate::author::crate_build::module_of;
 use crate::check::engine_with;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -30,10 +31,11 @@ const NOTHING_PERMITTED: &str = "warning: neither version permits one of these l
 /// The versions to compare, and what the command refuses.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DiffArguments {
-    /// The module of the old version, with NAME.toml and NAME.tests.toml next to it.
+    /// The module of the old version, with NAME.toml and NAME.tests.toml next to it, or the folder
+    /// of its crate, which is built first.
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The module of the new version, with NAME.toml and NAME.tests.toml next to it.
+    /// The module of the new version, or the folder of its crate, likewise.
     #[arg(value_name = "NEW")]
     new: PathBuf,
     /// The configuration, portcullis.toml, whose limits, grants, rules and assertions apply.
@@ -69,19 +71,14 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
         let directory = arguments.new.parent().unwrap_or(Path::new("."));
         (author::options(directory, prover), None, None)
     };
-    for file in [&arguments.old, &arguments.new] {
-        if !file.exists() {
-            let error = anyhow::anyhow!("no file `{}`", file.display());
-            return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
-        }
-    }
+    let (old, new) = (version(&arguments.old)?, version(&arguments.new)?);
     let recorded = arguments.decisions.as_deref().map(read_decisions);
     let recorded = recorded.transpose()?.unwrap_or_default();
     let verifier = RecordedSecrets(Arc::<PasswordVerifier>::default());
     let engine = engine_with(Arc::new(verifier), key_value.as_ref())?;
     let versions = Versions {
-        old: &arguments.old,
-        new: &arguments.new,
+        old: &old,
+        new: &new,
         assertions: assertions.as_ref(),
         recorded: &recorded,
         never: &arguments.never,
@@ -96,6 +93,17 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
     Ok(Output {
         text,
         code: code(&diff, arguments.no_new_access),
+    })
+}
+
+/// Returns the module of a version.
+fn version(path: &Path) -> Result<PathBuf, Failure> {
+    module_of(path)?.ok_or_else(|| {
+        let error = anyhow::anyhow!(
+            "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
+            path.display()
+        );
+        Failure::new(ExitCode::NoPolicyDirectory, error)
     })
 }
 
