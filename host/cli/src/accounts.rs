@@ -12,6 +12,7 @@ mod creds;
 mod describe;
 mod jwt;
 mod keys;
+mod lifetime;
 mod limits;
 mod operator;
 mod patched;

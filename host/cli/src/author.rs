@@ -9,6 +9,7 @@ pub(crate) mod lint;
 pub(crate) mod new;
 mod policy_log;
 mod sdk;
+mod target;
 pub(crate) mod template;
 pub(crate) mod test;
 pub(crate) mod watch;

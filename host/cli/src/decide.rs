@@ -10,7 +10,9 @@ mod json;
 mod login;
 mod new_account;
 mod path;
+mod rights;
 mod text;
+mod words;
 
 use portcullis_catalog::Prover;
 use portcullis_config::Config;

@@ -7,6 +7,7 @@ mod command;
 mod error;
 mod events;
 mod files;
+mod made;
 mod operator;
 mod permissions;
 
@@ -24,8 +25,8 @@ use self::buckets::Buckets;
 pub(crate) use self::command::InitArguments;
 pub(crate) use self::error::NotInitialized;
 pub(crate) use self::files::{Directory, NewFiles};
+use self::made::{Made, made_to_json};
 pub(crate) use self::operator::Resolver;
-use self::operator::{Mode, OperatorMode, init as init_operator};
 use self::permissions::permissions;
 use crate::keys::{self, NewKey};
 
@@ -195,9 +196,6 @@ fn auth_users(
     users.join(", ")
 }
 
-/// A written file or directory, and its purpose.
-type Made = (&'static str, &'static str);
-
 const ALWAYS: [Made; 5] = [
     ("portcullis.toml", "configuration of the callout service"),
     ("nats-server.conf", "configuration of a server that asks it"),
@@ -249,7 +247,7 @@ impl Initialized {
     /// Returns the written files and the public keys of their seeds.
     fn json(&self) -> Value {
         let keys = json!({ "issuer": self.issuer, "service": self.service });
-        command::made_to_json("config", &self.directory, self.files(), &keys)
+        made_to_json("config", &self.directory, self.files(), &keys)
     }
 
     /// Returns the written files and the next steps, for humans.

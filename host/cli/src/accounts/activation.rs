@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::account::edit;
 use super::account_edits::account_key;
-use super::common::Lifetime;
+use super::lifetime::Lifetime;
 use super::report::StoreArguments;
 use super::shares;
 use super::values;

@@ -1,7 +1,5 @@
 //! Arguments that every kind of claims has: name, tags, expiry, and a patch for the rest.
 
-use std::time::Duration;
-
 use clap::Args;
 use portcullis_claims::{Claims, Envelope, Fields};
 use portcullis_toml::Complaint;
@@ -9,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::lifetime::Lifetime;
 use super::patched::Checked;
 use super::permissions::{change, check_removed};
 use super::report::wrong;
@@ -38,29 +37,6 @@ pub(crate) struct CommonArguments {
 
 /// Fields that every write sets, so that a patch of them would have no effect.
 const FIXED: [&str; 3] = ["type", "version", "issuer_account"];
-
-/// The time until a JWT expires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lifetime {
-    /// The JWT does not expire.
-    Unlimited,
-    /// The JWT expires after this time.
-    Limited(Duration),
-    /// The JWT expires at this time, in seconds since the Unix epoch.
-    Until(u64),
-}
-
-impl Lifetime {
-    /// Returns the time at which a JWT expires that is signed at the time `now`. `None` if it does
-    /// not expire.
-    pub(super) fn end(self, now: u64) -> Option<u64> {
-        match self {
-            Self::Unlimited => None,
-            Self::Limited(time) => Some(now.saturating_add(time.as_secs())),
-            Self::Until(time) => Some(time),
-        }
-    }
-}
 
 impl CommonArguments {
     /// Checks a new name with `is_free`, unless the claims have it already.
@@ -224,6 +200,8 @@ fn is_empty(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use portcullis_claims::AccountClaims;
 
     use super::*;

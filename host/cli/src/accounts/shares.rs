@@ -6,8 +6,8 @@ use portcullis_claims::{
 };
 use serde_json::json;
 
-use super::common::Lifetime;
 use super::jwt;
+use super::lifetime::Lifetime;
 use super::report::{Report, absent, failure, now, wrong};
 use super::values::misplaced_wildcard;
 use crate::failure::Failure;

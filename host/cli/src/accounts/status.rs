@@ -1,6 +1,7 @@
 //! `portcullis account status`: the version of an account's JWT that each server has.
 
 mod on_disk;
+mod version;
 
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
@@ -8,10 +9,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use clap::Args;
 use portcullis_accounts::AccountJwt;
 use portcullis_connect::{Nats, connect};
-use portcullis_core::{AccountName, with_causes};
+use portcullis_core::AccountName;
 use portcullis_system::{
-    Accountz, AccountzRequest, Gathered, GatheringEnd, Reply, ReplyError, ServerFilter, ServerInfo,
-    SystemClient,
+    Accountz, AccountzRequest, Gathered, GatheringEnd, ServerFilter, SystemClient,
 };
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ use crate::servers::ServerArguments;
 use crate::system::table::{self, Align};
 use crate::system::{GatheringArguments, failed};
 use on_disk::on_disk;
+use version::{ServerVersion, Version};
 
 /// The servers that have to have a version, and the end of the wait for their answers.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -41,38 +42,6 @@ pub(crate) struct StatusArguments {
     /// Accept servers that have no version: they look the account up when one of its users logs in.
     #[arg(long, requires = "server")]
     allow_none: bool,
-}
-
-/// The version of an account's JWT that a server has, compared with the stored one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Version {
-    /// The stored version.
-    Current,
-    /// The stored version, on the server's disk. The server has not loaded it.
-    Stored,
-    /// A version that was issued before the stored one.
-    Older(Issued),
-    /// Another version, which was not issued before the stored one.
-    Later(Issued),
-    /// No version. The server looks the account up when one of its users logs in.
-    None,
-    /// A version that cannot be told, and the reason.
-    Unknown(String),
-}
-
-/// What tells versions apart: the time of issue, in seconds since the Unix epoch, and the id
-/// (`jti`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Issued {
-    at: u64,
-    id: Option<String>,
-}
-
-/// The version that one server has.
-#[derive(Debug)]
-struct ServerVersion {
-    server: ServerInfo,
-    version: Version,
 }
 
 /// The versions that the servers of a system have.
@@ -177,81 +146,6 @@ fn versions(account: &AccountJwt, gathered: Gathered<Accountz>) -> Vec<ServerVer
         .collect();
     servers.sort_by(|a, b| (&a.server.name, &a.server.id).cmp(&(&b.server.name, &b.server.id)));
     servers
-}
-
-impl Version {
-    fn of_reply(stored: &AccountJwt, reply: &Reply<Accountz>) -> Self {
-        let detail = match &reply.result {
-            Ok(answer) => answer.account.as_ref(),
-            Err(ReplyError::Refused(refusal)) if refusal.is_unknown_account() => None,
-            Err(error) => return Self::Unknown(with_causes(error)),
-        };
-        // A server has an account without a JWT if it knows it from another server only.
-        let token = detail.and_then(|detail| detail.jwt.as_ref());
-        let token = token.map(|token| token.expose().trim());
-        match token.filter(|token| !token.is_empty()) {
-            Some(token) => Self::of_token(stored, token),
-            None => Self::None,
-        }
-    }
-
-    /// Returns the version that a JWT is.
-    fn of_token(stored: &AccountJwt, token: &str) -> Self {
-        if token == stored.token {
-            return Self::Current;
-        }
-        match AccountJwt::decode(token) {
-            Ok(jwt) if jwt.issued_at() < stored.issued_at() => Self::Older(Issued::new(&jwt)),
-            Ok(jwt) => Self::Later(Issued::new(&jwt)),
-            Err(error) => Self::Unknown(with_causes(&error)),
-        }
-    }
-
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::Current => "current",
-            Self::Stored => "stored",
-            Self::Older(_) => "older",
-            Self::Later(_) => "later",
-            Self::None => "none",
-            Self::Unknown(_) => "unknown",
-        }
-    }
-
-    /// Returns when the version was issued, and its id. `stored` is the stored version.
-    fn issued(&self, stored: &AccountJwt) -> Option<Issued> {
-        match self {
-            Self::Current | Self::Stored => Some(Issued::new(stored)),
-            Self::Older(issued) | Self::Later(issued) => Some(issued.clone()),
-            Self::None | Self::Unknown(_) => None,
-        }
-    }
-}
-
-impl ServerVersion {
-    fn json(&self, stored: &AccountJwt) -> Value {
-        let issued = self.version.issued(stored);
-        let error = match &self.version {
-            Version::Unknown(reason) => Some(reason),
-            _ => None,
-        };
-        json!({
-            "server": self.server,
-            "version": self.version.word(),
-            "issued_at": issued.as_ref().map(|issued| issued.at),
-            "jti": issued.and_then(|issued| issued.id),
-            "error": error,
-        })
-    }
-}
-
-impl Issued {
-    fn new(jwt: &AccountJwt) -> Self {
-        Self {
-            at: jwt.issued_at(),
-            id: jwt.claims.id.clone(),
-        }
-    }
 }
 
 impl Status {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_core::{ConnectionType, PublicKey};
 
-use super::common::Lifetime;
+use super::lifetime::Lifetime;
 use crate::span::span;
 
 /// Maximum time until a JWT expires: 100 years. Servers count the time left in 64-bit nanoseconds.

@@ -11,11 +11,10 @@ use portcullis_files::{Disk as _, NewAccess, SystemDisk};
 use serde_json::Value;
 
 use super::hints;
+use super::target::TARGET;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
-/// The target that policies are built for.
-pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 /// The profile that policies are built in, unless the author names another.
 pub(crate) const PROFILE: &str = "release";
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::crate_build::TARGET;
+use super::target::TARGET;
 
 /// Dependencies that no policy can use, and what a policy does in their place.
 struct Unsuitable {

@@ -2,16 +2,20 @@
 
 mod json;
 mod junit;
+mod options;
+mod results;
 mod text;
 mod update;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use portcullis_catalog::{Prover, TestOutcome, TestedPolicy, test_module, test_policies};
+use portcullis_catalog::{Prover, TestedPolicy, test_module, test_policies};
 use portcullis_core::{Allowed, PolicyName};
 
 pub(crate) use self::json::test_to_json;
+pub(crate) use self::options::TestOptions;
+use self::results::Count;
 use super::crate_build;
 use super::options;
 use crate::check::idle_engine;
@@ -19,26 +23,6 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{NotDone, Output};
 use crate::policy::read_policies;
-
-/// What to test, and how to report it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TestOptions {
-    /// The configuration whose policy directory, limits and rules apply.
-    pub(crate) config: Option<PathBuf>,
-    /// With a configuration, names of policies, modules and crates. Otherwise modules, crates and
-    /// directories.
-    pub(crate) which: Vec<String>,
-    /// The text that the names of the reported tests contain.
-    pub(crate) filter: Option<String>,
-    /// Whether to report what each decision asked.
-    pub(crate) asked: bool,
-    /// Whether to report as JSON.
-    pub(crate) json: bool,
-    /// The file for a report in the format of `JUnit`.
-    pub(crate) junit: Option<PathBuf>,
-    /// Whether failed tests get the verdicts that their policies answered.
-    pub(crate) update: bool,
-}
 
 /// Runs tests and puts nothing in service. `prover` runs them. Updates the test files if
 /// [`TestOptions::update`] says so.
@@ -87,42 +71,12 @@ pub(crate) fn test(options: &TestOptions, prover: &Prover) -> Result<Output, Not
     Ok(Output { text, code })
 }
 
-/// The numbers of tests that ran and of failures. A policy that cannot be loaded is one failure.
-#[derive(Clone, Copy)]
-struct Count {
-    run: usize,
-    failed: usize,
-}
-
-impl Count {
-    fn new(tested: &[TestedPolicy]) -> Self {
-        let outcomes = || {
-            tested
-                .iter()
-                .filter_map(|policy| policy.outcomes.as_ref().ok())
-                .flatten()
-        };
-        let broken = tested
-            .iter()
-            .filter(|policy| policy.outcomes.is_err())
-            .count();
-        let failed = outcomes()
-            .filter(|outcome| outcome.failure.is_some())
-            .count();
-        Self {
-            run: outcomes().count(),
-            failed: failed.saturating_add(broken),
-        }
-    }
-}
-
 /// Returns whether an argument next to `--config` is a path and not the name of a policy.
 fn is_path(which: &str) -> bool {
     which.contains(['/', '.'])
 }
 
-/// Tests the policies of a configuration, all of them if `which` is empty. Modules and crates run
-/// under the limits, grants and rules of the configuration, and need not lie in its directory.
+/// Tests the policies of a configuration, all of them if `which` is empty.
 fn test_configured(
     config: &Path,
     which: &[String],
@@ -195,14 +149,6 @@ pub(super) fn missing(path: &Path, problem: &str) -> Failure {
         path.display()
     );
     Failure::new(ExitCode::NoPolicyDirectory, error)
-}
-
-/// Returns the outcomes of a policy, or the text of the error that prevented its tests.
-fn outcomes(policy: &TestedPolicy) -> Result<&[TestOutcome], String> {
-    match &policy.outcomes {
-        Ok(outcomes) => Ok(outcomes),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 
 use std::fmt::{self, Write as _};
 
-use portcullis_core::{
-    AuthorizationRequest, Outcome, PermissionSubject, Permit, SubjectPermission,
-};
+use portcullis_core::{Outcome, Permit, SubjectPermission};
 use serde_json::{Value, json};
 
 use super::explanation::Explanation;
-use super::inbox::Inbox;
-use super::text::{heading, quoted, render_notes};
+use super::json as steps;
+use super::rights::{access, texts};
+use super::words::{heading, quoted, render_inbox, render_notes};
 use crate::failure::Failure;
 use crate::output;
 use crate::policy::time;
@@ -87,40 +86,6 @@ fn bounds(permit: &Permit) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// Renders the inbox prefix of a permitted login.
-pub(super) fn render_inbox(text: &mut String, explanation: &Explanation) -> fmt::Result {
-    let Some(inbox) = inbox(explanation) else {
-        return Ok(());
-    };
-    match inbox {
-        Ok(Inbox::Prefix(prefixes)) => {
-            writeln!(text, "inbox prefix: {}", quoted(&prefixes))?;
-            let first = prefixes.first().map_or("", String::as_str);
-            writeln!(
-                text,
-                "  the client has to use it: nats --inbox-prefix={first}"
-            )
-        }
-        Ok(Inbox::Any) => writeln!(
-            text,
-            "inbox prefix: any; the login may read the inboxes of other users"
-        ),
-        Ok(Inbox::Role) => writeln!(text, "inbox prefix: as the template of the role says"),
-        Ok(Inbox::None) => writeln!(
-            text,
-            "inbox prefix: none; the login receives no answers to requests"
-        ),
-        Err(error) => writeln!(text, "inbox prefix: unknown: {error}"),
-    }
-}
-
-fn inbox(explanation: &Explanation) -> Option<Result<Inbox, portcullis_core::WorkExceeded>> {
-    match &explanation.decision.outcome {
-        Outcome::Permit(permit) => Some(Inbox::of(permit, &explanation.request)),
-        Outcome::Deny(_) => None,
-    }
-}
-
 /// Renders what a login may do as JSON.
 pub(super) fn render_json(explanation: &Explanation) -> Result<String, Failure> {
     let access = match &explanation.decision.outcome {
@@ -128,40 +93,9 @@ pub(super) fn render_json(explanation: &Explanation) -> Result<String, Failure> 
         Outcome::Deny(_) => Value::Null,
     };
     let value = json!({
-        "outcome": super::json::outcome(&explanation.decision),
+        "outcome": steps::outcome(&explanation.decision),
         "access": access,
         "notes": explanation.notes,
     });
     output::render_json(&value)
-}
-
-/// Returns what a permit allows.
-pub(super) fn access(permit: &Permit, request: &AuthorizationRequest) -> Value {
-    let side = |side: &SubjectPermission| json!({ "allow": texts(&side.allow), "deny": texts(&side.deny) });
-    let permissions = permit.permissions();
-    let responses = permissions.responses.map(|responses| {
-        let responses = responses.effective();
-        let ttl = u64::try_from(responses.ttl.as_millis()).unwrap_or(u64::MAX);
-        json!({ "max": responses.max, "ttl-ms": ttl })
-    });
-    let inbox = match Inbox::of(permit, request) {
-        Ok(Inbox::Prefix(prefixes)) => json!(prefixes),
-        Ok(Inbox::Any) => json!(["_INBOX"]),
-        Ok(Inbox::None) => json!([]),
-        Ok(Inbox::Role) | Err(_) => Value::Null,
-    };
-    json!({
-        "account": permit.account().as_str(),
-        "role": permit.role(),
-        "user-name": permit.user_name(),
-        "publish": side(&permissions.publish),
-        "subscribe": side(&permissions.subscribe),
-        "responses": responses,
-        "expires-at": permit.expires_at(),
-        "inbox-prefixes": inbox,
-    })
-}
-
-fn texts(subjects: &[PermissionSubject]) -> Vec<String> {
-    subjects.iter().map(ToString::to_string).collect()
 }

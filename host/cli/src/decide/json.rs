@@ -4,9 +4,9 @@ use portcullis_catalog::{Answer, Step, describe};
 use portcullis_core::{Decision, Denial, Outcome, PolicyName, Strength};
 use serde_json::{Value, json};
 
-use super::access::access;
 use super::explanation::{Change, Explanation, ServerAnswer};
 use super::new_account::NewAccount;
+use super::rights::access;
 use crate::failure::Failure;
 use crate::output::render_json;
 

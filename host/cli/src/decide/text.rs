@@ -7,8 +7,8 @@ use portcullis_claims::ServerVersion;
 use portcullis_core::{AuthorizationRequest, ConnectionType, Decision, Outcome, Strength};
 use portcullis_toml::text::one_line;
 
-use super::access;
 use super::explanation::{Change, Explanation, ServerAnswer};
+use super::words::{heading, quoted, render_inbox, render_notes};
 use crate::policy::time;
 
 /// Renders the steps of a login.
@@ -42,39 +42,9 @@ fn render_all(text: &mut String, explanation: &Explanation) -> fmt::Result {
     if let (Outcome::Permit(_), Some(server)) = (&explanation.decision.outcome, &explanation.server)
     {
         render_user_jwt(text, server)?;
-        access::render_inbox(text, explanation)?;
+        render_inbox(text, explanation)?;
     }
     Ok(())
-}
-
-/// Renders what a record lacks.
-pub(super) fn render_notes(text: &mut String, notes: &[String]) -> fmt::Result {
-    for note in notes {
-        writeln!(text, "note: {}", one_line(note))?;
-    }
-    Ok(())
-}
-
-/// Returns the outcome of a login, in one line.
-pub(super) fn heading(decision: &Decision) -> String {
-    let by = decision.policy.as_ref();
-    let by = by.map_or_else(String::new, |policy| {
-        format!(
-            ", by policy `{}` (generation {})",
-            policy.name, policy.generation
-        )
-    });
-    match &decision.outcome {
-        Outcome::Permit(permit) => format!("permit: account `{}`{by}", permit.account()),
-        Outcome::Deny(denial) => {
-            let denied = if denial.class.is_decided() {
-                "deny"
-            } else {
-                "not decided, so denied"
-            };
-            format!("{denied}: {}{by}", one_line(&denial.to_string()))
-        }
-    }
 }
 
 fn render_login(text: &mut String, request: &AuthorizationRequest) -> fmt::Result {
@@ -206,18 +176,6 @@ fn render_rules(text: &mut String, enforced: &Decision, changes: &[Change]) -> f
         writeln!(text, "  {}: {before} becomes {after}", change.part)?;
     }
     Ok(())
-}
-
-/// Returns texts in backticks, or `nothing`.
-pub(super) fn quoted(texts: &[String]) -> String {
-    if texts.is_empty() {
-        return "nothing".to_owned();
-    }
-    let texts: Vec<_> = texts
-        .iter()
-        .map(|text| format!("`{}`", one_line(text)))
-        .collect();
-    texts.join(", ")
 }
 
 fn render_server(text: &mut String, explanation: &Explanation) -> fmt::Result {

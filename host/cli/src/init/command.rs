@@ -1,16 +1,14 @@
 //! The command `portcullis init`, with its arguments and its answer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use portcullis_accounts::StoreError;
 use portcullis_claims::ServerVersion;
 use portcullis_core::BucketName;
-use serde_json::{Value, json};
 
-use super::{
-    Accounts, Made, Mode, NotInitialized, OperatorMode, Resolver, init_operator, init_with,
-};
+use super::operator::{Mode, OperatorMode, Resolver, init as init_operator};
+use super::{Accounts, NotInitialized, init_with};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{Output, render_json};
@@ -81,20 +79,6 @@ impl InitArguments {
         }
         Ok(Output::success(text))
     }
-}
-
-/// Returns the answer in JSON: the mode, the directory, the files with their purposes, and public
-/// keys by the names of their holders.
-pub(super) fn made_to_json(
-    mode: &str,
-    directory: &Path,
-    files: impl Iterator<Item = Made>,
-    keys: &Value,
-) -> Value {
-    let files: Vec<_> = files
-        .map(|(name, purpose)| json!({ "file": directory.join(name), "purpose": purpose }))
-        .collect();
-    json!({ "mode": mode, "directory": directory, "files": files, "keys": keys })
 }
 
 fn wrong(problem: &'static str) -> Failure {

@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 
 use super::error::NotInitialized;
 use super::files::{Directory, NewFiles};
-use super::{Made, auditor, command, events};
+use super::made::{Made, made_to_json};
+use super::{auditor, events};
 
 const PORTCULLIS_TOML: &str = include_str!("operator/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("operator/nats-server.conf");
@@ -454,7 +455,7 @@ impl Initialized {
 
     /// Returns the written files and the public keys.
     pub(super) fn json(&self) -> Value {
-        command::made_to_json("operator", &self.directory, self.files(), &self.keys)
+        made_to_json("operator", &self.directory, self.files(), &self.keys)
     }
 
     /// Returns the written files and the next steps, for humans.

@@ -5,7 +5,7 @@ use portcullis_connect::Nats;
 use portcullis_core::AccountName;
 use portcullis_system::{Gathering, Reply, SystemClient, SystemError};
 
-use super::{ServerVersion, Version};
+use super::version::{ServerVersion, Version};
 
 /// The reason why the version that a server stores cannot be told.
 const AMBIGUOUS: &str = "it has not loaded the account, and servers store different versions; \

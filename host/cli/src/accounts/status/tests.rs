@@ -3,7 +3,7 @@
 use portcullis_accounts::Seed;
 use portcullis_claims::{AccountClaims, KeyKind, SigningKey};
 use portcullis_core::Secret;
-use portcullis_system::{AccountDetail, Refusal};
+use portcullis_system::{AccountDetail, Refusal, Reply, ReplyError, ServerInfo};
 
 use super::on_disk::OnDisk;
 use super::*;

@@ -4,7 +4,7 @@ use portcullis_catalog::{TestOutcome, TestedPolicy};
 use portcullis_core::BucketName;
 use serde_json::{Value, json};
 
-use super::Count;
+use super::results::Count;
 use crate::failure::Failure;
 use crate::output::render_json;
 

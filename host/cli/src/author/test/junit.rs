@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use portcullis_catalog::{TestOutcome, TestedPolicy};
 
-use super::outcomes;
+use super::results::outcomes;
 
 pub(super) fn render(tested: &[TestedPolicy]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");

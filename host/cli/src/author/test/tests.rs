@@ -1,3 +1,5 @@
+use portcullis_catalog::TestOutcome;
+
 use portcullis_engine::Grants;
 
 use super::*;

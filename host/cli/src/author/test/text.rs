@@ -7,7 +7,8 @@ use portcullis_core::BucketName;
 use portcullis_engine::Grants;
 use portcullis_toml::text::one_line;
 
-use super::{Count, TestOptions, outcomes};
+use super::options::TestOptions;
+use super::results::{Count, outcomes};
 
 pub(super) fn render(tested: &[TestedPolicy], count: Count, options: &TestOptions) -> String {
     let mut text = String::new();
