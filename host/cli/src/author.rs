@@ -83,13 +83,13 @@ mod tests {
             }
         };
         let (code, message) = refused(&nowhere, folder.path());
-        assert_eq!(code, ExitCode::NoPolicyDirectory);
+        assert_eq!(code, ExitCode::NotFound);
         assert!(message.contains("has no Cargo.toml"), "{message}");
 
         fs::write(folder.path().join("Cargo.toml"), "").unwrap();
         fs::write(folder.path().join("portcullis.toml"), "").unwrap();
         let (code, message) = refused(folder.path(), folder.path());
-        assert_eq!(code, ExitCode::NoPolicyDirectory);
+        assert_eq!(code, ExitCode::NotFound);
         assert!(message.contains("has a portcullis.toml"), "{message}");
     }
 }

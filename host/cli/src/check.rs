@@ -50,7 +50,7 @@ pub(crate) fn run_check(
         return findings;
     };
     if let Some(problem) = check_policy_directory(file, &tables.policies) {
-        findings.add(ExitCode::NoPolicyDirectory, vec![problem]);
+        findings.add(ExitCode::NotFound, vec![problem]);
     } else {
         let problems = check_policies(file, &tables);
         findings.add(ExitCode::BadPolicies, problems);
@@ -94,7 +94,7 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
     let policies = &tables.policies;
     let opened = idle_engine(tables.key_value.as_ref()).and_then(|engine| {
         Catalog::open(engine, tables.options(prover))
-            .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
+            .map_err(|error| Failure::new(ExitCode::NotFound, error))
     });
     let (catalog, report) = match opened {
         Ok(opened) => opened,

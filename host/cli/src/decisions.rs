@@ -159,7 +159,7 @@ async fn find(source: SourceArguments, id: &str) -> Result<DecisionRecord, Failu
     let missing = |problem: &str| {
         let id = one_line(id);
         let error = anyhow::anyhow!("`{id}`: {problem}: `portcullis decisions list` shows the ids");
-        Failure::new(ExitCode::NoPolicyDirectory, error)
+        Failure::new(ExitCode::NotFound, error)
     };
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(missing("no record has this id")),

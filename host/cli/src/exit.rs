@@ -15,7 +15,7 @@ pub(crate) enum ExitCode {
     /// A policy, its tests or its crate are wrong, or an assertion fails.
     BadPolicies = 65,
     /// A file, a folder or an entry that the command needs does not exist or cannot be read.
-    NoPolicyDirectory = 66,
+    NotFound = 66,
     /// A server, a host or the exchange does not answer.
     Unreachable = 69,
     /// An internal error of the program or of the machine.
@@ -74,7 +74,7 @@ mod tests {
             Self::Success,
             Self::Usage,
             Self::BadPolicies,
-            Self::NoPolicyDirectory,
+            Self::NotFound,
             Self::Unreachable,
             Self::Internal,
             Self::CannotListen,

@@ -52,7 +52,7 @@ impl From<BuildError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = match &error {
-            RunError::Policies(_) => ExitCode::NoPolicyDirectory,
+            RunError::Policies(_) => ExitCode::NotFound,
             RunError::Listen(_) | RunError::Exchange(_) => ExitCode::CannotListen,
             RunError::Connect(error) => code_of(error),
             RunError::Certificate(_) => ExitCode::BadConfiguration,

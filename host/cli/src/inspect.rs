@@ -116,7 +116,7 @@ pub(crate) fn existing(file: &Path) -> Result<(), Failure> {
     match fs::metadata(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let error = anyhow::Error::new(error).context(format!("no file `{}`", file.display()));
-            Err(Failure::new(ExitCode::NoPolicyDirectory, error))
+            Err(Failure::new(ExitCode::NotFound, error))
         }
         // The reader of the file reports other errors.
         _ => Ok(()),

@@ -43,7 +43,7 @@ pub(crate) fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
             _ => format!("cannot read the status in `{directory}`"),
         };
         Failure::new(
-            ExitCode::NoPolicyDirectory,
+            ExitCode::NotFound,
             anyhow::Error::new(error).context(context),
         )
     })?;
@@ -210,7 +210,7 @@ pub(crate) fn roll_back(
     let done = rollback(&options, name, to).map_err(|error| {
         let code = match error {
             RollbackError::Replace { .. } | RollbackError::Link(_) => ExitCode::CannotCreate,
-            _ => ExitCode::NoPolicyDirectory,
+            _ => ExitCode::NotFound,
         };
         Failure::new(code, error)
     })?;
@@ -274,7 +274,7 @@ fn code_of(error: &SignError) -> ExitCode {
     match error {
         SignError::NotWasm(_) => ExitCode::BadPolicies,
         SignError::File { source, .. } if source.kind() == ErrorKind::NotFound => {
-            ExitCode::NoPolicyDirectory
+            ExitCode::NotFound
         }
         _ => ExitCode::CannotCreate,
     }

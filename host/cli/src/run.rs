@@ -136,7 +136,7 @@ fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
         Err(NotImported::NotMade(error)) => Err(error.into()),
         Err(NotImported::Missing(problem)) => {
             complain(&problem.to_string());
-            Ok(ExitCode::NoPolicyDirectory)
+            Ok(ExitCode::NotFound)
         }
         Err(NotImported::Broken(problems)) => {
             for problem in problems {

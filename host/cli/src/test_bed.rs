@@ -180,7 +180,7 @@ impl TestBed {
             .kill_on_drop(true);
         command.spawn().map_err(|error| {
             let code = match error.kind() {
-                ErrorKind::NotFound => ExitCode::NoPolicyDirectory,
+                ErrorKind::NotFound => ExitCode::NotFound,
                 _ => ExitCode::Internal,
             };
             let context = format!("cannot start `{}`", program.display());

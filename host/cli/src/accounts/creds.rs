@@ -173,7 +173,7 @@ pub(super) fn read(path: &Path) -> Result<(Secret, Content), Failure> {
     let limit = MAX_CREDENTIALS_SIZE as u64;
     let mut content = portcullis_files::read(path, limit).map_err(|error| {
         let code = match error {
-            ReadError::Missing => ExitCode::NoPolicyDirectory,
+            ReadError::Missing => ExitCode::NotFound,
             _ => ExitCode::BadConfiguration,
         };
         unreadable(code, error.to_string())

@@ -133,7 +133,7 @@ pub(crate) fn failure(error: StoreError) -> Failure {
         | StoreError::OfNsc(_)
         | StoreError::Unknown { .. }
         | StoreError::NoSigningKey
-        | StoreError::NoSeed { .. } => ExitCode::NoPolicyDirectory,
+        | StoreError::NoSeed { .. } => ExitCode::NotFound,
         StoreError::StoreExists(_)
         | StoreError::HasAccounts(_)
         | StoreError::SystemAccount(_)
@@ -160,10 +160,7 @@ pub(super) fn code_of_list(entries: &[Value]) -> ExitCode {
 
 /// Returns a failure of an argument that names something which does not exist.
 pub(super) fn absent(message: impl Into<String>) -> Failure {
-    Failure::new(
-        ExitCode::NoPolicyDirectory,
-        anyhow::Error::msg(message.into()),
-    )
+    Failure::new(ExitCode::NotFound, anyhow::Error::msg(message.into()))
 }
 
 /// Returns a failure of an argument.

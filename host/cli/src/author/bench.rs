@@ -43,7 +43,7 @@ pub(crate) fn bench(
             "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
             path.display()
         );
-        return Err(Failure::new(ExitCode::NoPolicyDirectory, error));
+        return Err(Failure::new(ExitCode::NotFound, error));
     };
     let bad = |error: anyhow::Error| Failure::new(ExitCode::BadPolicies, error);
     let measured = measure_module(

@@ -316,7 +316,7 @@ impl NotBuilt {
     const fn code(&self) -> ExitCode {
         match self {
             Self::NoCargo { .. } | Self::NoTarget => ExitCode::NoToolchain,
-            Self::NoManifest(_) => ExitCode::NoPolicyDirectory,
+            Self::NoManifest(_) => ExitCode::NotFound,
             Self::Place { .. } => ExitCode::CannotCreate,
             _ => ExitCode::BadPolicies,
         }

@@ -89,7 +89,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 fn unreadable(path: &Path, error: std::io::Error) -> Failure {
     let context = format!("cannot read `{}`", path.display());
     let error = anyhow::Error::new(error).context(context);
-    Failure::new(ExitCode::NoPolicyDirectory, error)
+    Failure::new(ExitCode::NotFound, error)
 }
 
 impl Report {

@@ -103,13 +103,13 @@ fn test_configured(
         None => return Ok(tested),
     };
     let found = test_policies(&engine, &options, &wanted)
-        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+        .map_err(|error| Failure::new(ExitCode::NotFound, error))?;
     tested.extend(found);
     for name in wanted.listed() {
         if !tested.iter().any(|policy| policy.name == *name) {
             let directory = tables.policies.catalog.directory.display();
             let error = anyhow::anyhow!("there is no policy `{name}` in `{directory}`");
-            return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
+            return Err(Failure::new(ExitCode::NotFound, error).into());
         }
     }
     Ok(tested)
@@ -127,7 +127,7 @@ fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, No
             module
         } else if path.is_dir() {
             let found = test_policies(&engine, &options(path, prover), &Allowed::Any)
-                .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+                .map_err(|error| Failure::new(ExitCode::NotFound, error))?;
             if found.is_empty() {
                 return Err(missing(path, "has neither a Cargo.toml nor a NAME.wasm").into());
             }
@@ -148,7 +148,7 @@ pub(super) fn missing(path: &Path, problem: &str) -> Failure {
         "`{}` {problem}: name a module, the folder of a crate or a directory of policies, or give `--config FILE`",
         path.display()
     );
-    Failure::new(ExitCode::NoPolicyDirectory, error)
+    Failure::new(ExitCode::NotFound, error)
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl Destination {
 
 fn not_here(directory: &Path, problem: &str) -> Failure {
     let error = anyhow::anyhow!("`{}` {problem}", directory.display());
-    Failure::new(ExitCode::NoPolicyDirectory, error)
+    Failure::new(ExitCode::NotFound, error)
 }
 
 /// Waits for a save, and takes all that have happened. Returns `false` if there will be none.

@@ -42,7 +42,7 @@ fn a_missing_policy_directory_has_a_code_of_its_own() {
         |root| fs::remove_dir(root.join("policies")).unwrap(),
         &["bad"],
     );
-    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(code, ExitCode::NotFound);
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(
         lines[0].starts_with("portcullis.toml: policies.directory: cannot read `"),

@@ -351,7 +351,7 @@ fn read_seed(file: &Path) -> Result<UserKey, Failure> {
 fn read_secret(file: &Path) -> Result<Secret, Failure> {
     SecretSource::File(file.to_owned())
         .read()
-        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
+        .map_err(|error| Failure::new(ExitCode::NotFound, error))
 }
 
 /// Returns the certificates of a PEM file, each with its lines of begin and end.
@@ -386,7 +386,7 @@ fn limited(source: &mut impl Read, name: &str) -> Result<String, Failure> {
 fn not_read(file: &Path, error: io::Error) -> Failure {
     let code = match error.kind() {
         ErrorKind::InvalidData => ExitCode::BadConfiguration,
-        _ => ExitCode::NoPolicyDirectory,
+        _ => ExitCode::NotFound,
     };
     let context = format!("cannot read `{}`", file.display());
     Failure::new(code, anyhow::Error::new(error).context(context))

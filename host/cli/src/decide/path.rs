@@ -79,7 +79,7 @@ impl Path {
         };
         let engine = idle_engine(Some(&config.key_value))?;
         let (catalog, report) = Catalog::open(engine, options)
-            .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+            .map_err(|error| Failure::new(ExitCode::NotFound, error))?;
         let rejected = report.rejections().map(|rejection| {
             let problem = Problem::error(&rejection.file, &rejection.error);
             at_line(problem, rejection.line)

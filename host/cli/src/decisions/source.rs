@@ -93,7 +93,7 @@ impl SourceArguments {
                 let files = record_files(path).map_err(|error| {
                     let path = path.display();
                     let error = anyhow::anyhow!("cannot list the files of `{path}`: {error}");
-                    Failure::new(ExitCode::NoPolicyDirectory, error)
+                    Failure::new(ExitCode::NotFound, error)
                 })?;
                 read_files(&files, &mut read, then)?;
             }
@@ -326,7 +326,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
         _ => "",
     };
     let error = anyhow::anyhow!("cannot read `{}`: {error}{way_out}", path.display());
-    Failure::new(ExitCode::NoPolicyDirectory, error)
+    Failure::new(ExitCode::NotFound, error)
 }
 
 /// Returns the failure of a source that has something else than records. An empty answer would say
@@ -335,7 +335,7 @@ fn no_record_at_all(lines: u64) -> Failure {
     let error = anyhow::anyhow!(
         "none of {lines} lines is a decision record: name the file or the subject of `[records]`"
     );
-    Failure::new(ExitCode::NoPolicyDirectory, error)
+    Failure::new(ExitCode::NotFound, error)
 }
 
 fn no_source(way_out: &str) -> Failure {

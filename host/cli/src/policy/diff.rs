@@ -103,7 +103,7 @@ fn version(path: &Path) -> Result<PathBuf, Failure> {
             "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
             path.display()
         );
-        Failure::new(ExitCode::NoPolicyDirectory, error)
+        Failure::new(ExitCode::NotFound, error)
     })
 }
 
@@ -112,7 +112,7 @@ fn read_decisions(file: &Path) -> Result<RecordedLogins, Failure> {
     let text = fs::read_to_string(file).map_err(|error| {
         let context = format!("cannot read `{}`", file.display());
         let error = anyhow::Error::new(error).context(context);
-        Failure::new(ExitCode::NoPolicyDirectory, error)
+        Failure::new(ExitCode::NotFound, error)
     })?;
     RecordedLogins::read(&text).map_err(|error| {
         let error = anyhow::anyhow!("`{}`, {error}", file.display());

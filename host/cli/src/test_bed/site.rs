@@ -129,7 +129,7 @@ fn check_module(file: &Path) -> Result<(), Failure> {
 fn cannot_copy(file: &Path, error: io::Error) -> Failure {
     let context = format!("cannot copy the policy `{}`", file.display());
     Failure::new(
-        ExitCode::NoPolicyDirectory,
+        ExitCode::NotFound,
         anyhow::Error::new(error).context(context),
     )
 }

@@ -24,7 +24,7 @@ fn accounts_are_changed_by_name() {
     assert!(site.text("account list").starts_with("SHOP  A"));
     let (error, code) = site.fails("account edit APP --tag x");
     assert!(error.contains("no account `APP`"), "{error}");
-    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(code, ExitCode::NotFound);
     let (error, code) = site.fails("account edit SHOP --export orders");
     assert!(error.contains("KIND:SUBJECT"), "{error}");
     assert_eq!(code, ExitCode::Usage);
@@ -103,12 +103,12 @@ fn a_directory_without_a_store_has_no_accounts_to_list() {
     ] {
         let (error, code) = site.fails(command);
         assert!(error.contains("has no operator"), "{command}: {error}");
-        assert_eq!(code, ExitCode::NoPolicyDirectory, "{command}");
+        assert_eq!(code, ExitCode::NotFound, "{command}");
     }
     fs::create_dir_all(site.path("store/stores")).unwrap();
     let (error, code) = site.fails("account list");
     assert!(error.contains("portcullis import nsc"), "{error}");
-    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(code, ExitCode::NotFound);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn what_is_to_be_removed_has_to_be_there() {
     ] {
         let (error, code) = site.fails(command);
         assert!(error.contains("describe"), "{command}: {error}");
-        assert_eq!(code, ExitCode::NoPolicyDirectory, "{command}: {error}");
+        assert_eq!(code, ExitCode::NotFound, "{command}: {error}");
     }
 }
 
@@ -185,7 +185,7 @@ fn an_account_can_have_its_seed_elsewhere() {
     assert_eq!(team.unwrap()["seed"], false);
     let (error, code) = site.fails("user add ann --account TEAM");
     assert!(error.contains(&key), "{error}");
-    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(code, ExitCode::NotFound);
     let (error, code) = site.fails(&format!("account add OTHER --public-key {key}"));
     assert!(error.contains("already"), "{error}");
     assert_eq!(code, ExitCode::CannotCreate);
@@ -229,7 +229,7 @@ fn accounts_are_named_or_all_meant() {
         }
         let (error, code) = site.fails(&format!("account {verb} NONE"));
         assert!(error.contains("no account `NONE`"), "{error}");
-        assert_eq!(code, ExitCode::NoPolicyDirectory);
+        assert_eq!(code, ExitCode::NotFound);
     }
 }
 

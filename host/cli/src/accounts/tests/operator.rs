@@ -12,7 +12,7 @@ fn a_store_begins_with_its_operator() {
     let site = Site::empty();
     let (error, code) = site.fails("account add APP");
     assert!(error.contains("portcullis operator add"), "{error}");
-    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(code, ExitCode::NotFound);
     site.text("operator add op --service-url nats://127.0.0.1:4222 --tag Prod");
     let (error, code) = site.fails("operator add other");
     assert!(error.contains("has an operator already"), "{error}");
@@ -75,7 +75,7 @@ fn an_operator_says_which_accounts_servers_would_refuse() {
     assert_eq!(edited["refused_accounts"], serde_json::json!(["APP"]));
     let (error, code) = site.fails("account edit APP");
     assert!(error.contains("portcullis operator add-key"), "{error}");
-    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(code, ExitCode::NotFound);
     let added = site.text("operator add-key");
     assert!(added.contains("signs them again: `APP`"), "{added}");
     site.text("account edit APP");

@@ -47,7 +47,7 @@ fn a_key_that_is_not_added_leaves_no_seed() {
     ] {
         let (error, code) = site.fails(command);
         assert!(error.contains(&operator), "{command}: {error}");
-        assert_eq!(code, ExitCode::NoPolicyDirectory, "{command}");
+        assert_eq!(code, ExitCode::NotFound, "{command}");
         assert_eq!(seeds(), before, "{command}");
     }
 }
@@ -62,7 +62,7 @@ fn what_an_account_lacks_is_named_by_its_kind() {
     ] {
         let (error, code) = site.fails(command);
         assert!(error.contains("no signing key or role `reader`"), "{error}");
-        assert_eq!(code, ExitCode::NoPolicyDirectory);
+        assert_eq!(code, ExitCode::NotFound);
     }
     let (error, _) = site.fails("operator remove-key OABC");
     assert!(error.contains("no signing key `OABC`"), "{error}");

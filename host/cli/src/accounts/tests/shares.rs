@@ -124,7 +124,7 @@ fn revocations_of_activations_survive_a_change_of_the_export() {
     assert_eq!(code, ExitCode::Usage);
     let (error, code) = site.fails(&revoke("stream:none"));
     assert!(error.contains("no export `none`"), "{error}");
-    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(code, ExitCode::NotFound);
 }
 
 #[test]
