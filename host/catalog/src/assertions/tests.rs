@@ -42,101 +42,104 @@ fn logins_share_the_defaults() {
     assert_eq!(servers, [("", Some("2.15.1")), ("s1", Some("2.15.1"))]);
 }
 
+/// Parts of [`GOOD`], what replaces them, and the line and the problem that are told then.
+const MISTAKES: [(&str, &str, usize, &str); 16] = [
+    (
+        "only = [\"shop\"]",
+        "only = [\"shoop\"]",
+        19,
+        "there is no `[logins.shoop]`",
+    ),
+    (
+        "may-publish",
+        "may-publihs",
+        21,
+        "unknown field `may-publihs`",
+    ),
+    (
+        "orders.>\"",
+        "orders..x\"",
+        21,
+        "may-publish: invalid subject `orders..x`",
+    ),
+    ("only = [\"shop\"]\n", "", 19, "expected one of `logins"),
+    (
+        "logins = [\"alice\"]",
+        "logins = []",
+        13,
+        "expected one of `logins",
+    ),
+    (
+        "account = \"APP\"",
+        "denied = true",
+        13,
+        "a login that is denied",
+    ),
+    (
+        "may-publish",
+        "may-not-publish",
+        19,
+        "`only` goes with `may-publish`",
+    ),
+    (
+        "account = \"APP\"\nmay-subscribe = [\"orders.alice.>\"]",
+        "",
+        13,
+        "it claims nothing",
+    ),
+    (
+        "username = \"alice\"",
+        "usrname = \"alice\"",
+        6,
+        "unknown field `usrname`, did you mean `username`?",
+    ),
+    (
+        "username = \"alice\"",
+        "identity = { method = \"oidc\", claims = { a = inf } }",
+        6,
+        "login.identity.claims.a: `nan` and `inf` are no numbers of JSON",
+    ),
+    (
+        "username = \"alice\"",
+        "identity = { method = \"password\", claims = { a = 1 } }",
+        6,
+        "login `alice`: login.identity: `claims` come from",
+    ),
+    (
+        "name = \"only the shop writes orders\"",
+        "name = \"alice reads her orders\"",
+        19,
+        "assertion `alice reads her orders`: there is another of this name",
+    ),
+    (
+        "name = \"only the shop writes orders\"",
+        "name = \" \"",
+        19,
+        "assertion ` `: `name` is empty",
+    ),
+    (
+        "only = [\"shop\"]",
+        "only = \"shop\"",
+        20,
+        "only: expected a list, found a string",
+    ),
+    (
+        "server = { name = \"s1\" }",
+        "server = { name = 1 }",
+        10,
+        "logins.shop.server.name: expected a string, found a whole number",
+    ),
+    (
+        "[defaults.login]",
+        "[defaults.logins]",
+        2,
+        "`defaults` may only have a table `login`",
+    ),
+];
+
 #[test]
 fn a_mistake_is_named_with_its_line() {
-    for (part, replacement, line, problem) in [
-        (
-            "only = [\"shop\"]",
-            "only = [\"shoop\"]",
-            19,
-            "there is no `[logins.shoop]`",
-        ),
-        (
-            "may-publish",
-            "may-publihs",
-            21,
-            "unknown field `may-publihs`",
-        ),
-        (
-            "orders.>\"",
-            "orders..x\"",
-            21,
-            "may-publish: invalid subject `orders..x`",
-        ),
-        ("only = [\"shop\"]\n", "", 19, "expected one of `logins"),
-        (
-            "logins = [\"alice\"]",
-            "logins = []",
-            13,
-            "expected one of `logins",
-        ),
-        (
-            "account = \"APP\"",
-            "denied = true",
-            13,
-            "a login that is denied",
-        ),
-        (
-            "may-publish",
-            "may-not-publish",
-            19,
-            "`only` goes with `may-publish`",
-        ),
-        (
-            "account = \"APP\"\nmay-subscribe = [\"orders.alice.>\"]",
-            "",
-            13,
-            "it claims nothing",
-        ),
-        (
-            "username = \"alice\"",
-            "usrname = \"alice\"",
-            6,
-            "unknown field `usrname`, did you mean `username`?",
-        ),
-        (
-            "username = \"alice\"",
-            "identity = { method = \"oidc\", claims = { a = inf } }",
-            6,
-            "login.identity.claims.a: `nan` and `inf` are no numbers of JSON",
-        ),
-        (
-            "username = \"alice\"",
-            "identity = { method = \"password\", claims = { a = 1 } }",
-            6,
-            "login `alice`: login.identity: `claims` come from",
-        ),
-        (
-            "name = \"only the shop writes orders\"",
-            "name = \"alice reads her orders\"",
-            19,
-            "assertion `alice reads her orders`: there is another of this name",
-        ),
-        (
-            "name = \"only the shop writes orders\"",
-            "name = \" \"",
-            19,
-            "assertion ` `: `name` is empty",
-        ),
-        (
-            "only = [\"shop\"]",
-            "only = \"shop\"",
-            20,
-            "only: expected a list, found a string",
-        ),
-        (
-            "server = { name = \"s1\" }",
-            "server = { name = 1 }",
-            10,
-            "logins.shop.server.name: expected a string, found a whole number",
-        ),
-        (
-            "[defaults.login]",
-            "[defaults.logins]",
-            2,
-            "`defaults` may only have a table `login`",
-        ),
-    ] {
+    for (part, replacement, line, problem) in MISTAKES {
         assert!(GOOD.contains(part), "{part}");
         let error = parse(&GOOD.replacen(part, replacement, 1)).unwrap_err();
         assert_eq!(error.line(), Some(line), "{replacement}: {error}");

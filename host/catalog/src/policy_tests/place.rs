@@ -1,5 +1,6 @@
 //! Lines and paths of the values in a file with logins, for problems.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -56,11 +57,12 @@ pub(super) fn path_of(text: &str, span: &Range<usize>) -> Option<String> {
     };
     let mut path = String::new();
     for step in steps {
-        match step {
-            Step::Key(key) if path.is_empty() => path.push_str(&key.escape_debug().to_string()),
-            Step::Key(key) => path.push_str(&format!(".{}", key.escape_debug())),
-            Step::Index(index) => path.push_str(&format!("[{index}]")),
-        }
+        let dot = if path.is_empty() { "" } else { "." };
+        // Writing to a string does not fail.
+        let _ = match step {
+            Step::Key(key) => write!(path, "{dot}{}", key.escape_debug()),
+            Step::Index(index) => write!(path, "[{index}]"),
+        };
     }
     (!path.is_empty()).then_some(path)
 }

@@ -47,7 +47,7 @@ pub(crate) fn add_defaults(schema: &mut Value, keys: Map<String, Value>, descrip
     let table = json!({
         "description": description,
         "type": "object",
-        "properties": keys,
+        "properties": Value::Object(keys),
         "additionalProperties": false,
     });
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {

@@ -123,9 +123,10 @@ fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, No
     let engine = idle_engine(None)?;
     let mut tested = Vec::new();
     for path in which.iter().map(Path::new) {
-        let module = if let Some(module) = crate_build::module_of(path)? {
-            module
-        } else if path.is_dir() {
+        let Some(module) = crate_build::module_of(path)? else {
+            if !path.is_dir() {
+                return Err(missing(path, "does not exist").into());
+            }
             let found = test_policies(&engine, &options(path, prover), &Allowed::Any)
                 .map_err(|error| Failure::new(ExitCode::NotFound, error))?;
             if found.is_empty() {
@@ -133,8 +134,6 @@ fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, No
             }
             tested.extend(found);
             continue;
-        } else {
-            return Err(missing(path, "does not exist").into());
         };
         let found = test_module(&engine, &options(Path::new("."), prover), &module);
         tested.push(found.map_err(|error| Failure::new(ExitCode::BadPolicies, error))?);

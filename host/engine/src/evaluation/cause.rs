@@ -25,7 +25,7 @@ pub enum TrapCause {
         frames: Frames,
     },
     /// The code trapped without a message.
-    #[error("{trap}{}{frames}", without_panic(.trap))]
+    #[error("{trap}{}{frames}", without_panic(*.trap))]
     Code {
         /// The trap.
         trap: TrapCode,
@@ -175,7 +175,7 @@ fn cure(message: &str) -> &'static str {
 }
 
 /// Returns where a trap without a panic comes from in Rust, if its own message does not say it.
-fn without_panic(trap: &TrapCode) -> &'static str {
+fn without_panic(trap: TrapCode) -> &'static str {
     match trap.0 {
         Trap::UnreachableCodeReached => {
             ", and no panic said why, as after `std::process::exit` and `abort`"
