@@ -1,9 +1,10 @@
 //! `portcullis policy watch`: builds, tests and ships a policy at every save.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{fs, io};
 
 use notify::{EventKind, RecursiveMode};
@@ -74,11 +75,17 @@ pub(crate) fn watch(
     for (path, mode) in watched(directory) {
         debouncer.watch(path, mode).map_err(unwatched)?;
     }
+    let mut shipped = None;
     loop {
         let started = Instant::now();
-        let told = ship(directory, &destination).unwrap_or_else(|failure| failure.to_string());
-        let elapsed = started.elapsed().as_secs_f32();
-        say(&format!("{} ({elapsed:.1} s)\n", one_line(&told)))?;
+        // Events also come without a change of a file, and an edit during a build comes again.
+        let files = Some(files(directory));
+        if files != shipped {
+            shipped = files;
+            let told = ship(directory, &destination).unwrap_or_else(|failure| failure.to_string());
+            let elapsed = started.elapsed().as_secs_f32();
+            say(&format!("{} ({elapsed:.1} s)\n", one_line(&told)))?;
+        }
         if !wait(&events) {
             return Ok(Output::success(String::new()));
         }
@@ -132,6 +139,33 @@ fn watched(directory: &Path) -> impl Iterator<Item = (PathBuf, RecursiveMode)> {
     let folders = folders.map(|path| (path, RecursiveMode::Recursive));
     let own = (directory.to_owned(), RecursiveMode::NonRecursive);
     std::iter::once(own).chain(folders)
+}
+
+/// Returns the files that an author writes, each with the time of its last change and its length
+/// in bytes.
+fn files(directory: &Path) -> BTreeMap<PathBuf, (Option<SystemTime>, u64)> {
+    let mut files = BTreeMap::new();
+    // A link may lead to a folder around it.
+    let mut visited = BTreeSet::new();
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if !visited.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
+            continue;
+        }
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        for path in paths.filter(|path| !is_written(path)) {
+            match fs::metadata(&path) {
+                Ok(found) if found.is_dir() => folders.push(path),
+                Ok(found) => {
+                    files.insert(path, (found.modified().ok(), found.len()));
+                }
+                // It was removed meanwhile, or is a link to nothing.
+                Err(_) => {}
+            }
+        }
+    }
+    files
 }
 
 fn is_save(event: &DebouncedEvent) -> bool {
@@ -198,5 +232,33 @@ fn put(file: &Path, target: &Path) -> io::Result<()> {
             _ => Ok(()),
         },
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_change_of_an_authors_file_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("src")).unwrap();
+        fs::write(at("src/lib.rs"), "a").unwrap();
+        std::os::unix::fs::symlink(folder.path(), at("src/around")).unwrap();
+        let before = files(folder.path());
+        assert_eq!(before.len(), 1, "{before:?}");
+
+        fs::create_dir(at("target")).unwrap();
+        for written in ["p.wasm", "Cargo.lock", "target/x", ".p.swp"] {
+            fs::write(at(written), "built").unwrap();
+        }
+        assert_eq!(files(folder.path()), before);
+
+        fs::write(at("src/lib.rs"), "ab").unwrap();
+        let edited = files(folder.path());
+        assert_ne!(edited, before);
+        fs::remove_file(at("src/lib.rs")).unwrap();
+        assert_ne!(files(folder.path()), edited);
     }
 }
