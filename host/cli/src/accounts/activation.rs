@@ -23,7 +23,7 @@ pub(crate) enum ActivationVerb {
         /// The account that imports, by name or key.
         #[arg(long = "for", value_name = "ACCOUNT")]
         importer: String,
-        /// What it may import, of the account's exports.
+        /// The export that the importing account may use, such as `stream:a`.
         #[arg(long, value_name = "KIND:SUBJECT")]
         export: String,
         /// The time until the token expires, or when it does, as for `edit`. Default: never.
