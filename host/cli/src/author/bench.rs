@@ -38,13 +38,7 @@ pub(crate) fn bench(
     json: bool,
     prover: &Prover,
 ) -> Result<Output, Failure> {
-    let Some(module) = crate_build::module_of(path)? else {
-        let error = anyhow::anyhow!(
-            "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
-            path.display()
-        );
-        return Err(Failure::new(ExitCode::NotFound, error));
-    };
+    let module = crate_build::require_module(path)?;
     let bad = |error: anyhow::Error| Failure::new(ExitCode::BadPolicies, error);
     let measured = measure_module(
         &idle_engine(None)?,

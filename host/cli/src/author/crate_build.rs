@@ -85,12 +85,27 @@ pub(super) fn is_crate(directory: &Path) -> bool {
 /// # Errors
 ///
 /// Fails if the crate is no policy or does not compile, or if the toolchain lacks a part.
-pub(crate) fn module_of(path: &Path) -> Result<Option<PathBuf>, Failure> {
+pub(super) fn module_of(path: &Path) -> Result<Option<PathBuf>, Failure> {
     if is_crate(path) {
         Ok(Some(build(path, PROFILE)?.module))
     } else {
         Ok(path.is_file().then(|| path.to_owned()))
     }
+}
+
+/// Returns the module that `path` names, as [`module_of`] does.
+///
+/// # Errors
+///
+/// Fails as [`module_of`] does, and if the path is neither a file nor the folder of a crate.
+pub(crate) fn require_module(path: &Path) -> Result<PathBuf, Failure> {
+    module_of(path)?.ok_or_else(|| {
+        let error = anyhow::anyhow!(
+            "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
+            path.display()
+        );
+        Failure::new(ExitCode::NotFound, error)
+    })
 }
 
 /// Builds the policy in the crate at `directory` with cargo's profile `profile`, and puts the

@@ -91,8 +91,7 @@ fn test_configured(
     let options = tables.options(prover);
     let mut tested = Vec::new();
     for path in paths.into_iter().map(Path::new) {
-        let module = crate_build::module_of(path)?;
-        let module = module.ok_or_else(|| missing(path, "is neither a module nor a crate"))?;
+        let module = crate_build::require_module(path)?;
         let found = test_module(&engine, &options, &module);
         tested.push(found.map_err(|error| Failure::new(ExitCode::BadPolicies, error))?);
     }

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::read_policies;
 use crate::author;
-use crate::author::crate_build::module_of;
+use crate::author::crate_build::require_module;
 use crate::check::engine_with;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -71,7 +71,10 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
         let directory = arguments.new.parent().unwrap_or(Path::new("."));
         (author::options(directory, prover), None, None)
     };
-    let (old, new) = (version(&arguments.old)?, version(&arguments.new)?);
+    let (old, new) = (
+        require_module(&arguments.old)?,
+        require_module(&arguments.new)?,
+    );
     let recorded = arguments.decisions.as_deref().map(read_decisions);
     let recorded = recorded.transpose()?.unwrap_or_default();
     let verifier = RecordedSecrets(Arc::<PasswordVerifier>::default());
@@ -93,17 +96,6 @@ pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output,
     Ok(Output {
         text,
         code: code(&diff, arguments.no_new_access),
-    })
-}
-
-/// Returns the module of a version.
-fn version(path: &Path) -> Result<PathBuf, Failure> {
-    module_of(path)?.ok_or_else(|| {
-        let error = anyhow::anyhow!(
-            "`{}` is neither a module nor the folder of a crate: name a NAME.wasm, or the folder that `portcullis policy new` made",
-            path.display()
-        );
-        Failure::new(ExitCode::NotFound, error)
     })
 }
 
