@@ -8,8 +8,10 @@ use anyhow::Result;
 use nkeys::KeyPair;
 use portcullis_harness::{
     Accounts, Credentials, Finished, Host, Release, Site, hash, is_refused, log_in, run_portcullis,
+    until_read,
 };
 use rstest::rstest;
+use serde_json::Value;
 
 use crate::support::{
     ALICE, POLICY, Serving, alice, alice_in, settings, site_with, static_users, user,
@@ -23,6 +25,22 @@ async fn policy(arguments: &[&str], config: &Path) -> Result<Finished> {
     let config = config.to_string_lossy();
     let arguments = [&["policy"], arguments, &["--config", &config]].concat();
     run_portcullis(&arguments, "").await
+}
+
+/// Waits until the host has written that the version in service is as wanted. It logs so before.
+async fn until_written(
+    site: &Site,
+    awaited: &str,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> Result<()> {
+    let state = site.path().join("state");
+    until_read(&state, awaited, || {
+        let text = fs::read_to_string(state.join("status.json")).ok()?;
+        let status: Value = serde_json::from_str(&text).ok()?;
+        let serving = status.pointer("/policies/0/serving")?;
+        is_wanted(serving).then_some(())
+    })
+    .await
 }
 
 /// Returns settings in which Alice has this password.
@@ -44,6 +62,8 @@ async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
     serving.site.policies.put_settings(POLICY, &edited)?;
     serving.published_from(mark, POLICY).await?;
     assert!(is_refused(&log_in(&serving.url(), ALICE, "edited").await));
+    let second = |serving: &Value| serving["generation"] == 2;
+    until_written(&serving.site, "generation 2", second).await?;
     let status = policy(&["status"], &config).await?;
     assert!(
         status
@@ -69,6 +89,8 @@ async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
     serving.published_from(mark, POLICY).await?;
     serving.log_in(ALICE, "back").await?;
 
+    let first = |serving: &Value| serving["generation"] == 1;
+    until_written(&serving.site, "generation 1", first).await?;
     serving.host.kill().await?;
     let killed = policy(&["status"], &config).await?;
     assert_eq!(killed.code, Some(75), "{killed:?}");
@@ -87,6 +109,8 @@ async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
     log_in(&serving.url(), ALICE, "restored").await?;
     let decision = host.decision("restored").await?;
     assert_eq!(decision.number("policy.generation"), Some(1));
+    let restored = |serving: &Value| serving["restored"] == true;
+    until_written(&serving.site, "restored version", restored).await?;
     let status = policy(&["status"], &config).await?;
     assert!(
         status.stdout.contains("restored at the start"),
