@@ -10,6 +10,7 @@ use portcullis_environment::{Clock, Randomness, Rng, SystemClock, SystemRandomne
 use rand::RngExt as _;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::token::TokenError;
@@ -39,6 +40,9 @@ pub struct RenewalOptions {
     pub max_retry_wait: Duration,
     /// The wait after a refusal. Default: 1 min.
     pub refusal_wait: Duration,
+    /// The maximum time for a request, with all that it needs. Then it counts as an outage, so that
+    /// a source that never answers does not end renewal. Default: 2 min.
+    pub request_timeout: Duration,
     /// The source of the time. Default: the clocks of the operating system.
     pub clock: Arc<dyn Clock>,
     /// The source of the jitter. Default: the operating system.
@@ -129,6 +133,7 @@ impl Default for RenewalOptions {
             retry_wait: Duration::from_secs(1),
             max_retry_wait: Duration::from_secs(30),
             refusal_wait: Duration::from_mins(1),
+            request_timeout: Duration::from_mins(2),
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
         }
@@ -190,7 +195,7 @@ impl<T: Clone + Send + Sync + 'static> Renewing<T> {
         let end = waiting.wait_for(Option::is_some);
         let ended = match usable {
             None => end.await,
-            Some(current) => match tokio::time::timeout(MAX_WAIT, end).await {
+            Some(current) => match timeout(MAX_WAIT, end).await {
                 Ok(ended) => ended,
                 Err(_) => return Ok(current),
             },
@@ -269,8 +274,12 @@ impl<T: Clone + Send + Sync + 'static> Renewing<T> {
         let (fetch, shared) = (Arc::clone(&self.fetch), Arc::downgrade(&self.shared));
         // The lifetime counts from the request, because the answer takes time.
         let requested_at = self.shared.now();
+        let limit = self.shared.options.request_timeout;
         let task = async move {
-            let result = fetch().await;
+            let result = match timeout(limit, fetch()).await {
+                Ok(result) => result,
+                Err(_) => Err(TokenError::Late(limit)),
+            };
             if let Some(shared) = shared.upgrade() {
                 sender.send_replace(Some(shared.record(result, requested_at)));
             }

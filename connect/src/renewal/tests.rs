@@ -171,6 +171,23 @@ async fn a_slow_renewal_leaves_the_present_value_in_use() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_never_answered_does_not_end_renewal() {
+    let (service, clock) = (Service::new(), ManualClock::new(0));
+    let options = RenewalOptions {
+        request_timeout: Duration::from_millis(1),
+        ..renewal_by(&clock)
+    };
+    let renewing = service.renewing(options, Some(LIFETIME));
+    let answers = service.gate.forget_permits(Semaphore::MAX_PERMITS);
+    let late = renewing.get().await.unwrap_err();
+    assert_eq!(late.to_string(), "no answer within 1ms");
+    assert!(!late.is_refusal());
+    service.gate.add_permits(answers);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(renewing.get().await.unwrap().value, 2);
+}
+
+#[tokio::test]
 async fn dropping_the_owner_cancels_the_request() {
     struct Reports(Arc<Semaphore>);
     impl Drop for Reports {

@@ -91,6 +91,11 @@ pub enum TokenError {
     /// The token that the request needs was not obtained.
     #[error("no token for the request")]
     Source(#[source] Arc<Self>),
+    /// The request took longer than [`RenewalOptions::request_timeout`].
+    ///
+    /// [`RenewalOptions::request_timeout`]: crate::RenewalOptions::request_timeout
+    #[error("no answer within {0:?}")]
+    Late(Duration),
     /// The request was interrupted, because the runtime shuts down or the request failed
     /// internally.
     #[error("interrupted")]
