@@ -163,6 +163,12 @@ async fn a_person_gets_a_credentials_file_once() -> Result<()> {
     let decision = stage.host.decision("stranger");
     let id = decision.await?.text("request_id").to_owned();
     assert!(finished.stderr.contains(&id), "{id}: {finished:?}");
+    fs::write(&token, "two words")?;
+    let finished = run_portcullis(&arguments, "").await?;
+    assert_eq!(finished.code, Some(78), "{finished:?}");
+    fs::remove_file(&token)?;
+    let finished = run_portcullis(&arguments, "").await?;
+    assert_eq!(finished.code, Some(66), "{finished:?}");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use portcullis_connect::{
-    ExchangeClient, ExchangeOptions, HttpOptions, NetworkClient, StoredToken,
+    ExchangeClient, ExchangeOptions, HttpOptions, NetworkClient, StoredToken, TokenError,
 };
 use portcullis_core::{Secret, with_causes};
 use serde_json::json;
@@ -76,12 +76,7 @@ pub(crate) fn get(request: TokenRequest) -> Result<String, Failure> {
         ExchangeClient::new(options).map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let runtime = one_thread()?;
     let credentials = runtime.block_on(client.credentials()).map_err(|error| {
-        let code = if error.is_refusal() {
-            ExitCode::Refused
-        } else {
-            ExitCode::Unreachable
-        };
-        Failure::new(code, anyhow::anyhow!("{}", with_causes(&*error)))
+        Failure::new(code_of(&error), anyhow::anyhow!("{}", with_causes(&*error)))
     })?;
     write(&out, &credentials.to_text()).map_err(|error| {
         let failed = anyhow::Error::new(error).context(format!("cannot write `{}`", out.display()));
@@ -96,6 +91,17 @@ pub(crate) fn get(request: TokenRequest) -> Result<String, Failure> {
     let ends = ends.map(|at| format!(", until {}", humantime::format_rfc3339_seconds(at)));
     let ends = ends.unwrap_or_default();
     Ok(format!("{}: user {key}{ends}\n", out.display()))
+}
+
+/// Returns the exit code of a failed exchange.
+fn code_of(error: &TokenError) -> ExitCode {
+    match error {
+        TokenError::Source(source) => code_of(source),
+        TokenError::Secret(_) => ExitCode::NotFound,
+        TokenError::Malformed { .. } | TokenError::Ended { .. } => ExitCode::BadConfiguration,
+        error if error.is_refusal() => ExitCode::Refused,
+        _ => ExitCode::Unreachable,
+    }
 }
 
 /// Writes a file that only its owner can read, from its creation on.
