@@ -19,7 +19,8 @@ const IMPORT: &str = "KIND:ACCOUNT:SUBJECT[,as=SUBJECT][,share][,trace][,token=F
 /// An option after a comma: `NAME` or `NAME=VALUE`.
 type Pair<'a> = (&'a str, Option<&'a str>);
 
-/// Adds an export. Replaces one of the same kind and subject, whose revocations stay.
+/// Adds an export. Replaces one of the same kind and subject: its revocations stay, and everything
+/// that no option sets.
 pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), Failure> {
     let (head, options) = split(text);
     let (kind, subject) = head
@@ -45,9 +46,18 @@ pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), 
             _ => return Err(malformed(text, EXPORT)),
         }
     }
-    let same = |other: &Export| (other.kind, &other.subject) == (export.kind, &export.subject);
-    if let Some(other) = account.exports.iter_mut().find(|other| same(other)) {
-        export.revocations = std::mem::take(&mut other.revocations);
+    let kind = export.kind;
+    let same = |other: &Export| other.kind == kind && other.subject == subject;
+    if let Some(at) = account.exports.iter().position(same) {
+        let other = account.exports.remove(at);
+        export = Export {
+            revocations: other.revocations,
+            response_threshold: other.response_threshold,
+            latency: other.latency,
+            description: other.description,
+            info_url: other.info_url,
+            ..export
+        };
     }
     account.exports.retain(|other| !same(other));
     account.exports.push(export);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Site, text};
 use crate::exit::ExitCode;
@@ -125,6 +125,34 @@ fn revocations_of_activations_survive_a_change_of_the_export() {
     let (error, code) = site.fails(&revoke("stream:none"));
     assert!(error.contains("no export `none`"), "{error}");
     assert_eq!(code, ExitCode::NotFound);
+}
+
+#[test]
+fn a_changed_export_keeps_what_no_option_sets() {
+    let site = Site::new();
+    site.text("account edit APP --export service:orders,response=Stream");
+    let patch = json!({"exports": [{
+        "subject": "orders",
+        "type": "service",
+        "response_type": "Stream",
+        "response_threshold": 1_000_000_000,
+        "service_latency": {"sampling": 50, "results": "latency.orders"},
+        "description": "the-orders-of-shops",
+        "info_url": "https://orders.example.com",
+    }]});
+    site.text(&format!("account edit APP --patch {patch}"));
+    let export = |shown: Value| shown["claims"]["nats"]["exports"][0].clone();
+    let mut wanted = export(site.json("account describe APP"));
+    assert_eq!(wanted["service_latency"]["sampling"], 50);
+    site.text("account edit APP --export service:orders,name=orders");
+    let shown = export(site.json("account describe APP"));
+    wanted["name"] = "orders".into();
+    // An option that is left out has its default.
+    wanted.as_object_mut().unwrap().remove("response_type");
+    let mut rest = shown.clone();
+    rest.as_object_mut().unwrap().remove("response_type");
+    assert_eq!(rest, wanted);
+    assert_ne!(shown["response_type"], "Stream");
 }
 
 #[test]
