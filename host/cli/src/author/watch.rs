@@ -76,13 +76,15 @@ pub(crate) fn watch(
         debouncer.watch(path, mode).map_err(unwatched)?;
     }
     let mut shipped = None;
+    let mut placed = BTreeSet::new();
     loop {
         let started = Instant::now();
         // Events also come without a change of a file, and an edit during a build comes again.
         let files = Some(files(directory));
         if files != shipped {
             shipped = files;
-            let told = ship(directory, &destination).unwrap_or_else(|failure| failure.to_string());
+            let told = ship(directory, &destination, &mut placed);
+            let told = told.unwrap_or_else(|failure| failure.to_string());
             let elapsed = started.elapsed().as_secs_f32();
             say(&format!("{} ({elapsed:.1} s)\n", one_line(&told)))?;
         }
@@ -181,9 +183,13 @@ fn is_written(path: &Path) -> bool {
     is_module || is_hidden || WRITTEN.iter().any(|written| name == *written)
 }
 
-/// Builds and tests the policy, and puts its files into the policy directory. Returns what
-/// happened, in one line.
-fn ship(directory: &Path, destination: &Destination) -> Result<String, Failure> {
+/// Builds and tests the policy, and puts its files into the policy directory. `placed` are those
+/// that were put there before. Returns what happened, in one line.
+fn ship(
+    directory: &Path,
+    destination: &Destination,
+    placed: &mut BTreeSet<PathBuf>,
+) -> Result<String, Failure> {
     let into = &destination.directory;
     let module = crate_build::build(directory, crate_build::PROFILE)?.module;
     let broken = |error| Failure::new(ExitCode::BadPolicies, error);
@@ -204,9 +210,18 @@ fn ship(directory: &Path, destination: &Destination) -> Result<String, Failure> 
     }
     // The module comes last: the host waits until all files have been quiet.
     let texts = ["tests.toml", "toml", "cedar", "rego"].map(|end| module.with_extension(end));
+    let target_of = |file: &Path| into.join(file.file_name().unwrap_or_default());
+    for file in &texts {
+        let target = target_of(file);
+        if !placed.contains(&target) && is_edited(&target, file) {
+            let problem = "was changed after that of the crate, and would be lost: move the change into the crate, or delete the file";
+            let error = anyhow::anyhow!("`{}` {problem}", target.display());
+            return Err(Failure::new(ExitCode::CannotCreate, error));
+        }
+    }
     for file in texts.into_iter().chain([module]) {
-        let target = into.join(file.file_name().unwrap_or_default());
-        put(&file, &target).map_err(|error| {
+        let target = target_of(&file);
+        put(&file, &target, placed).map_err(|error| {
             let context = format!("cannot write `{}`", target.display());
             Failure::new(
                 ExitCode::CannotCreate,
@@ -222,15 +237,32 @@ fn ship(directory: &Path, destination: &Destination) -> Result<String, Failure> 
     ))
 }
 
-/// Makes `target` equal to `file`, which may be missing.
-fn put(file: &Path, target: &Path) -> io::Result<()> {
+/// Returns whether `target` is another text than `file`, and was changed later.
+fn is_edited(target: &Path, file: &Path) -> bool {
+    let changed = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
+    let (Ok(old), Ok(new)) = (fs::read(target), fs::read(file)) else {
+        return false;
+    };
+    old != new && changed(target) > changed(file)
+}
+
+/// Makes `target` equal to `file`. If `file` is missing, removes a target that was put there
+/// before, and no other.
+fn put(file: &Path, target: &Path, placed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     match fs::read(file) {
-        Ok(bytes) if fs::read(target).is_ok_and(|old| old == bytes) => Ok(()),
-        Ok(_) => place(file, target, NewAccess::Inherited),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::remove_file(target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(bytes) => {
+            if !fs::read(target).is_ok_and(|old| old == bytes) {
+                place(file, target, NewAccess::Inherited)?;
+            }
+            placed.insert(target.to_owned());
+            Ok(())
+        }
+        Err(error) if missing(&error) && placed.remove(target) => match fs::remove_file(target) {
+            Err(error) if !missing(&error) => Err(error),
             _ => Ok(()),
         },
+        Err(error) if missing(&error) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -260,5 +292,48 @@ mod tests {
         assert_ne!(edited, before);
         fs::remove_file(at("src/lib.rs")).unwrap();
         assert_ne!(files(folder.path()), edited);
+    }
+
+    #[test]
+    fn only_what_was_put_into_the_directory_is_removed_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, target) = (folder.path().join("p.toml"), folder.path().join("to.toml"));
+        let mut placed = BTreeSet::new();
+        fs::write(&target, "of the site").unwrap();
+        put(&file, &target, &mut placed).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "of the site");
+        fs::write(&file, "of the crate").unwrap();
+        put(&file, &target, &mut placed).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "of the crate");
+        fs::remove_file(&file).unwrap();
+        for _ in 0..2 {
+            put(&file, &target, &mut placed).unwrap();
+            assert!(!target.exists());
+        }
+    }
+
+    #[test]
+    fn a_text_that_was_changed_in_the_policy_directory_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, target) = (folder.path().join("p.toml"), folder.path().join("to.toml"));
+        let write = |path: &Path, text: &str, seconds: u64| {
+            fs::write(path, text).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+        };
+        assert!(!is_edited(&target, &file));
+        write(&file, "a", 10);
+        assert!(!is_edited(&target, &file));
+        write(&target, "a", 20);
+        assert!(!is_edited(&target, &file));
+        write(&target, "b", 20);
+        assert!(is_edited(&target, &file));
+        write(&file, "c", 30);
+        assert!(!is_edited(&target, &file));
     }
 }
