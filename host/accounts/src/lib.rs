@@ -36,5 +36,5 @@ pub use error::StoreError;
 pub use first_login::{AccountSigners, FirstLoginOptions, FirstLogins, NotMade};
 pub use keys::{KeyRing, Seed};
 pub use nsc::{Nsc, Transferred};
-pub use store::{Signed, Store, UserJwt};
+pub use store::{Exposed, Signed, Store, UserJwt};
 pub use validate::{Finding, Findings, Severity, Validate};

@@ -8,6 +8,7 @@
 //! keys/PUBLIC-KEY.nk        the seeds, mode 0600 in a directory of mode 0700
 //! ```
 
+mod exposed;
 mod names;
 mod signed;
 mod signing;
@@ -29,6 +30,7 @@ use crate::error::StoreError;
 use crate::keys::{KeyRing, Seed};
 use crate::records::{Records, damaged};
 
+pub use exposed::Exposed;
 pub use signed::Signed;
 
 /// Name of the operator's record.

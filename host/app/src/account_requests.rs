@@ -43,6 +43,7 @@ impl AccountRequestDoor {
         operator: Option<&Operator>,
     ) -> Result<Self, StoreError> {
         let store = Store::at(Arc::new(SystemDisk), Path::new(&table.store));
+        store.warn_of_exposed();
         let own = operator.into_iter().flat_map(|operator| {
             let accounts = operator.accounts.values().map(|account| &account.key);
             accounts.chain([&operator.account])

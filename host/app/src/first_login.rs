@@ -44,6 +44,7 @@ impl FirstLoginAccounts {
     /// Fails if the store cannot be read, or has no seed that signs accounts.
     pub(crate) fn new(table: &FirstLogin, issuers: &Arc<Issuers>) -> Result<Self, StoreError> {
         let store = Store::at(Arc::new(SystemDisk), Path::new(&table.store));
+        store.warn_of_exposed();
         let signers = Arc::new(Signers(Arc::clone(issuers)));
         let options = table.options.clone();
         let logins = FirstLogins::new(store, Arc::new(SystemClock), options, signers)?;

@@ -28,7 +28,7 @@ struct Problem {
     text: String,
 }
 
-/// Checks the operator, the accounts and the users of a store.
+/// Checks the operator, the accounts and the users of a store, and who else may change it.
 ///
 /// # Errors
 ///
@@ -60,6 +60,12 @@ pub(super) fn verify(store: &Store) -> Result<Report, StoreError> {
             }
             Err(error) => checked.unreadable(&error),
         }
+    }
+    for exposed in store.exposed() {
+        checked.problems.push(Problem {
+            entry: None,
+            text: exposed.to_string(),
+        });
     }
     if !has_system {
         let text = format!("the store does not have the system account {system}");

@@ -1,6 +1,7 @@
 //! `portcullis operator`.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
@@ -100,6 +101,37 @@ fn a_store_is_verified_as_a_whole() {
     let expected = "account `APP`: they refuse the account: the operator has no key of its issuer";
     assert!(verified.contains(expected), "{verified}");
     assert_eq!(code, ExitCode::BadConfiguration);
+}
+
+#[test]
+fn a_store_that_others_can_use_is_not_ok() {
+    let site = Site::new();
+    let key = text(&site.json("account describe APP"), "/claims/sub");
+    let (accounts, seed) = ("store/accounts", format!("store/keys/{key}.nk"));
+    let set = |file: &str, mode| {
+        fs::set_permissions(site.path(file), Permissions::from_mode(mode)).unwrap();
+    };
+    for (file, exposed, safe, cure) in [
+        (
+            accounts,
+            0o777,
+            0o755,
+            "who may put earlier versions there: run `chmod o-w`",
+        ),
+        (seed.as_str(), 0o644, 0o600, "run `chmod 600`"),
+    ] {
+        set(file, exposed);
+        let (verified, code) = site.fails("operator verify");
+        let path = site.path(file).display().to_string();
+        assert!(
+            verified.starts_with(&format!("`{path}` can be")),
+            "{verified}"
+        );
+        assert!(verified.contains(cure), "{verified}");
+        assert_eq!(code, ExitCode::BadConfiguration);
+        set(file, safe);
+        site.text("operator verify");
+    }
 }
 
 #[test]
