@@ -7,7 +7,8 @@
 //! - [`Resolver`] and [`ResolverOptions`]: the store and its rules, and their limits.
 //! - [`Resolver::serve`]: the service of an HTTP listener.
 //! - [`SigningService`]: the decision about accounts that signed themselves.
-//! - [`Servers`]: the requests of servers over NATS, and the announcement of new versions.
+//! - [`Servers`]: the requests of servers over NATS, the announcement of new versions, and the
+//!   versions of other resolvers.
 
 mod accept;
 mod activations;
@@ -22,6 +23,7 @@ mod guard;
 mod lookup;
 mod metrics;
 mod options;
+mod others;
 mod outbox;
 mod own_account;
 mod query;
@@ -53,6 +55,7 @@ use write_rate::WriteRate;
 pub use accept::{Accepted, NotAccepted};
 pub use announce::{AnnounceError, Announcement, Announcer};
 pub use options::ResolverOptions;
+pub use others::OtherResolvers;
 pub use servers::Servers;
 pub use sign::{Answer, SigningFailed, SigningService};
 pub use sign_subject::SigningSubject;
@@ -63,6 +66,9 @@ const MAX_LOOKUPS: usize = 64;
 const MAX_WRITES: usize = 8;
 /// Maximum number of packs at the same time. Each reads the whole store.
 const MAX_PACKS: usize = 1;
+
+/// Maximum number of lookups that ask other resolvers at the same time.
+const MAX_ASKED: usize = 16;
 
 /// The resolver. Clones share their state.
 #[derive(Clone)]
@@ -88,6 +94,8 @@ impl Resolver {
                 options,
                 outbox,
                 signing: OnceLock::new(),
+                others: OnceLock::new(),
+                asked: Semaphore::new(MAX_ASKED),
                 counters: Counters::default(),
                 lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
                 writes: Arc::new(Semaphore::new(MAX_WRITES)),
@@ -101,6 +109,13 @@ impl Resolver {
     pub fn sign_with(&self, service: Arc<dyn SigningService>) {
         // An error means that a service is set.
         let _ = self.shared.signing.set(service);
+    }
+
+    /// Asks `others` for accounts that the store lacks, in lookups over HTTP. Only the first call
+    /// has an effect. Without one, such accounts are unknown.
+    pub fn ask(&self, others: Arc<dyn OtherResolvers>) {
+        // An error means that the others are set.
+        let _ = self.shared.others.set(others);
     }
 
     /// Returns the HTTP routes.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use portcullis_accounts::resolver::{
-    Announcer, Resolver, ResolverOptions, Servers, SigningSubject,
+    Announcer, OtherResolvers, Resolver, ResolverOptions, Servers, SigningSubject,
 };
 use portcullis_accounts::{ActivationLimits, Store};
 use portcullis_config::{LogFilter, LogFormat, WhenFull};
@@ -93,6 +93,9 @@ struct NatsArguments {
     // The resolver answers requests of these servers, and tells them of new versions.
     #[command(flatten)]
     servers: ServerArguments,
+    /// The interval at which the accounts of other resolvers are fetched.
+    #[arg(long, requires = "server", value_name = "TIME", default_value = "1m", value_parser = some_time)]
+    sync_interval: Duration,
     /// Delete accounts on request over NATS, if the operator signed the request.
     #[arg(long, requires = "server")]
     allow_delete: bool,
@@ -146,6 +149,7 @@ impl ResolverArguments {
             activation_limits: self.activations.limits(),
             allowed_origins: self.allow_origin,
             allow_delete: self.nats.allow_delete,
+            sync_interval: self.nats.sync_interval,
             ..ResolverOptions::default()
         };
         let tls = self.tls_cert.zip(self.tls_key);
@@ -157,6 +161,7 @@ impl ResolverArguments {
         };
         let store = Store::at(Arc::new(SystemDisk), &self.store);
         store.operator().map_err(store_failure)?;
+        store.warn_of_exposed();
         let listener = bind(self.listen, tls).await?;
         let metrics = match self.metrics_listen {
             None => None,
@@ -168,6 +173,9 @@ impl ResolverArguments {
         let announcer = Arc::clone(&servers) as Arc<dyn Announcer>;
         let announcer = connection.is_some().then_some(announcer);
         let resolver = Resolver::new(store, Arc::new(SystemClock), options, announcer);
+        if connection.is_some() {
+            resolver.ask(Arc::clone(&servers) as Arc<dyn OtherResolvers>);
+        }
         if let Some(subject) = sign_subject {
             let service = SigningSubject::new(Arc::clone(&servers), subject, sign_timeout);
             resolver.sign_with(Arc::new(service));

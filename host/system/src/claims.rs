@@ -13,6 +13,9 @@ use crate::gathering::{Gathered, Gathering, Reply};
 use crate::server::ServerFilter;
 use crate::services::ConnzRequest;
 
+/// Maximum size of the messages of one pack, in bytes.
+const MAX_PACK: usize = 512 << 20;
+
 /// Subjects of the requests about account JWTs.
 pub mod claim_subjects {
     use portcullis_core::AccountName;
@@ -67,7 +70,8 @@ pub struct ClaimStatus {
 pub struct AccountJwts {
     /// The JWTs by the public nkeys of their accounts.
     pub jwts: BTreeMap<String, String>,
-    /// Whether the server has sent all that it stores. `false` if the time was over before.
+    /// Whether the server has sent all that it stores. `false` if the time was over before, or if
+    /// that is more than 512 MiB.
     pub complete: bool,
 }
 
@@ -254,9 +258,14 @@ impl<N: Nats> SystemClient<N> {
         let subject = claim_subjects::PACK.to_owned();
         let mut answers = self.request(subject, known.into(), gathering).await?;
         let mut pack = AccountJwts::default();
+        let mut size = 0_usize;
         while let Some(message) = answers.next().await? {
             if message.payload.is_empty() {
                 pack.complete = true;
+                break;
+            }
+            size = size.saturating_add(message.payload.len());
+            if size > MAX_PACK {
                 break;
             }
             let text = str::from_utf8(&message.payload).unwrap_or_default();

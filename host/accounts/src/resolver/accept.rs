@@ -66,12 +66,22 @@ impl Shared {
         token: String,
         account: Option<PublicKey>,
     ) -> Result<Result<Accepted, NotAccepted>, TaskFailed> {
+        let accepted = self.store_version(token, account).await?;
+        self.counters.wrote(outcome(&accepted));
+        Ok(accepted)
+    }
+
+    /// Stores a version of an account, or of `account`.
+    pub(super) async fn store_version(
+        self: &Arc<Self>,
+        token: String,
+        account: Option<PublicKey>,
+    ) -> Result<Result<Accepted, NotAccepted>, TaskFailed> {
         let accepted = self.in_room(&self.writes, move |shared| {
             let now = shared.clock.unix_seconds();
             accept(&shared.store, &token, account.as_ref(), now)
         });
         let accepted = accepted.await?;
-        self.counters.wrote(outcome(&accepted));
         if let Ok(Accepted { jwt, written }) = &accepted {
             tracing::info!(account = %jwt.account, ?written, "account stored");
         }

@@ -27,6 +27,9 @@ pub struct ResolverOptions {
     pub announce_delay: Duration,
     /// Interval at which versions of other processes are looked for. Default: 5 s.
     pub change_interval: Duration,
+    /// Interval at which the versions of other resolvers are fetched. Default: 1 min, as of
+    /// nats-server.
+    pub sync_interval: Duration,
     /// Maximum number of account JWTs in one pack. Default: 10,000.
     pub max_pack: usize,
     /// Maximum size of a body, in bytes. Default: 1 MiB, the largest JWT that servers read.
@@ -72,6 +75,7 @@ impl Default for ResolverOptions {
             allowed_origins: Vec::new(),
             announce_delay: Duration::from_secs(1),
             change_interval: Duration::from_secs(5),
+            sync_interval: Duration::from_mins(1),
             max_pack: 10_000,
             max_body: portcullis_claims::MAX_TOKEN_SIZE,
             max_writes_per_second: 50,

@@ -102,10 +102,7 @@ async fn look_up(
     }
     let counters = &shared.counters;
     let found = match account(&key) {
-        Some(account) => {
-            let read = shared.in_room(&shared.lookups, move |shared| shared.look_up(&account));
-            read.await?
-        }
+        Some(account) => shared.look_up_anywhere(account).await?,
         None => Ok(None),
     };
     let found = found.map_err(|error| {

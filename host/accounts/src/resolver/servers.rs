@@ -8,13 +8,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use futures::future::{BoxFuture, pending, select};
+use futures::future::{BoxFuture, join, select};
 use futures::stream::select_all;
 use futures::{FutureExt as _, StreamExt as _};
 use portcullis_connect::{Message, Nats, Subject, SubscribeError};
 use portcullis_core::{PublicKey, with_causes};
 use portcullis_system::{
-    ClaimStatus, Gathering, Refusal, ReplyError, ServerInfo, SystemClient, claim_subjects,
+    ClaimStatus, Gathering, Refusal, ReplyError, ServerInfo, SystemClient, SystemError,
+    claim_subjects,
 };
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ use super::accept::{Accepted, NotAccepted};
 use super::announce::{AnnounceError, Announcement, Announcer};
 use super::counters::{LookedUp, Wrote};
 use super::lookup::account;
+use super::others::OtherResolvers;
 use super::{Resolver, own_account};
 use crate::account_jwts::{AccountJwt, Written};
 
@@ -38,6 +40,8 @@ const MAX_REQUESTS: usize = 64;
 /// for all of them. A request over HTTP waits for both.
 const QUIET: Duration = Duration::from_millis(300);
 const TOTAL: Duration = Duration::from_secs(3);
+/// Time limit for the answers of other resolvers to a lookup. A server waits 1.9 s for this one.
+const LOOK_UP_TOTAL: Duration = Duration::from_secs(1);
 
 /// The servers of a system, over a connection whose user is in the system account.
 ///
@@ -87,8 +91,15 @@ impl<N: Nats> Servers<N> {
         self.nats.get()
     }
 
-    /// Answers requests over `nats` as `server`, and announces over it. Returns when the connection
-    /// is closed for good.
+    /// Announces, and asks other resolvers, over `nats`. A connection that is made again keeps the
+    /// client, so only the first call has an effect.
+    pub(super) fn connect(&self, nats: &N) {
+        let _ = self.client.set(SystemClient::new(nats.clone()));
+        let _ = self.nats.set(nats.clone());
+    }
+
+    /// Answers requests over `nats` as `server`, announces over it, and fetches the versions of
+    /// other resolvers. Returns when the connection is closed for good.
     ///
     /// # Errors
     ///
@@ -113,9 +124,7 @@ impl<N: Nats> Servers<N> {
         let packs = Subject::from_static(claim_subjects::PACK);
         let packs = nats.queue_subscribe(packs, PACK_GROUP.to_owned());
         requests.push(packs.await?);
-        // A connection that is made again keeps the client, so only the first call sets it.
-        let _ = self.client.set(SystemClient::new(nats.clone()));
-        let _ = self.nats.set(nats.clone());
+        self.connect(&nats);
         tracing::info!("accounts served over nats");
         let system = SystemClient::new(nats.clone());
         let shared = Arc::clone(&resolver.shared);
@@ -128,8 +137,9 @@ impl<N: Nats> Servers<N> {
         };
         let answered = select_all(requests)
             .for_each_concurrent(MAX_REQUESTS, |message| responder.answer(message));
-        // The check ends with the connection.
-        select(pin!(answered), pin!(checked.then(|()| pending::<()>()))).await;
+        // Both end with the connection.
+        let own = join(checked, shared.synchronise(&system));
+        select(pin!(answered), pin!(own)).await;
         Ok(())
     }
 }
@@ -159,6 +169,26 @@ impl<N: Nats> Announcer for Servers<N> {
             Ok(Announcement {
                 answers: answers.collect(),
             })
+        }
+        .boxed()
+    }
+}
+
+impl<N: Nats> OtherResolvers for Servers<N> {
+    fn look_up<'a>(&'a self, account: &'a PublicKey) -> BoxFuture<'a, Option<String>> {
+        async move {
+            let client = self.client.get()?;
+            let account = account.as_str().parse().ok()?;
+            let gathering = Gathering::until_quiet(QUIET, LOOK_UP_TOTAL);
+            match client.look_up_claims(&account, gathering).await {
+                Ok(found) => found,
+                Err(SystemError::NoResponders { .. }) => None,
+                Err(error) => {
+                    let error = with_causes(&error);
+                    tracing::debug!(%account, error, "other resolvers not asked");
+                    None
+                }
+            }
         }
         .boxed()
     }
@@ -344,7 +374,7 @@ impl<N: Nats> Responder<N> {
 }
 
 /// Returns the hash of account JWTs that servers compare: the digests of all, combined by XOR.
-fn hash(lines: &[String]) -> [u8; SHA256_OUTPUT_LEN] {
+pub(super) fn hash(lines: &[String]) -> [u8; SHA256_OUTPUT_LEN] {
     let mut combined = [0; SHA256_OUTPUT_LEN];
     for line in lines {
         let token = line.split_once('|').map_or("", |(_, token)| token);

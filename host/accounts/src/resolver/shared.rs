@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::options::ResolverOptions;
+use super::others::OtherResolvers;
 use super::outbox::Outbox;
 use super::sign::SigningService;
 use super::task::TaskFailed;
@@ -21,6 +22,10 @@ pub(super) struct Shared {
     pub(super) outbox: Option<Outbox>,
     /// The service that decides about accounts that signed themselves.
     pub(super) signing: OnceLock<Arc<dyn SigningService>>,
+    /// The resolvers that may have an account which the store lacks.
+    pub(super) others: OnceLock<Arc<dyn OtherResolvers>>,
+    /// Places of lookups that ask other resolvers.
+    pub(super) asked: Semaphore,
     pub(super) counters: Counters,
     pub(super) lookups: Arc<Semaphore>,
     pub(super) writes: Arc<Semaphore>,

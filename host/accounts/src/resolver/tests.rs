@@ -4,6 +4,7 @@ mod activations;
 mod announcements;
 mod limits;
 mod metrics;
+mod others;
 mod over_nats;
 mod own_account;
 mod reads;
