@@ -44,6 +44,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use portcullis_environment::Clock;
+use portcullis_http::Addresses;
 use tokio::sync::Semaphore;
 
 use crate::store::Store;
@@ -67,8 +68,10 @@ const MAX_WRITES: usize = 8;
 /// Maximum number of packs at the same time. Each reads the whole store.
 const MAX_PACKS: usize = 1;
 
-/// Maximum number of lookups that ask other resolvers at the same time.
-const MAX_ASKED: usize = 16;
+/// Maximum number of lookups that ask other resolvers at the same time, of all clients and of one
+/// client address.
+const MAX_ASKED: usize = 64;
+const MAX_ASKED_OF_ADDRESS: usize = 4;
 
 /// The resolver. Clones share their state.
 #[derive(Clone)]
@@ -96,6 +99,7 @@ impl Resolver {
                 signing: OnceLock::new(),
                 others: OnceLock::new(),
                 asked: Semaphore::new(MAX_ASKED),
+                asking: Addresses::new(MAX_ASKED_OF_ADDRESS),
                 counters: Counters::default(),
                 lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
                 writes: Arc::new(Semaphore::new(MAX_WRITES)),

@@ -31,9 +31,6 @@ use crate::runtime::STOP_LIMIT;
 use crate::servers::ServerArguments;
 use crate::{signals, telemetry};
 
-/// Name of the connection to servers, and of the resolver in its answers.
-const NAME: &str = "portcullis-resolver";
-
 /// The arguments of the command.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub(crate) struct ResolverArguments {
@@ -57,6 +54,10 @@ pub(crate) struct ResolverArguments {
     /// The address that serves the metrics, at `/metrics`. Default: none.
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
+    /// The name of the connection, and of the resolver in its answers. Give each of several
+    /// resolvers a name of its own.
+    #[arg(long, value_name = "NAME", default_value = "portcullis-resolver")]
+    name: String,
     #[command(flatten)]
     nats: NatsArguments,
     #[command(flatten)]
@@ -168,7 +169,7 @@ impl ResolverArguments {
             Some(address) => Some(bind(address, None).await?),
         };
         let (sign_subject, sign_timeout) = (self.nats.sign_subject, self.nats.sign_timeout);
-        let connection = connection(&self.nats.servers);
+        let connection = connection(&self.nats.servers, &self.name);
         let servers = Arc::new(Servers::new());
         let announcer = Arc::clone(&servers) as Arc<dyn Announcer>;
         let announcer = connection.is_some().then_some(announcer);
@@ -187,7 +188,10 @@ impl ResolverArguments {
                 return pending().await;
             };
             match connect(&connection).await {
-                Ok(made) => answer(&servers, resolver.clone(), made.client().clone()).await,
+                Ok(made) => {
+                    let nats = made.client().clone();
+                    answer(&servers, resolver.clone(), nats, self.name).await
+                }
                 Err(error) => error.into(),
             }
         };
@@ -208,8 +212,8 @@ impl ResolverArguments {
 }
 
 /// Returns the options of the connection to servers. `None` without a server.
-fn connection(servers: &ServerArguments) -> Option<ConnectionOptions> {
-    let mut options = servers.connection(NAME)?;
+fn connection(servers: &ServerArguments, name: &str) -> Option<ConnectionOptions> {
+    let mut options = servers.connection(name)?;
     // The resolver would otherwise receive its own announcements.
     #[expect(
         clippy::redundant_closure_for_method_calls,
@@ -248,11 +252,16 @@ fn origin(text: &str) -> Result<String, String> {
 }
 
 /// Answers requests of servers over NATS. Returns when the connection is closed for good.
-async fn answer<N: Nats>(servers: &Servers<N>, resolver: Resolver, nats: N) -> Failure {
+async fn answer<N: Nats>(
+    servers: &Servers<N>,
+    resolver: Resolver,
+    nats: N,
+    name: String,
+) -> Failure {
     let mut id = [0; PublicKey::LEN];
     SystemRandomness.fill(&mut id);
     let server = ServerInfo {
-        name: NAME.to_owned(),
+        name,
         id: PublicKey::from_bytes(KeyKind::Server, id).to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ..ServerInfo::default()

@@ -1,4 +1,4 @@
-//! The number of connections of each client address.
+//! The number of connections, or of other things, of each client address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,31 +7,31 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use portcullis_core::client_network;
 
-/// The open connections by client address, an IPv6 client by its /64.
+/// The open connections, or requests, by client address, an IPv6 client by its /64.
 #[derive(Debug)]
-pub(crate) struct Addresses {
+pub struct Addresses {
     max: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// A connection of an address, which its drop ends.
+/// A connection or request of an address, which its drop ends.
 #[derive(Debug)]
-pub(crate) struct AddressPlace {
+pub struct AddressPlace {
     addresses: Arc<Addresses>,
     network: IpAddr,
 }
 
 impl Addresses {
-    /// Returns a record with room for `max` connections of each address.
-    pub(crate) fn new(max: usize) -> Arc<Self> {
+    /// Returns a record with room for `max` connections or requests of each address.
+    pub fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
             max,
             open: Mutex::default(),
         })
     }
 
-    /// Counts one more connection of `address`. `None` if it has the maximum number.
-    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
+    /// Counts one more connection or request of `address`. `None` if it has the maximum number.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
         let network = client_network(address);
         let mut open = self.open.lock();
         let count = open.entry(network).or_default();

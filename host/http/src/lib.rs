@@ -8,6 +8,7 @@
 //!
 //! - [`HttpListener`], [`ListenerOptions`] and [`CannotListen`]: the listener and its limits.
 //! - [`Observer`] and [`Closed`]: what the listener tells the front door.
+//! - [`Addresses`]: a limit on what each client address has at the same time.
 //! - [`Peer`]: the client of a connection, which the listener adds to each request.
 //! - [`ServerTls`]: TLS with a certificate that is read again.
 //! - [`MetricsText`]: metrics in the formats of Prometheus.
@@ -30,6 +31,7 @@ mod refreshed;
 mod tests;
 mod tls;
 
+pub use addresses::{AddressPlace, Addresses};
 pub use closed::Closed;
 pub use listener::{CannotListen, HttpListener, Observer};
 pub use metrics::MetricsText;

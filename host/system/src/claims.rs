@@ -13,8 +13,10 @@ use crate::gathering::{Gathered, Gathering, Reply};
 use crate::server::ServerFilter;
 use crate::services::ConnzRequest;
 
-/// Maximum size of the messages of one pack, in bytes.
-const MAX_PACK: usize = 512 << 20;
+/// Maximum memory of one pack, in bytes.
+const MAX_PACK: usize = 256 << 20;
+/// Memory of an account in a pack beyond its text, in bytes.
+const OVERHEAD: usize = 192;
 
 /// Subjects of the requests about account JWTs.
 pub mod claim_subjects {
@@ -71,7 +73,7 @@ pub struct AccountJwts {
     /// The JWTs by the public nkeys of their accounts.
     pub jwts: BTreeMap<String, String>,
     /// Whether the server has sent all that it stores. `false` if the time was over before, or if
-    /// that is more than 512 MiB.
+    /// that is more than 256 MiB.
     pub complete: bool,
 }
 
@@ -264,14 +266,15 @@ impl<N: Nats> SystemClient<N> {
                 pack.complete = true;
                 break;
             }
-            size = size.saturating_add(message.payload.len());
-            if size > MAX_PACK {
-                break;
-            }
             let text = str::from_utf8(&message.payload).unwrap_or_default();
             let pairs = text.lines().filter_map(|line| line.split_once('|'));
-            pack.jwts
-                .extend(pairs.map(|(account, jwt)| (account.to_owned(), jwt.to_owned())));
+            for (account, jwt) in pairs {
+                size = size.saturating_add(account.len() + jwt.len() + OVERHEAD);
+                if size > MAX_PACK {
+                    return Ok(pack);
+                }
+                pack.jwts.insert(account.to_owned(), jwt.to_owned());
+            }
         }
         Ok(pack)
     }

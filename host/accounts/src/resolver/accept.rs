@@ -68,6 +68,11 @@ impl Shared {
     ) -> Result<Result<Accepted, NotAccepted>, TaskFailed> {
         let accepted = self.store_version(token, account).await?;
         self.counters.wrote(outcome(&accepted));
+        if let Ok(Accepted { jwt, written }) = &accepted
+            && *written != Written::Unchanged
+        {
+            tracing::info!(account = %jwt.account, ?written, "account stored");
+        }
         Ok(accepted)
     }
 
@@ -81,11 +86,7 @@ impl Shared {
             let now = shared.clock.unix_seconds();
             accept(&shared.store, &token, account.as_ref(), now)
         });
-        let accepted = accepted.await?;
-        if let Ok(Accepted { jwt, written }) = &accepted {
-            tracing::info!(account = %jwt.account, ?written, "account stored");
-        }
-        Ok(accepted)
+        accepted.await
     }
 }
 

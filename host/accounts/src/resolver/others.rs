@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use futures::future::BoxFuture;
 use portcullis_connect::Nats;
 use portcullis_core::{PublicKey, with_causes};
@@ -25,21 +27,42 @@ use crate::error::StoreError;
 const QUIET: Duration = Duration::from_secs(5);
 const TOTAL: Duration = Duration::from_mins(1);
 
+/// Maximum number of refused versions that are remembered, so that each is logged once.
+const MAX_REMEMBERED: usize = 1000;
+/// Maximum number of refused versions that are logged for one pack.
+const MAX_LOGGED: usize = 10;
+
 /// The resolvers that may have an account which the store lacks.
 pub trait OtherResolvers: Debug + Send + Sync + 'static {
-    /// Returns the JWT of `account` from the first resolver that has it. `None` if none answers
-    /// with it.
-    fn look_up<'a>(&'a self, account: &'a PublicKey) -> BoxFuture<'a, Option<String>>;
+    /// Returns the JWTs of `account` that other resolvers have. Empty if none answers.
+    fn look_up<'a>(&'a self, account: &'a PublicKey) -> BoxFuture<'a, Vec<String>>;
 }
 
-/// A pair of an account and its JWT, as packs write it.
+/// An account and its JWT, as packs write them.
 type Line = String;
+
+/// The digests of the versions that were refused, as far as they are remembered.
+#[derive(Debug, Default)]
+pub(super) struct Refused(pub(super) BTreeSet<Vec<u8>>);
+
+/// A reason why the versions of other resolvers were not fetched.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotFetched {
+    #[error("another resolver sent {0} accounts and no end")]
+    Incomplete(usize),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Task(#[from] TaskFailed),
+    #[error(transparent)]
+    System(#[from] SystemError),
+}
 
 impl Shared {
     /// Fetches the versions that other resolvers store, at once and again after each interval.
     /// Never returns.
     pub(super) async fn synchronise(self: &Arc<Self>, system: &SystemClient<impl Nats>) {
-        let mut refused = BTreeSet::new();
+        let mut refused = Refused::default();
         let mut has_failed = false;
         loop {
             match self.fetch_missed(system, &mut refused).await {
@@ -56,12 +79,11 @@ impl Shared {
         }
     }
 
-    /// Stores the versions of one other resolver that are later than those of the store. `refused`
-    /// are the versions that were refused the last time, whose refusal is logged once.
+    /// Stores the versions of one other resolver that are later than those of the store.
     pub(super) async fn fetch_missed(
         self: &Arc<Self>,
         system: &SystemClient<impl Nats>,
-        refused: &mut BTreeSet<Line>,
+        refused: &mut Refused,
     ) -> Result<(), NotFetched> {
         let held = self.in_room(&self.packs, |shared| shared.pack(usize::MAX));
         let held = held.await??;
@@ -72,36 +94,47 @@ impl Shared {
             Err(SystemError::NoResponders { .. }) => return Ok(()),
             pack => pack?,
         };
-        if !pack.complete && !pack.jwts.is_empty() {
-            let accounts = pack.jwts.len();
-            tracing::warn!(accounts, "another resolver sent a part of its accounts");
-        }
+        let (sent, is_complete) = (pack.jwts.len(), pack.complete);
         let held: BTreeSet<Line> = held.into_iter().collect();
-        let mut refused_now = BTreeSet::new();
+        let (mut stored, mut new_refusals) = (0_usize, 0_usize);
         for (key, token) in pack.jwts {
             let line = format!("{key}|{token}");
             let wanted = account(&key).filter(|_| !held.contains(&line));
             let Some(wanted) = wanted else { continue };
             match self.store_fetched(token, wanted).await? {
-                Ok(_) => {}
+                Ok(_) => stored = stored.saturating_add(1),
                 Err(error) if is_later(&error) => {}
-                Err(error) => {
-                    if !refused.contains(&line) {
+                Err(error) if refused.remember(&line) => {
+                    new_refusals = new_refusals.saturating_add(1);
+                    if new_refusals <= MAX_LOGGED {
                         let error = with_causes(&error);
                         tracing::warn!(account = key, error, "account of another resolver refused");
                     }
-                    refused_now.insert(line);
                 }
+                Err(_) => {}
             }
         }
-        *refused = refused_now;
+        if stored > 0 {
+            tracing::info!(accounts = stored, "accounts of another resolver stored");
+        }
+        if new_refusals > MAX_LOGGED {
+            tracing::warn!(
+                accounts = new_refusals,
+                "accounts of another resolver refused"
+            );
+        }
+        if sent > 0 && !is_complete {
+            return Err(NotFetched::Incomplete(sent));
+        }
         Ok(())
     }
 
-    /// Returns the JWT of an account, from another resolver if the store has none.
+    /// Returns the JWT of an account, from another resolver if the store has none. `address` is
+    /// that of the client that asks.
     pub(super) async fn look_up_anywhere(
         self: &Arc<Self>,
         account: PublicKey,
+        address: Option<IpAddr>,
     ) -> Result<Result<Option<AccountJwt>, StoreError>, TaskFailed> {
         let wanted = account.clone();
         let found = self.in_room(&self.lookups, move |shared| shared.look_up(&wanted));
@@ -110,20 +143,28 @@ impl Shared {
             return Ok(found);
         };
         // Strangers may ask for any account, so the number of these requests is limited.
-        let Ok(_place) = self.asked.try_acquire() else {
+        let of_address = match address {
+            Some(address) => self.asking.enter(address).map(Some),
+            None => Some(None),
+        };
+        let (Some(_of_address), Ok(_place)) = (of_address, self.asked.try_acquire()) else {
             return Ok(found);
         };
-        let Some(token) = others.look_up(&account).await else {
-            return Ok(found);
-        };
-        match self.store_fetched(token, account.clone()).await? {
-            Ok(accepted) => Ok(Ok(Some(accepted.jwt))),
-            Err(error) => {
-                let error = with_causes(&error);
-                tracing::debug!(%account, error, "account of another resolver refused");
-                Ok(found)
+        let mut accepted = None;
+        for token in others.look_up(&account).await {
+            match self.store_fetched(token, account.clone()).await? {
+                Ok(version) => {
+                    let account = &version.jwt.account;
+                    tracing::info!(%account, "account of another resolver stored");
+                    accepted = Some(version.jwt);
+                }
+                Err(error) => {
+                    let error = with_causes(&error);
+                    tracing::debug!(%account, error, "account of another resolver refused");
+                }
             }
         }
+        Ok(Ok(accepted))
     }
 
     /// Stores a version that another resolver has. Only a version that is stored is counted.
@@ -147,21 +188,23 @@ impl Shared {
     }
 }
 
-/// A reason why the versions of other resolvers were not fetched.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NotFetched {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Task(#[from] TaskFailed),
-    #[error(transparent)]
-    System(#[from] SystemError),
+impl Refused {
+    /// Remembers a version. Returns whether it is a new one.
+    fn remember(&mut self, line: &str) -> bool {
+        let digest = digest(&SHA256, line.as_bytes()).as_ref().to_vec();
+        if self.0.len() >= MAX_REMEMBERED && !self.0.contains(&digest) {
+            self.0.clear();
+        }
+        self.0.insert(digest)
+    }
 }
 
 /// Returns whether a version is refused because the store has a later one, or deleted the account.
+/// Another version of the same second is a reason of its own: neither resolver takes the other's.
 fn is_later(error: &NotAccepted) -> bool {
-    matches!(
-        error,
-        NotAccepted::Store(StoreError::Older { .. } | StoreError::Deleted { .. })
-    )
+    match error {
+        NotAccepted::Store(StoreError::Older { stored, given, .. }) => given < stored,
+        NotAccepted::Store(StoreError::Deleted { .. }) => true,
+        _ => false,
+    }
 }

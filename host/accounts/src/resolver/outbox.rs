@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::announce::{AnnounceError, Announcement, Announcer};
 use super::counters::{Announced, Counters};
+use super::servers::NotConnected;
 use super::task::TaskFailed;
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;
@@ -174,8 +175,14 @@ impl Outbox {
             Err(error) => {
                 // The number of such attempts is not limited: no server was reached.
                 counters.announced(Announced::Failed);
+                // The connection has a log line of its own while it is not made.
+                let is_connected = !error.0.is::<NotConnected>();
                 let error = with_causes(error);
-                tracing::warn!(%account, error, "servers not told of an account");
+                if is_connected {
+                    tracing::warn!(%account, error, "servers not told of an account");
+                } else {
+                    tracing::debug!(%account, error, "servers not told of an account");
+                }
                 let delay = self.delay_after(pending.failures);
                 pending.failures = pending.failures.saturating_add(1);
                 return self.again(state, account, pending, delay);

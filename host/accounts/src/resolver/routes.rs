@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
@@ -12,7 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use portcullis_core::{PublicKey, with_causes};
+use portcullis_http::Peer;
 use tower_http::cors::CorsLayer;
 
 use super::accept::{self, Accepted, NotAccepted};
@@ -92,6 +93,7 @@ async fn probe() -> Response {
 async fn look_up(
     State(shared): State<Arc<Shared>>,
     Path(key): Path<String>,
+    peer: Option<Extension<Peer>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
@@ -102,7 +104,10 @@ async fn look_up(
     }
     let counters = &shared.counters;
     let found = match account(&key) {
-        Some(account) => shared.look_up_anywhere(account).await?,
+        Some(account) => {
+            let address = peer.map(|Extension(peer)| peer.address.ip());
+            shared.look_up_anywhere(account, address).await?
+        }
         None => Ok(None),
     };
     let found = found.map_err(|error| {

@@ -55,7 +55,7 @@ pub struct Servers<N> {
 /// A reason why no announcement was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the resolver is not connected to a server yet")]
-struct NotConnected;
+pub(super) struct NotConnected;
 
 /// An answer of the resolver.
 #[derive(Debug, Serialize)]
@@ -175,18 +175,19 @@ impl<N: Nats> Announcer for Servers<N> {
 }
 
 impl<N: Nats> OtherResolvers for Servers<N> {
-    fn look_up<'a>(&'a self, account: &'a PublicKey) -> BoxFuture<'a, Option<String>> {
+    fn look_up<'a>(&'a self, account: &'a PublicKey) -> BoxFuture<'a, Vec<String>> {
         async move {
-            let client = self.client.get()?;
-            let account = account.as_str().parse().ok()?;
+            let (Some(client), Ok(account)) = (self.client.get(), account.as_str().parse()) else {
+                return Vec::new();
+            };
             let gathering = Gathering::until_quiet(QUIET, LOOK_UP_TOTAL);
-            match client.look_up_claims(&account, gathering).await {
+            match client.look_up_all_claims(&account, gathering).await {
                 Ok(found) => found,
-                Err(SystemError::NoResponders { .. }) => None,
+                Err(SystemError::NoResponders { .. }) => Vec::new(),
                 Err(error) => {
                     let error = with_causes(&error);
                     tracing::debug!(%account, error, "other resolvers not asked");
-                    None
+                    Vec::new()
                 }
             }
         }

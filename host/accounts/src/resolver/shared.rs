@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use portcullis_environment::Clock;
+use portcullis_http::Addresses;
 use tokio::sync::Semaphore;
 
 use super::counters::Counters;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) others: OnceLock<Arc<dyn OtherResolvers>>,
     /// Places of lookups that ask other resolvers.
     pub(super) asked: Semaphore,
+    /// Such lookups by client address.
+    pub(super) asking: Arc<Addresses>,
     pub(super) counters: Counters,
     pub(super) lookups: Arc<Semaphore>,
     pub(super) writes: Arc<Semaphore>,

@@ -126,6 +126,18 @@ async fn a_pack_ends_with_an_empty_message() {
 }
 
 #[tokio::test]
+async fn a_pack_takes_a_bounded_memory() {
+    const ACCOUNTS: usize = 2_000_000;
+    let (nats, system) = client();
+    let lines = (0..ACCOUNTS).map(|index| format!("A{index}|x\n"));
+    let lines: &'static str = Box::leak(lines.collect::<String>().into_boxed_str());
+    serve(&nats, "$SYS.REQ.CLAIMS.PACK", move |_| vec![lines, ""]).await;
+    let pack = system.pack_claims(b"", expecting(1)).await.unwrap();
+    assert!(!pack.complete);
+    assert!(pack.jwts.len() < ACCOUNTS * 3 / 4, "{}", pack.jwts.len());
+}
+
+#[tokio::test]
 async fn a_pack_without_end_is_not_complete() {
     let (nats, system) = client();
     serve(&nats, "$SYS.REQ.CLAIMS.PACK", |_| vec!["A1|a.b.c"]).await;

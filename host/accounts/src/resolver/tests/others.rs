@@ -1,13 +1,15 @@
 //! Versions of other resolvers, over a server in memory.
 
-use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use portcullis_connect::{MemoryNats, Nats as _};
 use portcullis_core::SampleValue;
 use portcullis_system::{ServerInfo, SystemClient};
 
 use super::*;
+use crate::resolver::others::Refused;
 
 /// A long time, which a test waits only if it fails.
 const LONG: Duration = Duration::from_mins(1);
@@ -69,7 +71,7 @@ fn writes(resolver: &Resolver) -> Vec<(String, u64)> {
 async fn later_versions_of_another_resolver_are_fetched_and_no_others() {
     let told = Arc::new(Told::default());
     let site = Site::with(ResolverOptions::default(), Some(told.clone()));
-    let [added, deleted, forged, newer_here] = [(); 4].map(|()| new_account());
+    let [added, deleted, forged, newer_here, differing] = [(); 5].map(|()| new_account());
     let there = store_beside(&site);
     let later = site.sign(NOW + 1, |_| {});
     let stranger = Seed::generate(KeyKind::Operator).unwrap().signer().unwrap();
@@ -81,6 +83,7 @@ async fn later_versions_of_another_resolver_are_fetched_and_no_others() {
         sign(&site, &added, NOW),
         sign(&site, &deleted, NOW),
         sign(&site, &newer_here, NOW),
+        sign(&site, &differing, NOW),
         forgery,
     ] {
         there.accounts().put(&token).unwrap();
@@ -90,12 +93,14 @@ async fn later_versions_of_another_resolver_are_fetched_and_no_others() {
     here.delete(&deleted).unwrap();
     let newer = sign(&site, &newer_here, NOW + 1);
     here.put(&newer).unwrap();
+    let other = AccountClaims::new(differing.as_str(), NOW);
+    here.put(&other.sign(&site.operator).unwrap()).unwrap();
 
     let nats = MemoryNats::default();
     serve(&site, &there, &nats).await;
     let system = SystemClient::new(nats.clone());
     let shared = &site.resolver.shared;
-    let mut refused = BTreeSet::new();
+    let mut refused = Refused::default();
     shared.fetch_missed(&system, &mut refused).await.unwrap();
 
     assert_eq!(site.stored().token, later);
@@ -104,8 +109,11 @@ async fn later_versions_of_another_resolver_are_fetched_and_no_others() {
     assert!(here.get(&forged).unwrap().is_none());
     assert_eq!(here.get(&newer_here).unwrap().unwrap().token, newer);
     // A version that is older, or of a deleted account, is no reason for a log line.
-    assert_eq!(refused.len(), 1);
-    assert!(refused.iter().all(|line| line.starts_with(forged.as_str())));
+    assert_eq!(
+        refused.0.len(),
+        2,
+        "the forged one, and another version of the same second"
+    );
     let counted = [("added".to_owned(), 1), ("replaced".to_owned(), 1)];
     assert_eq!(writes(&site.resolver), counted);
 
@@ -157,6 +165,18 @@ async fn a_lookup_over_http_asks_other_resolvers() {
     here.put(&sign(&site, &deleted, NOW)).unwrap();
     here.delete(&deleted).unwrap();
     serve(&site, &there, &nats).await;
+    // Another answer is of no use.
+    let mut asked = nats
+        .subscribe("$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP".into())
+        .await
+        .unwrap();
+    let answering = nats.clone();
+    tokio::spawn(async move {
+        while let Some(request) = asked.next().await {
+            let reply = request.reply.unwrap();
+            answering.publish(reply, "garbage".into()).await.unwrap();
+        }
+    });
 
     let path = |account: &PublicKey| format!("/jwt/v1/accounts/{account}");
     let before = site.get(&path(&wanted)).await;
@@ -175,4 +195,47 @@ async fn a_lookup_over_http_asks_other_resolvers() {
     assert_eq!(refused.status, StatusCode::NOT_FOUND, "{}", refused.text);
     let unknown = site.get(&path(&new_account())).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND, "{}", unknown.text);
+}
+
+/// Resolvers that never answer.
+#[derive(Debug, Default)]
+struct Silent {
+    asked: AtomicUsize,
+}
+
+impl OtherResolvers for Silent {
+    fn look_up<'a>(&'a self, _: &'a PublicKey) -> BoxFuture<'a, Vec<String>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().boxed()
+    }
+}
+
+#[tokio::test]
+async fn one_client_does_not_take_the_places_of_others() {
+    let site = Site::new();
+    let silent = Arc::new(Silent::default());
+    site.resolver.ask(silent.clone());
+    let ask = async |address: [u8; 4]| {
+        let shared = Arc::clone(&site.resolver.shared);
+        let asking = tokio::spawn(async move {
+            let found = shared.look_up_anywhere(new_account(), Some(address.into()));
+            found.await.unwrap().unwrap()
+        });
+        let before = silent.asked.load(Ordering::SeqCst);
+        let answered = async {
+            while silent.asked.load(Ordering::SeqCst) == before && !asking.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, answered).await.unwrap();
+        !asking.is_finished()
+    };
+    for _ in 0..4 {
+        assert!(ask([192, 0, 2, 1]).await);
+    }
+    assert!(
+        !ask([192, 0, 2, 1]).await,
+        "a fifth lookup is answered at once"
+    );
+    assert!(ask([192, 0, 2, 2]).await);
 }
