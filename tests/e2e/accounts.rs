@@ -126,8 +126,19 @@ async fn users_of_the_store_log_in_until_they_are_revoked(
     push().await?;
     made.log_in(&server, &creds("reader")).await?;
 
+    let app = made
+        .path("store/accounts")
+        .join(made.account_key("APP").await? + ".jwt");
+    let before = fs::read(&app)?;
     made.text("user revoke worker --account APP").await?;
     push().await?;
+    // An earlier version, as in an old copy of the store, would undo the revocation.
+    let revoking = fs::read(&app)?;
+    fs::write(&app, before)?;
+    let older = made.run(&format!("account push APP {servers}")).await?;
+    assert_eq!(older.code, Some(75), "{older:?}");
+    assert!(older.stderr.contains("would undo revocations"), "{older:?}");
+    fs::write(&app, revoking)?;
     let verified = made.run(&format!("creds verify {worker}")).await?;
     assert!(
         verified.stdout.contains("the account has revoked it"),
@@ -144,6 +155,16 @@ async fn users_of_the_store_log_in_until_they_are_revoked(
     let deleted = made.text(&format!("account delete APP {servers}")).await?;
     assert!(deleted.contains(": deleted 1 accounts"), "{deleted}");
     assert!(made.log_in(&server, &creds("again")).await.is_err());
+
+    // An account that the store has deleted already is deleted at the servers by its key.
+    made.text("account add WEB").await?;
+    let web = made.account_key("WEB").await?;
+    made.text(&format!("account push WEB {servers}")).await?;
+    made.text("account delete WEB").await?;
+    let deleted = made
+        .text(&format!("account delete {web} {servers}"))
+        .await?;
+    assert!(deleted.contains(": deleted 1 accounts"), "{deleted}");
     Ok(())
 }
 
@@ -288,6 +309,15 @@ async fn a_server_starts_with_the_configuration_of_a_store(
     let config = made.path("own.conf");
     fs::write(&config, made.text(&command).await?)?;
     let server = NatsServer::start(release, &config).await?;
+    if resolver == "full" {
+        // Its configuration has the system account only.
+        let creds = made.path("creds/system.creds").display().to_string();
+        let push = format!(
+            "account push --all --server {} --creds {creds}",
+            server.url()
+        );
+        made.text(&push).await?;
+    }
     let worker = made.path("worker.creds");
     let add = format!("user add worker --account APP --creds {}", worker.display());
     made.text(&add).await?;

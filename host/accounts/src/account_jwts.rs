@@ -142,6 +142,21 @@ impl AccountJwts {
             .collect())
     }
 
+    /// Returns the files of JWTs that nothing reads, because their names are no public keys of
+    /// accounts.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be read.
+    pub fn misnamed(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let names = self.records.names()?.into_iter();
+        let strange = names.filter(|name| {
+            let key = name.parse::<PublicKey>().ok();
+            key.is_none_or(|key| key.kind() != KeyKind::Account)
+        });
+        Ok(strange.map(|name| self.records.path(&name)).collect())
+    }
+
     /// Returns the accounts of the store with stamps, which differ after a write.
     ///
     /// # Errors

@@ -1,13 +1,18 @@
 //! Failures of the store.
 
+use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_claims::{KeyError, SignError, TokenError};
 use portcullis_core::PublicKey;
 use portcullis_files::ReadError;
 
 use crate::validate::Findings;
+
+/// The last second that a date of four digits has.
+const LATEST: u64 = 253_402_300_799;
 
 /// A reason why the store did not do what was asked. No message shows a seed or a token.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +75,7 @@ pub enum StoreError {
     Subject,
     /// A later version of the account is stored.
     #[error(
-        "a later version of `{account}` is stored, issued at {stored} (Unix time); this one was issued at {given}: sign the account again"
+        "a later version of `{account}` is stored, issued at {}; this one was issued at {}: sign the account again", utc(*.stored), utc(*.given)
     )]
     Older {
         /// Account.
@@ -82,7 +87,7 @@ pub enum StoreError {
     },
     /// The account was deleted, and the version is not later than the deleted one.
     #[error(
-        "`{account}` was deleted, with the version issued at {last} (Unix time); this one was issued at {given}: sign the account again"
+        "`{account}` was deleted, with the version issued at {}; this one was issued at {}: to bring the account back, sign it again", utc(*.last), utc(*.given)
     )]
     Deleted {
         /// Account.
@@ -94,7 +99,7 @@ pub enum StoreError {
     },
     /// The account was signed after the request to delete it.
     #[error(
-        "`{account}` was signed at {stored} (Unix time), after the request to delete it of {asked}: sign the request again"
+        "`{account}` was signed at {}, after the request to delete it of {}: sign the request again", utc(*.stored), utc(*.asked)
     )]
     LaterVersion {
         /// Account.
@@ -192,4 +197,11 @@ fn errors(findings: &Findings) -> String {
 fn quoted(keys: &[String]) -> String {
     let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
     keys.join(", ")
+}
+
+/// Writes a Unix time as a date and a time of day.
+fn utc(seconds: u64) -> impl Display {
+    // A time that no clock has is shown as the latest one.
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds.min(LATEST)));
+    humantime::format_rfc3339_seconds(time.unwrap_or(UNIX_EPOCH))
 }

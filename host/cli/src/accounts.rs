@@ -14,6 +14,7 @@ mod jwt;
 mod keys;
 mod lifetime;
 mod limits;
+mod new_key;
 mod operator;
 mod patched;
 mod permissions;

@@ -28,21 +28,22 @@ pub(crate) struct AccountEdits {
     limit: Vec<String>,
     /// `JetStream`: `unlimited`, `off`, or a limit: `memory`, `disk`, `streams`, `consumers`,
     /// `max-ack-pending`, `max-memory-stream`, `max-disk-stream`, `max-bytes-required`. With a
-    /// tier: `R3.disk=10GiB`.
+    /// tier: `R3.disk=10GiB`, which `R3.off` removes.
     #[arg(long, value_name = "[TIER.]NAME=VALUE")]
     jetstream: Vec<String>,
     /// An export: `stream:SUBJECT` or `service:SUBJECT`, with the options `,token`, `,advertise`,
-    /// `,trace`, `,response=FORM`, `,position=NUMBER` and `,name=NAME`.
+    /// `,trace`, `,response=FORM`, `,threshold=TIME`, `,position=NUMBER`, `,latency=SUBJECT`,
+    /// `,sampling=PERCENT` and `,name=NAME`.
     #[arg(long, value_name = "KIND:SUBJECT")]
     export: Vec<String>,
-    /// The subject of an export to remove.
+    /// The export to remove, by its subject. `KIND:SUBJECT` names one of two with the same subject.
     #[arg(long, value_name = "SUBJECT")]
     remove_export: Vec<String>,
     /// An import: `stream:ACCOUNT:SUBJECT` or `service:ACCOUNT:SUBJECT`, with the options
     /// `,as=SUBJECT`, `,share`, `,trace`, `,token=FILE` and `,name=NAME`.
     #[arg(long, value_name = "KIND:ACCOUNT:SUBJECT")]
     import: Vec<String>,
-    /// The subject of an import to remove.
+    /// The import to remove, by its subject. `KIND:ACCOUNT:SUBJECT` names one of several.
     #[arg(long, value_name = "SUBJECT")]
     remove_import: Vec<String>,
     /// A user of the auth callout's service, by name or key, who logs in without it.
@@ -90,7 +91,7 @@ impl AccountEdits {
             shares::remove_export(account, subject)?;
         }
         for subject in &self.remove_import {
-            shares::remove_import(account, subject)?;
+            shares::remove_import(store, account, subject)?;
         }
         for export in &self.export {
             shares::add_export(account, export)?;

@@ -1,13 +1,17 @@
 //! Accounts of the store that servers are told of: `account push` and `account delete`.
 
 use clap::Args;
-use portcullis_accounts::{AccountJwt, Store};
+use portcullis_accounts::{AccountJwt, Store, StoreError};
+use portcullis_claims::{KeyKind, PublicKey};
 use serde_json::json;
 
 use super::push::{self, Answers};
 use super::report::{Report, failure};
 use crate::failure::Failure;
 use crate::servers::ServerArguments;
+
+/// What to do about an account that servers read from their configuration.
+const PRELOADED: &str = "; take it out of `resolver_preload` in the servers' configuration, or they store it again when they start or reload";
 
 /// One account, or all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -77,17 +81,34 @@ pub(super) fn delete(
     servers: &ServerArguments,
     seeds: bool,
 ) -> Result<Report, Failure> {
-    let found = store.account(account).map_err(failure)?;
+    let found = match store.account(account) {
+        // Servers can have an account that the store has deleted, or never had.
+        Err(error @ StoreError::Unknown { .. }) if servers.is_given() => {
+            let key = account.parse::<PublicKey>().ok();
+            let key = key.filter(|key| key.kind() == KeyKind::Account);
+            let key = key.ok_or_else(|| failure(error))?;
+            store.check_deletable(&key).map_err(failure)?;
+            let answers = push::delete(servers, store, &key, 0)?;
+            let text = format!("deleted the account `{key}` at the servers{PRELOADED}\n{answers}");
+            let (key, answers) = (key.as_str(), answers.json());
+            let json = json!({ "kind": "account", "name": "", "key": key, "answers": answers });
+            return Ok(Report::new(text, json));
+        }
+        found => found.map_err(failure)?,
+    };
     // Servers are asked only for what the store deletes as well.
     store.check_deletable(&found.account).map_err(failure)?;
-    let answers = push::delete(servers, store, &found)?;
+    let answers = push::delete(servers, store, &found.account, found.issued_at())?;
     store.delete_account(&found, seeds).map_err(failure)?;
     let advice = if servers.is_given() {
-        ""
+        PRELOADED.to_owned()
     } else {
-        "; delete it in the servers' resolver too"
+        let key = &found.account;
+        format!(
+            "; servers keep it until `portcullis account delete {key} --server URL --creds FILE`"
+        )
     };
-    Ok(told("deleted the account", advice, &found, &answers))
+    Ok(told("deleted the account", &advice, &found, &answers))
 }
 
 /// Reports that an account was not sent.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::lifetime::Lifetime;
 use super::patched::Checked;
 use super::permissions::{change, check_removed};
-use super::report::wrong;
+use super::report::{absent, wrong};
 use super::values;
 use crate::failure::Failure;
 
@@ -99,6 +99,11 @@ where
         )));
     }
     let before = serde_json::to_value(&*nats).map_err(Failure::internal)?;
+    if let Some(path) = not_there(&before, &patch) {
+        return Err(absent(format!(
+            "the patch removes `{path}`, which is not there; `describe --json` shows what is"
+        )));
+    }
     let merged = |patch: &Value| {
         let mut merged = before.clone();
         merge(&mut merged, patch);
@@ -164,6 +169,18 @@ fn parts(patch: &Value) -> Vec<(String, Value)> {
         })
     });
     parts.collect()
+}
+
+/// Returns the path of a value that `patch` removes and `before` does not have.
+fn not_there(before: &Value, patch: &Value) -> Option<String> {
+    patch.as_object()?.iter().find_map(|(key, value)| {
+        let found = before.get(key);
+        if value.is_null() {
+            return found.is_none().then(|| key.clone());
+        }
+        let rest = not_there(found.unwrap_or(&Value::Null), value)?;
+        Some(format!("{key}.{rest}"))
+    })
 }
 
 /// Returns the path of a value in `patch` that `written` does not have. Empty values are not
@@ -247,6 +264,8 @@ mod tests {
             (r#"{"limits":{"conn":"5"}}"#, "does not fit"),
             (r#"{"type":"user"}"#, "`type`, which follows"),
             (r#"{"issuer_account":null}"#, "`issuer_account`, which"),
+            (r#"{"mapings":null}"#, "`mapings`, which is not there"),
+            (r#"{"revocations":{"U":null}}"#, "`revocations.U`, which"),
             ("[]", "no JSON object"),
             ("{", "no JSON"),
         ] {

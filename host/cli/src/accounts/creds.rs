@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use portcullis_accounts::{Seed, Store, StoreError, UserJwt, Validate};
+use portcullis_accounts::{AccountJwt, Seed, Store, StoreError, UserJwt, Validate};
 use portcullis_claims::{MAX_CREDENTIALS_SIZE, UserClaims, UserCredentials};
 use portcullis_core::Secret;
 use portcullis_files::{Content, ReadError};
@@ -85,7 +85,14 @@ fn mint(
     out: &Path,
 ) -> Result<Output, Failure> {
     let open = store.open();
-    let (_, found) = user::find(&open, of, user).map_err(failure)?;
+    let (account, found) = user::find(&open, of, user).map_err(failure)?;
+    if let Some(problem) = refusal(&found, &account) {
+        let problem = format!("no file for the user `{user}`: {problem}");
+        return Err(Failure::new(
+            ExitCode::BadConfiguration,
+            anyhow::anyhow!(problem),
+        ));
+    }
     let seed = open
         .keys()
         .first_of(&[found.user.as_str()])
@@ -261,6 +268,17 @@ fn verify(store: &StoreArguments, path: &Path) -> Result<Output, Failure> {
         ExitCode::BadConfiguration
     };
     report.with_code(code).output(store.json)
+}
+
+/// Returns why servers refuse a user of the store.
+fn refusal(user: &UserJwt, account: &AccountJwt) -> Option<String> {
+    let mut lines = describe::of_user(user, account).into_iter();
+    let refused = lines.find(|line| line.starts_with(describe::REFUSED));
+    let findings = user.claims.validate(now());
+    refused.or_else(|| {
+        let mut findings = findings.iter().filter(|_| findings.is_refused());
+        findings.next().map(ToString::to_string)
+    })
 }
 
 /// Returns why servers refuse a user.

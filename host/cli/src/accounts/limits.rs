@@ -3,7 +3,7 @@
 use bytesize::ByteSize;
 use portcullis_claims::{AccountLimits, JetStreamLimits, UserFields, UserTemplate};
 
-use super::report::wrong;
+use super::report::{absent, wrong};
 use crate::failure::Failure;
 
 /// Value for "no limit".
@@ -114,7 +114,7 @@ pub(super) fn problems<L: Limits + Clone>(limits: &L) -> Vec<String> {
 }
 
 /// Sets limits of `JetStream`: `unlimited`, `off`, `NAME=VALUE`, or `TIER.NAME=VALUE` for a tier
-/// such as `R3`.
+/// such as `R3`, which `TIER.off` removes.
 pub(super) fn set_jetstream(limits: &mut AccountLimits, given: &[String]) -> Result<(), Failure> {
     for text in given {
         let tier = text.split_once('.').filter(|(tier, _)| !tier.contains('='));
@@ -130,6 +130,13 @@ pub(super) fn set_jetstream(limits: &mut AccountLimits, given: &[String]) -> Res
                     disk_storage: UNLIMITED,
                     ..unlimited_counts()
                 };
+            }
+            (_, Some((tier, "off"))) => {
+                if limits.tiers.remove(tier).is_none() {
+                    return Err(absent(format!(
+                        "the account has no tier `{tier}`; `describe` shows those it has"
+                    )));
+                }
             }
             (_, None) if !text.contains('=') => {
                 let names = JetStreamLimits::NAMES.join("`, `");

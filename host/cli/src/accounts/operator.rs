@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::common::CommonArguments;
 use super::describe;
+use super::new_key::NewKey;
 use super::permissions::{change, check_removed};
-use super::report::{Report, StoreArguments, absent, failure, now};
+use super::report::{Report, StoreArguments, absent, failure, now, wrong};
 use super::server_config;
 use super::values;
 use super::verify;
@@ -77,8 +78,11 @@ pub(crate) enum OperatorVerb {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Add a signing key, with a new seed.
+    /// Add a signing key, with a new seed unless its public key is given.
     AddKey {
+        /// The public key (`O…`) of a signing key whose seed is kept elsewhere.
+        #[arg(long, value_name = "KEY")]
+        public_key: Option<String>,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -146,18 +150,21 @@ impl OperatorVerb {
                 store,
             } => server_config::print(&store.open(), *resolver, jwt_directory)?.output(store.json),
             Self::Delete { keep_seeds, store } => store.finish(delete(&store.open(), !keep_seeds)),
-            Self::AddKey { store } => {
-                let keys = store.open();
-                let seed = keys.keys().generate(KeyKind::Operator).map_err(failure)?;
-                let line = format!("added the signing key {} to the operator", seed.public);
+            Self::AddKey { public_key, store } => {
+                let open = store.open();
+                let new = NewKey::new(&open, public_key.as_deref(), KeyKind::Operator)?;
+                let key = &new.public;
+                let line = format!("added the signing key {key} to the operator");
                 let added = edit(store, &line, |claims| {
-                    claims.nats.signing_keys.push(seed.public.to_string());
+                    let keys = &mut claims.nats.signing_keys;
+                    if keys.contains(key) || claims.subject.as_ref() == Some(key) {
+                        return Err(wrong(format!("the operator has the key `{key}` already")));
+                    }
+                    keys.push(key.clone());
                     Ok(())
                 });
                 if added.is_err() {
-                    // The operator has no such key, so its seed serves no purpose.
-                    let removed = keys.keys().remove(seed.public.as_str());
-                    removed.map_err(failure)?;
+                    new.forget(&open)?;
                 }
                 added
             }

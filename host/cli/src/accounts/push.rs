@@ -1,12 +1,13 @@
 //! Servers that are told of a change of the store.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use portcullis_accounts::{AccountJwt, Store};
-use portcullis_connect::connect;
-use portcullis_core::with_causes;
+use portcullis_connect::{Nats, connect};
+use portcullis_core::{PublicKey, with_causes};
 use portcullis_system::{ClaimStatus, Gathered, Gathering, SystemClient, SystemError};
 use portcullis_toml::text::one_line;
 use serde_json::{Value, json};
@@ -43,10 +44,19 @@ pub(super) fn update(
         let connection = connect(&options).await?;
         let system = SystemClient::new(connection.client().clone());
         let mut gathering = Gathering::until_quiet(QUIET, TOTAL);
+        let versions = issued_at_servers(&system, accounts).await?;
         let mut all = Vec::new();
         for account in accounts {
             let name = account.account.as_str().parse();
             let name = name.map_err(Failure::internal)?;
+            let key = &account.account;
+            if versions.get(key).is_some_and(|at| *at > account.issued_at()) {
+                let problem = anyhow::anyhow!(
+                    "a server has a later version of `{key}`, and an earlier one would undo revocations: `portcullis account pull {key}` fetches it"
+                );
+                all.push(Err(Failure::new(ExitCode::NotCurrent, problem)));
+                continue;
+            }
             let gathered = system
                 .update_account(&name, &account.token, gathering)
                 .await;
@@ -61,7 +71,39 @@ pub(super) fn update(
     })
 }
 
-/// Has the servers delete an account of `store`. No answers without a server.
+/// Returns the times of issue of the versions of `accounts` at servers with a full resolver. Such a
+/// server takes an earlier version without a word, which undoes revocations.
+async fn issued_at_servers(
+    system: &SystemClient<impl Nats>,
+    accounts: &[AccountJwt],
+) -> Result<BTreeMap<PublicKey, u64>, Failure> {
+    let gathering = Gathering::until_quiet(QUIET, TOTAL);
+    let found = if let [account] = accounts {
+        let name = account.account.as_str().parse();
+        let name = name.map_err(Failure::internal)?;
+        system.look_up_all_claims(&name, gathering).await
+    } else {
+        let pack = system.pack_claims(b"", gathering).await;
+        pack.map(|pack| pack.jwts.into_values().collect())
+    };
+    let tokens = match found {
+        // No server has a full resolver.
+        Err(SystemError::NoResponders { .. }) => Vec::new(),
+        found => found.map_err(unreachable)?,
+    };
+    let mut versions = BTreeMap::new();
+    for version in tokens
+        .iter()
+        .filter_map(|token| AccountJwt::decode(token).ok())
+    {
+        let issued = versions.entry(version.account.clone()).or_default();
+        *issued = version.issued_at().max(*issued);
+    }
+    Ok(versions)
+}
+
+/// Has the servers delete an account, whose version in `store` was issued at `issued_at`. Returns
+/// no answers without a server.
 ///
 /// # Errors
 ///
@@ -69,15 +111,16 @@ pub(super) fn update(
 pub(super) fn delete(
     servers: &ServerArguments,
     store: &Store,
-    account: &AccountJwt,
+    account: &PublicKey,
+    issued_at: u64,
 ) -> Result<Answers, Failure> {
     if !servers.is_given() {
         return Ok(Answers::default());
     }
     let options = servers.required(NAME)?;
     // A resolver refuses a request that is earlier than the account: it can be a replay.
-    let time = now().max(account.issued_at());
-    let request = store.sign_deletion(&[&account.account], time);
+    let time = now().max(issued_at);
+    let request = store.sign_deletion(&[account], time);
     let request = request.map_err(failure)?;
     let gathered = one_thread()?.block_on(async {
         let connection = connect(&options).await?;

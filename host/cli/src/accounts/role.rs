@@ -3,11 +3,13 @@
 use clap::{Args, Subcommand};
 use portcullis_accounts::{AccountJwt, StoreError};
 use portcullis_claims::{KeyKind, UserScope};
+use serde_json::json;
 
 use super::account::edit;
 use super::limits;
+use super::new_key::NewKey;
 use super::permissions::{OriginArguments, PermissionArguments};
-use super::report::{StoreArguments, absent, failure, wrong};
+use super::report::{Report, StoreArguments, absent, failure, now, wrong};
 use super::rotate;
 use super::status::StatusArguments;
 use super::values;
@@ -18,13 +20,17 @@ use crate::output::Output;
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum RoleVerb {
-    /// Add a signing key, with a new seed. With a role, its users have the role's permissions.
+    /// Add a signing key, with a new seed unless its public key is given. With a role, its users
+    /// have the role's permissions.
     AddKey {
         /// The account.
         account: String,
         /// The role. Without one, the key signs any user.
         #[arg(long, value_name = "ROLE", value_parser = values::name)]
         role: Option<String>,
+        /// The public key (`A…`) of a signing key whose seed is kept elsewhere.
+        #[arg(long, value_name = "KEY")]
+        public_key: Option<String>,
         #[command(flatten)]
         edits: Box<RoleEdits>,
         #[command(flatten)]
@@ -90,9 +96,16 @@ impl RoleVerb {
             Self::AddKey {
                 account,
                 role,
+                public_key,
                 edits,
                 store,
-            } => add_key(store, account, role.as_deref(), edits),
+            } => add_key(
+                store,
+                account,
+                role.as_deref(),
+                public_key.as_deref(),
+                edits,
+            ),
             Self::EditRole {
                 account,
                 role,
@@ -118,22 +131,7 @@ impl RoleVerb {
                 account,
                 key,
                 store,
-            } => {
-                let mut removed = String::new();
-                let output = edit(
-                    store,
-                    account,
-                    &format!("removed the signing key `{key}` of"),
-                    |found| {
-                        let keys = &mut found.claims.nats.signing_keys;
-                        removed = find(keys, key)?;
-                        keys.remove(&removed);
-                        Ok(())
-                    },
-                )?;
-                store.open().remove_seeds([removed]).map_err(failure)?;
-                Ok(output)
-            }
+            } => remove_key(store, account, key),
             Self::Rotate {
                 account,
                 key,
@@ -156,6 +154,7 @@ fn add_key(
     store: &StoreArguments,
     account: &str,
     role: Option<&str>,
+    public_key: Option<&str>,
     edits: &RoleEdits,
 ) -> Result<Output, Failure> {
     if role.is_none() && *edits != RoleEdits::default() {
@@ -164,13 +163,16 @@ fn add_key(
         ));
     }
     let open = store.open();
-    let seed = open.keys().generate(KeyKind::Account).map_err(failure)?;
-    let key = seed.public.as_str();
+    let new = NewKey::new(&open, public_key, KeyKind::Account)?;
+    let key = new.public.as_str();
     let added = edit(
         store,
         account,
         &format!("added the signing key {key} to"),
         |found| {
+            if found.claims.nats.signing_keys.contains(key) || found.account.as_str() == key {
+                return Err(wrong(format!("the account has the key `{key}` already")));
+            }
             let Some(role) = role else {
                 found.claims.nats.signing_keys.insert_plain(key);
                 return Ok(());
@@ -187,10 +189,37 @@ fn add_key(
         },
     );
     if added.is_err() {
-        // The account has no such key, so its seed serves no purpose.
-        open.keys().remove(key).map_err(failure)?;
+        new.forget(&open)?;
     }
     added
+}
+
+/// Removes a signing key with its seed, and names the users whom servers refuse without it.
+fn remove_key(store: &StoreArguments, account: &str, key: &str) -> Result<Output, Failure> {
+    let open = store.open();
+    let mut found = open.account(account).map_err(failure)?;
+    let removed = find(&found.claims.nats.signing_keys, key)?;
+    found.claims.nats.signing_keys.remove(&removed);
+    let users = open.users(&found.account).map_err(failure)?;
+    let users = rotate::names(&rotate::signed_by(&users, &removed));
+    let name = found.claims.name.clone().unwrap_or_default();
+    let signed = open.put_account(found.claims, now()).map_err(failure)?;
+    open.remove_seeds([removed]).map_err(failure)?;
+    let line = format!(
+        "removed the signing key `{key}` of the account `{name}`; give its new JWT to the servers"
+    );
+    let public = found.account.as_str();
+    let report = Report::written(&line, "account", &name, public, &signed.findings);
+    if users.is_empty() {
+        return report.output(store.json);
+    }
+    let line = format!(
+        "servers with it refuse these users until `portcullis user edit` signs them again: {}",
+        rotate::list(&users)
+    );
+    report
+        .and(&line, "refused_users", json!(users))
+        .output(store.json)
 }
 
 impl RoleEdits {
@@ -218,13 +247,14 @@ pub(super) fn find(keys: &portcullis_claims::SigningKeys, name: &str) -> Result<
     let is_this = |(key, scope): &(&str, Option<&UserScope>)| {
         *key == name || scope.is_some_and(|scope| scope.role == name)
     };
-    let mut found = keys.iter().filter(is_this).map(|(key, _)| key);
-    match (found.next(), found.next()) {
-        (Some(key), None) => Ok(key.to_owned()),
-        (Some(_), Some(_)) => Err(wrong(format!(
-            "several signing keys have the role `{name}`: give the public key of one"
+    let found: Vec<_> = keys.iter().filter(is_this).map(|(key, _)| key).collect();
+    match found.as_slice() {
+        [key] => Ok((*key).to_owned()),
+        [_, ..] => Err(wrong(format!(
+            "several signing keys have the role `{name}`, as during a rotation: give one of `{}`",
+            found.join("`, `")
         ))),
-        (None, _) => Err(absent(format!(
+        [] => Err(absent(format!(
             "the account has no signing key or role `{name}`; `portcullis account list` shows those it has"
         ))),
     }

@@ -6,7 +6,7 @@ use portcullis_accounts::{AccountJwt, StoreError, UserJwt};
 use portcullis_claims::{KeyKind, UserScope};
 use serde_json::json;
 
-use super::report::{Report, StoreArguments, absent, failure, now, wrong};
+use super::report::{Report, StoreArguments, failure, now, wrong};
 use super::role;
 use super::status::{self, Status, StatusArguments};
 use crate::failure::Failure;
@@ -83,20 +83,16 @@ pub(super) fn begin(
 pub(super) fn finish(
     store: &StoreArguments,
     account: &str,
-    old: &str,
+    name: &str,
     servers: &StatusArguments,
 ) -> Result<Output, Failure> {
     let open = store.open();
     let mut found = open.account(account).map_err(failure)?;
     let keys = &found.claims.nats.signing_keys;
-    if !keys.contains(old) {
-        return Err(absent(format!(
-            "`{old}` is no signing key of the account; `portcullis account list` shows them"
-        )));
-    }
+    let old = &role::find(keys, name)?;
     let role = keys.scope(old).map(|scope| scope.role.clone());
     let is_successor = |(key, scope): (&str, Option<&UserScope>)| {
-        key != old && scope.map(|scope| &scope.role) == role.as_ref()
+        key != old.as_str() && scope.map(|scope| &scope.role) == role.as_ref()
     };
     if !keys.iter().any(is_successor) {
         return Err(wrong(
@@ -121,7 +117,7 @@ pub(super) fn finish(
             ))
         })?;
     }
-    found.claims.nats.signing_keys.remove(old);
+    found.claims.nats.signing_keys.remove(old.as_str());
     let signed = open.put_account(found.claims, now()).map_err(failure)?;
     open.remove_seeds([old.to_owned()]).map_err(failure)?;
     let line = format!(
@@ -132,7 +128,7 @@ pub(super) fn finish(
     Report::written(&line, "account", account, key, &signed.findings).output(store.json)
 }
 
-fn signed_by(users: &[Result<UserJwt, StoreError>], key: &str) -> Vec<UserJwt> {
+pub(super) fn signed_by(users: &[Result<UserJwt, StoreError>], key: &str) -> Vec<UserJwt> {
     let users = users.iter().flatten();
     let users = users.filter(|user| user.claims.issuer.as_deref() == Some(key));
     users.cloned().collect()
@@ -143,11 +139,11 @@ fn name_of(user: &UserJwt) -> String {
     name.unwrap_or_else(|| user.user.to_string())
 }
 
-fn names(users: &[UserJwt]) -> Vec<String> {
+pub(super) fn names(users: &[UserJwt]) -> Vec<String> {
     users.iter().map(name_of).collect()
 }
 
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     match names {
         [] => "none in the store".to_owned(),
         names => format!("`{}`", names.join("`, `")),

@@ -10,6 +10,15 @@ use super::report::{Report, failure, wrong};
 use crate::failure::Failure;
 use crate::init::Resolver;
 
+/// Returns the preload of a server whose other accounts are sent to it.
+fn system_account(store: &Store, key: &str) -> Result<String, Failure> {
+    let system = store.account(key).map_err(failure)?;
+    Ok(format!(
+        "# the system account; `portcullis account push --all` sends the others\n{key}: {}\n",
+        system.token
+    ))
+}
+
 /// Prints operator, system account and resolver. `directory` is that of a full resolver.
 pub(super) fn print(
     store: &Store,
@@ -36,8 +45,13 @@ pub(super) fn print(
     }
     let setting = resolver.setting(directory, &nats.account_server_url);
     let _ = writeln!(text, "resolver: {setting}");
-    if resolver != Resolver::Url {
-        let accounts = store.preload().map_err(failure)?;
+    let accounts = match resolver {
+        Resolver::Url => None,
+        // A server stores preloaded accounts at every start, also those that were deleted since.
+        Resolver::Full => Some(system_account(store, &nats.system_account)?),
+        Resolver::Memory => Some(store.preload().map_err(failure)?),
+    };
+    if let Some(accounts) = accounts {
         let _ = write!(text, "resolver_preload {{\n{accounts}}}\n");
     }
     let json = json!({ "config": text });

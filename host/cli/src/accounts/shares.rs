@@ -2,18 +2,17 @@
 
 use portcullis_accounts::{AccountJwt, Store, StoreError, Validate as _};
 use portcullis_claims::{
-    AccountFields, ActivationClaims, Export, Import, KeyKind, PublicKey, ShareKind,
+    AccountFields, ActivationClaims, Export, Import, KeyKind, LatencySampling, PublicKey, ShareKind,
 };
 use serde_json::json;
 
 use super::jwt;
 use super::lifetime::Lifetime;
 use super::report::{Report, absent, failure, now, wrong};
-use super::values::misplaced_wildcard;
+use super::values::{misplaced_wildcard, some_time};
 use crate::failure::Failure;
 
-const EXPORT: &str =
-    "KIND:SUBJECT[,token][,advertise][,trace][,response=FORM][,position=NUMBER][,name=NAME]";
+const EXPORT: &str = "KIND:SUBJECT[,token][,advertise][,trace][,response=FORM][,threshold=TIME][,position=NUMBER][,latency=SUBJECT][,sampling=PERCENT][,name=NAME]";
 const IMPORT: &str = "KIND:ACCOUNT:SUBJECT[,as=SUBJECT][,share][,trace][,token=FILE][,name=NAME]";
 
 /// An option after a comma: `NAME` or `NAME=VALUE`.
@@ -32,6 +31,7 @@ pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), 
         kind: Some(share_kind(kind, text, EXPORT)?),
         ..Export::default()
     };
+    let (mut threshold, mut latency, mut sampling) = (None, None, None);
     for (name, value) in options {
         match (name, value) {
             ("token", None) => export.token_req = true,
@@ -43,6 +43,17 @@ pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), 
                 export.account_token_position = position;
             }
             ("name", Some(name)) => name.clone_into(&mut export.name),
+            ("threshold", Some(time)) => {
+                let time = some_time(time).map_err(|_| malformed(text, EXPORT))?;
+                threshold = Some(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX));
+            }
+            ("latency", Some(subject)) => {
+                check_subject(subject)?;
+                latency = Some(subject.to_owned());
+            }
+            ("sampling", Some(number)) => {
+                sampling = Some(number.parse().map_err(|_| malformed(text, EXPORT))?);
+            }
             _ => return Err(malformed(text, EXPORT)),
         }
     }
@@ -58,6 +69,19 @@ pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), 
             info_url: other.info_url,
             ..export
         };
+    }
+    if let Some(threshold) = threshold {
+        export.response_threshold = threshold;
+    }
+    if let Some(results) = latency {
+        export.latency.get_or_insert_default().results = results;
+    }
+    if let Some(percent) = sampling {
+        let Some(latency) = &mut export.latency else {
+            let problem = "`sampling` needs the subject of the measurements: add `latency=SUBJECT`";
+            return Err(wrong(problem));
+        };
+        latency.sampling = LatencySampling::Percent(percent);
     }
     account.exports.retain(|other| !same(other));
     account.exports.push(export);
@@ -211,15 +235,46 @@ fn check_offer(exporter: &AccountJwt, import: &Import) -> Result<(), Failure> {
     }
     let name = exporter.claims.name.as_deref();
     let name = name.unwrap_or(exporter.account.as_str());
-    let kind = match import.kind {
-        Some(ShareKind::Service) => "service",
-        _ => "stream",
-    };
-    let subject = &import.subject;
+    let (kind, subject) = (word(import.kind), &import.subject);
     Err(wrong(format!(
         "the account `{name}` exports no {kind} `{subject}`; export it first, with \
          `portcullis account edit {name} --export {kind}:{subject}`"
     )))
+}
+
+/// Returns why servers leave imports of `importer` out, as far as the store has the accounts that
+/// export.
+pub(super) fn refused_imports(store: &Store, importer: &AccountJwt) -> Vec<String> {
+    let mut problems = Vec::new();
+    for import in &importer.claims.nats.imports {
+        // The account of another operator, or a damaged one, which has a problem of its own.
+        let Ok(exporter) = store.account(&import.account) else {
+            continue;
+        };
+        let named = kind_of(import.kind, &import.subject);
+        if let Err(error) = check_offer(&exporter, import) {
+            problems.push(format!("its import `{named}` is left out: {error}"));
+        } else if needs_token(&exporter, import) && !is_active(&exporter, importer, import) {
+            let key = exporter.claims.name.as_deref();
+            let key = key.unwrap_or(exporter.account.as_str());
+            problems.push(format!(
+                "its import `{named}` is left out: it has no token, or a revoked one; give it again with `--import {}:{key}:{}`",
+                word(import.kind),
+                import.subject
+            ));
+        }
+    }
+    problems
+}
+
+/// Returns whether an import has a token that the exporting account has not revoked.
+fn is_active(exporter: &AccountJwt, importer: &AccountJwt, import: &Import) -> bool {
+    let Ok(token) = ActivationClaims::decode(&import.token) else {
+        return false;
+    };
+    let kind = import.kind.unwrap_or(ShareKind::Stream);
+    let revoked = revoked_at(exporter, importer.account.as_str(), kind, &import.subject);
+    revoked.is_none_or(|at| token.issued_at.unwrap_or_default() > at)
 }
 
 /// Returns an activation token of the exporting account.
@@ -335,25 +390,74 @@ fn covers(outer: &str, inner: &str) -> bool {
     }
 }
 
-/// Removes the exports of a subject.
-pub(super) fn remove_export(account: &mut AccountFields, subject: &str) -> Result<(), Failure> {
-    let before = account.exports.len();
-    account.exports.retain(|export| export.subject != subject);
-    removed("export", subject, before != account.exports.len())
+/// Removes the export that `SUBJECT` or `KIND:SUBJECT` names.
+pub(super) fn remove_export(account: &mut AccountFields, text: &str) -> Result<(), Failure> {
+    let names = account.exports.iter();
+    let names = names.map(|export| {
+        (
+            export.subject.clone(),
+            kind_of(export.kind, &export.subject),
+        )
+    });
+    let at = only("export", text, &names.collect::<Vec<_>>())?;
+    account.exports.remove(at);
+    Ok(())
 }
 
-/// Removes the imports of a subject.
-pub(super) fn remove_import(account: &mut AccountFields, subject: &str) -> Result<(), Failure> {
-    let before = account.imports.len();
-    account.imports.retain(|import| import.subject != subject);
-    removed("import", subject, before != account.imports.len())
+/// Removes the import that `SUBJECT` or `KIND:ACCOUNT:SUBJECT` names. The account is named as in
+/// the JWT, by its key, or by its name in the store.
+pub(super) fn remove_import(
+    store: &Store,
+    account: &mut AccountFields,
+    text: &str,
+) -> Result<(), Failure> {
+    let by_key = match text.splitn(3, ':').collect::<Vec<_>>().as_slice() {
+        [kind, exporter, subject] => {
+            let key = match store.account(exporter) {
+                Ok(found) => found.account.to_string(),
+                Err(_) => (*exporter).to_owned(),
+            };
+            format!("{kind}:{key}:{subject}")
+        }
+        _ => text.to_owned(),
+    };
+    let names = account.imports.iter().map(|import| {
+        let (exporter, subject) = (&import.account, &import.subject);
+        let full = kind_of(import.kind, &format!("{exporter}:{subject}"));
+        (subject.clone(), full)
+    });
+    let at = only("import", &by_key, &names.collect::<Vec<_>>())?;
+    account.imports.remove(at);
+    Ok(())
 }
 
-fn removed(what: &str, subject: &str, found: bool) -> Result<(), Failure> {
-    if found {
-        Ok(())
-    } else {
-        Err(no_such(what, subject))
+/// Returns the form `KIND:REST`.
+fn kind_of(kind: Option<ShareKind>, rest: &str) -> String {
+    format!("{}:{rest}", word(kind))
+}
+
+const fn word(kind: Option<ShareKind>) -> &'static str {
+    match kind {
+        Some(ShareKind::Service) => "service",
+        _ => "stream",
+    }
+}
+
+/// Returns the index of the only entry with the name `text`, of entries that each have a short and
+/// a full name.
+fn only(what: &str, text: &str, names: &[(String, String)]) -> Result<usize, Failure> {
+    let found = names.iter().enumerate();
+    let found = found.filter(|(_, (short, full))| short == text || full == text);
+    match found.collect::<Vec<_>>().as_slice() {
+        [(at, _)] => Ok(*at),
+        [] => Err(no_such(what, text)),
+        several => {
+            let names: Vec<_> = several.iter().map(|(_, (_, full))| full.as_str()).collect();
+            Err(wrong(format!(
+                "the account has several {what}s `{text}`: give one of `{}`",
+                names.join("`, `")
+            )))
+        }
     }
 }
 

@@ -39,15 +39,26 @@ pub(super) fn tag(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("a tag is not empty".to_owned());
     }
-    Ok(text.to_owned())
+    one(text, "tag")
 }
 
 /// Parses a subject of permissions, perhaps with a queue after a space.
 pub(super) fn permission(text: &str) -> Result<String, String> {
     match text.split(' ').find_map(misplaced_wildcard) {
-        None => Ok(text.to_owned()),
+        None => one(text, "subject"),
         Some(problem) => Err(problem),
     }
+}
+
+/// Refuses a list, which other tools split at its commas. It would be one entry, which stands for
+/// nothing that was meant.
+fn one(text: &str, what: &str) -> Result<String, String> {
+    if text.contains(',') {
+        return Err(format!(
+            "a comma makes no list: give the option again for each {what}; `--patch` takes a {what} with a comma"
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 /// Returns what is wrong with the wildcards of a subject. The validation of JWTs accepts such a
@@ -166,6 +177,15 @@ mod tests {
         assert_eq!(some_time("1ms").unwrap(), Duration::from_millis(1));
         for text in ["0s", "0ms", "", "soon"] {
             assert!(some_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_with_commas_is_not_taken_for_one_entry() {
+        assert_eq!(permission("a.> q").unwrap(), "a.> q");
+        assert_eq!(tag("team:a").unwrap(), "team:a");
+        for error in [permission("a.>,b").unwrap_err(), tag("a,b").unwrap_err()] {
+            assert!(error.contains("give the option again for each"), "{error}");
         }
     }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::describe;
 use super::report::{Report, now};
+use super::shares;
 use crate::exit::ExitCode;
 
 /// The results of the checks.
@@ -61,6 +62,15 @@ pub(super) fn verify(store: &Store) -> Result<Report, StoreError> {
             Err(error) => checked.unreadable(&error),
         }
     }
+    for path in store.accounts().misnamed()? {
+        checked.problems.push(Problem {
+            entry: None,
+            text: format!(
+                "`{}` is read by nothing: its name is not the public key of an account",
+                path.display()
+            ),
+        });
+    }
     for exposed in store.exposed() {
         checked.problems.push(Problem {
             entry: None,
@@ -86,6 +96,9 @@ impl Checked {
         let lines = describe::of_account(&account.claims, operator);
         let findings = account.claims.validate(now());
         self.add(&format!("account `{name}`"), lines, &findings);
+        for problem in shares::refused_imports(store, account) {
+            self.problem(&format!("account `{name}`"), &problem);
+        }
         for user in store.users(&account.account)? {
             match user {
                 Ok(user) => {

@@ -210,6 +210,19 @@ fn a_list_has_the_signing_keys_with_their_roles() {
 }
 
 #[test]
+fn a_tier_of_jetstream_is_removed() {
+    let site = Site::new();
+    site.text("account edit APP --jetstream R1.disk=1GB --jetstream R3.disk=1GB");
+    site.text("account edit APP --jetstream R3.off");
+    let shown = site.json("account describe APP");
+    let tiers = shown["claims"]["nats"]["limits"]["tiered_limits"].as_object();
+    assert_eq!(tiers.unwrap().keys().collect::<Vec<_>>(), ["R1"]);
+    let (error, code) = site.fails("account edit APP --jetstream R3.off");
+    assert!(error.contains("no tier `R3`"), "{error}");
+    assert_eq!(code, ExitCode::NotFound);
+}
+
+#[test]
 fn wrong_jetstream_limits_say_what_is_possible() {
     let site = Site::new();
     let (error, code) = site.fails("account edit APP --jetstream on");

@@ -96,6 +96,13 @@ fn a_store_is_verified_as_a_whole() {
     // A revocation is no problem.
     site.text("user revoke ann --account APP");
     assert_eq!(site.text("operator verify"), "ok: 1 account, 1 user\n");
+    fs::write(site.path("store/accounts/APP.jwt"), "ey").unwrap();
+    let (verified, _) = site.fails("operator verify");
+    assert!(
+        verified.contains("APP.jwt` is read by nothing"),
+        "{verified}"
+    );
+    fs::remove_file(site.path("store/accounts/APP.jwt")).unwrap();
     site.text("operator edit --strict-signing-keys true");
     let (verified, code) = site.fails("operator verify");
     let expected = "account `APP`: they refuse the account: the operator has no key of its issuer";
@@ -154,6 +161,12 @@ fn a_store_has_a_configuration_of_servers() {
         "/config",
     );
     assert!(full.contains("{ type: full, dir: \"/var/jwt\","), "{full}");
+    // A server would store the others again at each start, also after they were deleted.
+    let app = text(&site.json("account describe APP"), "/claims/sub");
+    assert!(
+        full.contains(&format!("{key}: ey")) && !full.contains(&app),
+        "{full}"
+    );
     let (error, _) = site.fails("operator config --resolver url");
     assert!(error.contains("--account-server-url"), "{error}");
     site.text("operator edit --account-server-url http://127.0.0.1:9090/jwt/v1/");

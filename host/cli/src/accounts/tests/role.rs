@@ -17,8 +17,16 @@ fn a_rotation_loses_no_user() {
     // Both keys count.
     site.text("creds verify @old.creds");
     site.text("creds verify @new.creds");
-    let (error, _) = site.fails("account rotate APP reader --finish");
-    assert!(error.contains("no signing key"), "{error}");
+    for line in [
+        "account rotate APP reader --finish",
+        "user add bob --account APP --role reader",
+    ] {
+        let (error, code) = site.fails(line);
+        for part in ["several signing keys have the role", &old, &new] {
+            assert!(error.contains(part), "{line}: {error}");
+        }
+        assert_eq!(code, ExitCode::Usage);
+    }
     let (error, _) = site.fails(&format!("account rotate APP {new} --finish"));
     assert!(error.contains("still signs these users"), "{error}");
     site.text(&format!("account rotate APP {old} --finish"));
@@ -50,6 +58,60 @@ fn a_key_that_is_not_added_leaves_no_seed() {
         assert_eq!(code, ExitCode::NotFound, "{command}");
         assert_eq!(seeds(), before, "{command}");
     }
+}
+
+#[test]
+fn a_signing_key_can_have_its_seed_elsewhere() {
+    let site = Site::new();
+    let key = |kind: &str| {
+        let file = format!("{kind}.nk");
+        text(
+            &site.json(&format!("keys generate {kind} --out @{file}")),
+            "/key",
+        )
+    };
+    let (role, operator, user) = (key("account"), key("operator"), key("user"));
+    site.text(&format!(
+        "account add-key APP --role reader --public-key {role}"
+    ));
+    site.text(&format!("operator add-key --public-key {operator}"));
+    let shown = site.json("account list");
+    let expected = serde_json::json!([{ "key": role, "role": "reader", "seed": false }]);
+    assert_eq!(shown[0]["signing_keys"], expected);
+    let shown = site.json("operator list");
+    let expected = serde_json::json!([{ "key": operator, "seed": false }]);
+    assert_eq!(shown["signing_keys"], expected);
+    for (line, problem) in [
+        (
+            format!("account add-key APP --public-key {role}"),
+            "has the key",
+        ),
+        (
+            format!("operator add-key --public-key {operator}"),
+            "has the key",
+        ),
+        (
+            format!("account add-key APP --public-key {user}"),
+            "no public key",
+        ),
+    ] {
+        let (error, code) = site.fails(&line);
+        assert!(error.contains(problem), "{line}: {error}");
+        assert_eq!(code, ExitCode::Usage, "{line}");
+    }
+}
+
+#[test]
+fn users_of_a_key_that_is_removed_are_named() {
+    let site = Site::new();
+    site.text("account add-key APP --role reader");
+    site.text("user add ann --account APP --role reader");
+    site.text("user add bob --account APP");
+    let removed = site.json("account remove-key APP reader");
+    assert_eq!(removed["refused_users"], serde_json::json!(["ann"]));
+    site.text("account add-key APP --role writer");
+    let removed = site.text("account remove-key APP writer");
+    assert!(!removed.contains("refuse"), "{removed}");
 }
 
 #[test]

@@ -156,6 +156,76 @@ fn a_changed_export_keeps_what_no_option_sets() {
 }
 
 #[test]
+fn one_of_several_shares_of_a_subject_is_removed() {
+    let site = Site::new();
+    site.text("account edit APP --export stream:dup --export service:dup --export stream:a");
+    site.text("account add OTHER --export stream:dup");
+    let other = text(&site.json("account describe OTHER"), "/claims/sub");
+    site.text("account add WEB --import stream:APP:dup,as=b --import stream:OTHER:dup,as=c");
+    for (line, form) in [
+        (
+            "account edit APP --remove-export dup",
+            "service:dup".to_owned(),
+        ),
+        (
+            "account edit WEB --remove-import dup",
+            format!("stream:{other}:dup"),
+        ),
+    ] {
+        let (error, code) = site.fails(line);
+        assert!(
+            error.contains("several") && error.contains(&form),
+            "{error}"
+        );
+        assert_eq!(code, ExitCode::Usage);
+    }
+    site.text("account edit WEB --remove-import stream:OTHER:dup");
+    site.text("account edit APP --remove-export service:dup --remove-export a");
+    let field = |account: &str, field: &str| {
+        let shown = site.json(&format!("account describe {account}"));
+        shown["claims"]["nats"][field].clone()
+    };
+    assert_eq!(field("WEB", "imports").as_array().unwrap().len(), 1);
+    assert_eq!(field("WEB", "imports")[0]["to"], Value::Null);
+    assert_eq!(field("APP", "exports").as_array().unwrap().len(), 1);
+    assert_eq!(field("APP", "exports")[0]["type"], "stream");
+}
+
+#[test]
+fn imports_that_servers_leave_out_are_found() {
+    let site = Site::new();
+    site.text("account edit APP --export stream:a --export stream:b,token");
+    site.text("account add WEB --import stream:APP:a --import stream:APP:b");
+    site.text("operator verify");
+    site.text("account revoke-activation APP --for WEB --export stream:b");
+    let (problems, code) = site.fails("operator verify");
+    assert!(problems.contains("`stream:b` is left out"), "{problems}");
+    assert!(problems.contains("`--import stream:APP:b`"), "{problems}");
+    assert_eq!(code, ExitCode::BadConfiguration);
+    site.text("account edit WEB --import stream:APP:b");
+    site.text("operator verify");
+    site.text("account edit APP --remove-export a");
+    let (problems, _) = site.fails("operator verify");
+    assert!(problems.contains("`stream:a` is left out"), "{problems}");
+}
+
+#[test]
+fn the_latency_of_a_service_is_measured() {
+    let site = Site::new();
+    let (error, _) = site.fails("account edit APP --export service:a,sampling=50");
+    assert!(error.contains("latency=SUBJECT"), "{error}");
+    let export = || site.json("account describe APP")["claims"]["nats"]["exports"][0].clone();
+    site.text("account edit APP --export service:a,latency=l.a,threshold=2s");
+    let expected = json!({ "sampling": "headers", "results": "l.a" });
+    assert_eq!(export()["service_latency"], expected);
+    assert_eq!(export()["response_threshold"], 2_000_000_000_u64);
+    site.text("account edit APP --export service:a,sampling=50");
+    let expected = json!({ "sampling": 50, "results": "l.a" });
+    assert_eq!(export()["service_latency"], expected);
+    assert_eq!(export()["response_threshold"], 2_000_000_000_u64);
+}
+
+#[test]
 fn an_export_can_demand_the_importer_in_its_subject() {
     let site = Site::new();
     site.text("account edit APP --export stream:logins.*,position=2");

@@ -49,11 +49,16 @@ fn a_revoked_user_is_refused_until_it_is_signed_again() {
         "{problems}"
     );
     assert_eq!(code, ExitCode::BadConfiguration);
+    let (error, code) = site.fails("creds mint ann --account APP --out @none.creds");
+    assert!(error.contains("the account has revoked it"), "{error}");
+    assert_eq!(code, ExitCode::BadConfiguration);
+    assert!(!site.path("none.creds").exists());
     site.text("user edit ann --account APP");
     site.text("creds mint ann --account APP --out @again.creds");
     site.text("creds verify @again.creds");
     site.text("account revoke APP");
     site.fails("creds verify @again.creds");
+    site.text("user edit ann --account APP");
     let (error, code) = site.fails("creds mint ann --account APP --out @again.creds");
     assert!(error.contains("cannot write"), "{error}");
     assert_eq!(code, ExitCode::CannotCreate);
@@ -61,7 +66,7 @@ fn a_revoked_user_is_refused_until_it_is_signed_again() {
     assert!(site.text("user list --account APP").starts_with("no users"));
     let deleted = site.text("account delete APP");
     assert!(
-        deleted.contains("in the servers' resolver too"),
+        deleted.contains("servers keep it until `portcullis account delete A"),
         "{deleted}"
     );
     let (problems, _) = site.fails("creds verify @again.creds");
