@@ -43,6 +43,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use parking_lot::Mutex;
 use portcullis_environment::Clock;
 use portcullis_http::Addresses;
 use tokio::sync::Semaphore;
@@ -100,6 +101,7 @@ impl Resolver {
                 others: OnceLock::new(),
                 asked: Semaphore::new(MAX_ASKED),
                 asking: Addresses::new(MAX_ASKED_OF_ADDRESS),
+                hashed: Mutex::default(),
                 counters: Counters::default(),
                 lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
                 writes: Arc::new(Semaphore::new(MAX_WRITES)),

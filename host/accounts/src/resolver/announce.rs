@@ -20,6 +20,11 @@ pub struct Announcement {
 #[error("the servers were not told of the account")]
 pub struct AnnounceError(#[source] pub Box<dyn Error + Send + Sync>);
 
+/// A reason why no announcement was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the resolver is not connected to a server yet")]
+pub(super) struct NotConnected;
+
 /// A way to tell servers of a new version of an account.
 pub trait Announcer: Debug + Send + Sync + 'static {
     /// Tells the servers of `jwt`, and returns their answers.

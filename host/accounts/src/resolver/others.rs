@@ -16,7 +16,6 @@ use tokio::time::sleep;
 use super::accept::{Accepted, NotAccepted};
 use super::counters::Wrote;
 use super::lookup::account;
-use super::servers::hash;
 use super::shared::Shared;
 use super::task::TaskFailed;
 use crate::account_jwts::{AccountJwt, Written};
@@ -85,9 +84,7 @@ impl Shared {
         system: &SystemClient<impl Nats>,
         refused: &mut Refused,
     ) -> Result<(), NotFetched> {
-        let held = self.in_room(&self.packs, |shared| shared.pack(usize::MAX));
-        let held = held.await??;
-        let known = hash(&held);
+        let known = self.in_room(&self.packs, Self::pack_hash).await??;
         let gathering = Gathering::until_quiet(QUIET, TOTAL);
         let pack = match system.pack_claims(&known, gathering).await {
             // There is no other resolver.
@@ -95,6 +92,11 @@ impl Shared {
             pack => pack?,
         };
         let (sent, is_complete) = (pack.jwts.len(), pack.complete);
+        if sent == 0 {
+            return Ok(());
+        }
+        let held = self.in_room(&self.packs, |shared| shared.pack(usize::MAX));
+        let held = held.await??;
         let held: BTreeSet<Line> = held.into_iter().collect();
         let (mut stored, mut new_refusals) = (0_usize, 0_usize);
         for (key, token) in pack.jwts {
@@ -123,7 +125,7 @@ impl Shared {
                 "accounts of another resolver refused"
             );
         }
-        if sent > 0 && !is_complete {
+        if !is_complete {
             return Err(NotFetched::Incomplete(sent));
         }
         Ok(())

@@ -14,9 +14,8 @@ use portcullis_core::{PublicKey, with_causes};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::announce::{AnnounceError, Announcement, Announcer};
+use super::announce::{AnnounceError, Announcement, Announcer, NotConnected};
 use super::counters::{Announced, Counters};
-use super::servers::NotConnected;
 use super::task::TaskFailed;
 use crate::account_jwts::AccountJwt;
 use crate::error::StoreError;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use futures::future::{BoxFuture, join, select};
 use futures::stream::select_all;
 use futures::{FutureExt as _, StreamExt as _};
@@ -20,7 +19,7 @@ use portcullis_system::{
 use serde::Serialize;
 
 use super::accept::{Accepted, NotAccepted};
-use super::announce::{AnnounceError, Announcement, Announcer};
+use super::announce::{AnnounceError, Announcement, Announcer, NotConnected};
 use super::counters::{LookedUp, Wrote};
 use super::lookup::account;
 use super::others::OtherResolvers;
@@ -51,11 +50,6 @@ pub struct Servers<N> {
     client: OnceLock<SystemClient<N>>,
     nats: OnceLock<N>,
 }
-
-/// A reason why no announcement was sent.
-#[derive(Debug, thiserror::Error)]
-#[error("the resolver is not connected to a server yet")]
-pub(super) struct NotConnected;
 
 /// An answer of the resolver.
 #[derive(Debug, Serialize)]
@@ -310,12 +304,16 @@ impl<N: Nats> Responder<N> {
     /// request is that of the store.
     async fn pack(&self, message: &Message) {
         let shared = &self.resolver.shared;
-        let packed = shared.in_room(&shared.packs, |shared| shared.pack(usize::MAX));
-        let Ok(Ok(lines)) = packed.await else { return };
-        if hash(&lines) != message.payload.as_ref() {
-            for line in lines {
-                self.send(message, line.into_bytes()).await;
+        let known = message.payload.clone();
+        let packed = shared.in_room(&shared.packs, move |shared| {
+            if shared.pack_hash()? == known.as_ref() {
+                return Ok(Vec::new());
             }
+            shared.pack(usize::MAX)
+        });
+        let Ok(Ok(lines)) = packed.await else { return };
+        for line in lines {
+            self.send(message, line.into_bytes()).await;
         }
         self.send(message, Vec::new()).await;
     }
@@ -372,17 +370,4 @@ impl<N: Nats> Responder<N> {
             tracing::debug!(%error, "answer not sent");
         }
     }
-}
-
-/// Returns the hash of account JWTs that servers compare: the digests of all, combined by XOR.
-pub(super) fn hash(lines: &[String]) -> [u8; SHA256_OUTPUT_LEN] {
-    let mut combined = [0; SHA256_OUTPUT_LEN];
-    for line in lines {
-        let token = line.split_once('|').map_or("", |(_, token)| token);
-        let one = digest(&SHA256, token.as_bytes());
-        for (combined, one) in combined.iter_mut().zip(one.as_ref()) {
-            *combined ^= one;
-        }
-    }
-    combined
 }

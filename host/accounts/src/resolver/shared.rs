@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use portcullis_environment::Clock;
 use portcullis_http::Addresses;
 use tokio::sync::Semaphore;
 
 use super::counters::Counters;
+use super::lookup::HashedPack;
 use super::options::ResolverOptions;
 use super::others::OtherResolvers;
 use super::outbox::Outbox;
@@ -29,6 +31,7 @@ pub(super) struct Shared {
     pub(super) asked: Semaphore,
     /// Such lookups by client address.
     pub(super) asking: Arc<Addresses>,
+    pub(super) hashed: Mutex<Option<HashedPack>>,
     pub(super) counters: Counters,
     pub(super) lookups: Arc<Semaphore>,
     pub(super) writes: Arc<Semaphore>,

@@ -164,8 +164,7 @@ async fn a_lookup_over_http_asks_other_resolvers() {
     let here = site.store.accounts();
     here.put(&sign(&site, &deleted, NOW)).unwrap();
     here.delete(&deleted).unwrap();
-    serve(&site, &there, &nats).await;
-    // Another answer is of no use.
+    // The first answer is of no use.
     let mut asked = nats
         .subscribe("$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP".into())
         .await
@@ -177,6 +176,7 @@ async fn a_lookup_over_http_asks_other_resolvers() {
             answering.publish(reply, "garbage".into()).await.unwrap();
         }
     });
+    serve(&site, &there, &nats).await;
 
     let path = |account: &PublicKey| format!("/jwt/v1/accounts/{account}");
     let before = site.get(&path(&wanted)).await;
@@ -238,4 +238,26 @@ async fn one_client_does_not_take_the_places_of_others() {
         "a fifth lookup is answered at once"
     );
     assert!(ask([192, 0, 2, 2]).await);
+}
+
+#[tokio::test]
+async fn the_hash_of_a_pack_follows_every_change() {
+    let site = Site::new();
+    let shared = &site.resolver.shared;
+    let first = shared.pack_hash().unwrap();
+    assert_eq!(shared.pack_hash().unwrap(), first);
+    let other = new_account();
+    site.store
+        .accounts()
+        .put(&sign(&site, &other, NOW))
+        .unwrap();
+    let both = shared.pack_hash().unwrap();
+    assert_ne!(both, first);
+    site.store.accounts().delete(&other).unwrap();
+    assert_eq!(shared.pack_hash().unwrap(), first);
+    site.store
+        .accounts()
+        .put(&site.sign(NOW + 1, |_| {}))
+        .unwrap();
+    assert_ne!(shared.pack_hash().unwrap(), first);
 }

@@ -99,6 +99,14 @@ fn a_signing_key_can_have_its_seed_elsewhere() {
         assert!(error.contains(problem), "{line}: {error}");
         assert_eq!(code, ExitCode::Usage, "{line}");
     }
+    // A key that is refused keeps the seed that the store has of it.
+    site.text("operator add-key");
+    let shown = site.json("operator list")["signing_keys"][1].clone();
+    site.fails(&format!(
+        "operator add-key --public-key {}",
+        text(&shown, "/key")
+    ));
+    assert_eq!(site.json("operator list")["signing_keys"][1]["seed"], true);
 }
 
 #[test]
