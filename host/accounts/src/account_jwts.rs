@@ -142,6 +142,11 @@ impl AccountJwts {
             .collect())
     }
 
+    /// Returns the path of the file of an account.
+    pub(crate) fn path(&self, account: &PublicKey) -> PathBuf {
+        self.records.path(account.as_str())
+    }
+
     /// Returns the files of JWTs that nothing reads, because their names are no public keys of
     /// accounts.
     ///

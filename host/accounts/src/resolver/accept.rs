@@ -93,11 +93,16 @@ impl Shared {
 fn outcome(accepted: &Result<Accepted, NotAccepted>) -> Wrote {
     match accepted {
         Ok(accepted) => Wrote::from_written(accepted.written),
-        Err(NotAccepted::Store(StoreError::Older { .. } | StoreError::Deleted { .. })) => {
-            Wrote::Older
-        }
-        Err(NotAccepted::Store(_)) => Wrote::Failed,
-        Err(_) => Wrote::Refused,
+        Err(error) => refusal(error),
+    }
+}
+
+/// Returns the outcome of a write that is not accepted.
+pub(super) const fn refusal(error: &NotAccepted) -> Wrote {
+    match error {
+        NotAccepted::Store(StoreError::Older { .. } | StoreError::Deleted { .. }) => Wrote::Older,
+        NotAccepted::Store(_) => Wrote::Failed,
+        _ => Wrote::Refused,
     }
 }
 

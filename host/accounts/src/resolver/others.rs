@@ -1,4 +1,4 @@
-//! Versions of other resolvers: what this one missed, and accounts that it does not have.
+//! Synchronisation with other resolvers: missed versions and missing accounts.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -38,11 +38,11 @@ pub trait OtherResolvers: Debug + Send + Sync + 'static {
 }
 
 /// An account and its JWT, as packs write them.
-type Line = String;
+type PackLine = String;
 
 /// The digests of the versions that were refused, as far as they are remembered.
 #[derive(Debug, Default)]
-pub(super) struct Refused(pub(super) BTreeSet<Vec<u8>>);
+pub(super) struct RefusedVersions(pub(super) BTreeSet<Vec<u8>>);
 
 /// A reason why the versions of other resolvers were not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ impl Shared {
     /// Fetches the versions that other resolvers store, at once and again after each interval.
     /// Never returns.
     pub(super) async fn synchronise(self: &Arc<Self>, system: &SystemClient<impl Nats>) {
-        let mut refused = Refused::default();
+        let mut refused = RefusedVersions::default();
         let mut has_failed = false;
         loop {
             match self.fetch_missed(system, &mut refused).await {
@@ -82,7 +82,7 @@ impl Shared {
     pub(super) async fn fetch_missed(
         self: &Arc<Self>,
         system: &SystemClient<impl Nats>,
-        refused: &mut Refused,
+        refused: &mut RefusedVersions,
     ) -> Result<(), NotFetched> {
         let known = self.in_room(&self.packs, Self::pack_hash).await??;
         let gathering = Gathering::until_quiet(QUIET, TOTAL);
@@ -97,7 +97,7 @@ impl Shared {
         }
         let held = self.in_room(&self.packs, |shared| shared.pack(usize::MAX));
         let held = held.await??;
-        let held: BTreeSet<Line> = held.into_iter().collect();
+        let held: BTreeSet<PackLine> = held.into_iter().collect();
         let (mut stored, mut new_refusals) = (0_usize, 0_usize);
         for (key, token) in pack.jwts {
             let line = format!("{key}|{token}");
@@ -105,7 +105,7 @@ impl Shared {
             let Some(wanted) = wanted else { continue };
             match self.store_fetched(token, wanted).await? {
                 Ok(_) => stored = stored.saturating_add(1),
-                Err(error) if is_later(&error) => {}
+                Err(error) if is_superseded(&error) => {}
                 Err(error) if refused.remember(&line) => {
                     new_refusals = new_refusals.saturating_add(1);
                     if new_refusals <= MAX_LOGGED {
@@ -190,7 +190,7 @@ impl Shared {
     }
 }
 
-impl Refused {
+impl RefusedVersions {
     /// Remembers a version. Returns whether it is a new one.
     fn remember(&mut self, line: &str) -> bool {
         let digest = digest(&SHA256, line.as_bytes()).as_ref().to_vec();
@@ -203,7 +203,7 @@ impl Refused {
 
 /// Returns whether a version is refused because the store has a later one, or deleted the account.
 /// Another version of the same second is a reason of its own: neither resolver takes the other's.
-fn is_later(error: &NotAccepted) -> bool {
+fn is_superseded(error: &NotAccepted) -> bool {
     match error {
         NotAccepted::Store(StoreError::Older { stored, given, .. }) => given < stored,
         NotAccepted::Store(StoreError::Deleted { .. }) => true,

@@ -16,7 +16,7 @@ use portcullis_core::{PublicKey, with_causes};
 use portcullis_http::Peer;
 use tower_http::cors::CorsLayer;
 
-use super::accept::{self, Accepted, NotAccepted};
+use super::accept::{self, Accepted, NotAccepted, refusal};
 use super::activations;
 use super::answers::{
     JWT, Refused, failed, in_words, read, refused, require_configured_proof, require_proof, text,
@@ -202,6 +202,7 @@ async fn sign(
             accept::is_request(&shared.store, &given, &key, shared.clock.unix_seconds())
         })
         .await?;
+    let is_request = is_request.inspect_err(|error| shared.counters.wrote(refusal(error)));
     if !is_request.map_err(|error| not_accepted(&error))? {
         return Ok(None);
     }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use portcullis_files::Access;
 
-use super::Store;
+use super::{OPERATOR, Store};
 
-/// A directory that every user of the machine may change, or a seed that every user may read.
+/// A directory or a JWT that every user of the machine may change, or a seed that every user may
+/// read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposed {
-    /// Path of the directory or of the seed.
+    /// Path of the directory or of the file.
     pub path: PathBuf,
     /// Permission bits.
     pub mode: u32,
@@ -20,27 +21,26 @@ pub struct Exposed {
 const OTHERS_READ_OR_WRITE: u32 = 0o006;
 
 impl Store {
-    /// Returns the directories that every user of the machine may change, and the seeds that every
-    /// user may read or change. In such a directory, an earlier version of an account may take the
-    /// place of a later one, and undo its revocations.
+    /// Returns the directories, operator and accounts that all users of the machine may change, and
+    /// the seeds that every user may read or change. In such a directory, an earlier version of an
+    /// account may take the place of a later one, and undo its revocations.
     ///
     /// A file or directory whose access cannot be read is left out, because reading it fails too.
     pub fn exposed(&self) -> Vec<Exposed> {
-        let mut directories = vec![
+        let accounts = self.accounts.accounts().unwrap_or_default();
+        let mut places = vec![
+            self.operator.path(OPERATOR),
             self.root.clone(),
             self.root.join("accounts"),
             self.root.join("activations"),
             self.keys.directory().to_owned(),
             self.root.join("users"),
         ];
-        let accounts = self.accounts.accounts().unwrap_or_default();
-        directories.extend(
-            accounts
-                .iter()
-                .map(|it| self.users_of(it).directory().to_owned()),
-        );
-        let directories = directories.into_iter();
-        let directories = directories.filter_map(|path| {
+        for account in &accounts {
+            places.push(self.accounts.path(account));
+            places.push(self.users_of(account).directory().to_owned());
+        }
+        let places = places.into_iter().filter_map(|path| {
             let is_exposed = |access: &Access| access.is_writable_by_others();
             self.exposure(path, false, is_exposed)
         });
@@ -49,7 +49,7 @@ impl Store {
             let is_exposed = |access: &Access| access.mode & OTHERS_READ_OR_WRITE != 0;
             self.exposure(self.keys.path(&key), true, is_exposed)
         });
-        directories.chain(seeds).collect()
+        places.chain(seeds).collect()
     }
 
     /// Logs a warning for each of the [`exposed`](Self::exposed) files and directories.

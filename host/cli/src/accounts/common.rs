@@ -124,6 +124,11 @@ where
             "the patch sets `{path}`, which these claims do not have; `describe --json` shows those they have"
         )));
     }
+    if let Some(path) = opened(&before, &written) {
+        return Err(wrong(format!(
+            "the patch takes away the last entry of `{path}`, and without any everything is allowed: give another one, such as `>` or `0.0.0.0/0` for all"
+        )));
+    }
     // Claims from elsewhere can have problems already, which this patch does not make.
     let before = nats.problems();
     let mut problems = patched.problems().into_iter();
@@ -169,6 +174,32 @@ fn parts(patch: &Value) -> Vec<(String, Value)> {
         })
     });
     parts.collect()
+}
+
+/// Returns the path of a list in `before` that allows some of what is possible. `after` has no such
+/// list, and so allows all.
+fn opened(before: &Value, after: &Value) -> Option<String> {
+    const LISTS: [&str; 4] = ["allow", "src", "allowed_connection_types", "times"];
+    let denies_all = |side: &Value| {
+        let denied = side.get("deny").and_then(Value::as_array);
+        denied.is_some_and(|denied| denied.iter().any(|subject| subject == ">"))
+    };
+    let is_left = |name: &str| after.get(name).is_some_and(|value| !is_empty(value));
+    let replies_only = before.get("resp").is_some_and(|resp| !is_empty(resp));
+    let publish = after.get("pub").unwrap_or(&Value::Null);
+    let publishes = publish.get("allow").is_some_and(|allow| !is_empty(allow));
+    if replies_only && !is_left("resp") && !publishes && !denies_all(publish) {
+        return Some("resp".to_owned());
+    }
+    before.as_object()?.iter().find_map(|(key, value)| {
+        let later = after.get(key).unwrap_or(&Value::Null);
+        if LISTS.contains(&key.as_str()) {
+            let opens = !is_empty(value) && is_empty(later) && !denies_all(after);
+            return opens.then(|| key.clone());
+        }
+        let path = opened(value, later)?;
+        Some(format!("{key}.{path}"))
+    })
 }
 
 /// Returns the path of a value that `patch` removes and `before` does not have.
@@ -225,6 +256,7 @@ mod tests {
 
     fn patched(text: &str) -> Result<AccountClaims, String> {
         let mut claims = AccountClaims::new("A", 1);
+        claims.nats.default_permissions.subscribe.allow = vec!["a".to_owned()];
         let arguments = CommonArguments {
             patch: Some(text.to_owned()),
             ..CommonArguments::default()
@@ -264,6 +296,10 @@ mod tests {
             (r#"{"limits":{"conn":"5"}}"#, "does not fit"),
             (r#"{"type":"user"}"#, "`type`, which follows"),
             (r#"{"issuer_account":null}"#, "`issuer_account`, which"),
+            (
+                r#"{"default_permissions":{"sub":{"allow":null}}}"#,
+                "everything is allowed",
+            ),
             (r#"{"mapings":null}"#, "`mapings`, which is not there"),
             (r#"{"revocations":{"U":null}}"#, "`revocations.U`, which"),
             ("[]", "no JSON object"),

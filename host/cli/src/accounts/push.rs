@@ -5,6 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use portcullis_accounts::{AccountJwt, Store};
 use portcullis_connect::{Nats, connect};
 use portcullis_core::{PublicKey, with_causes};
@@ -23,6 +24,8 @@ pub(super) const NAME: &str = "portcullis-account";
 /// Time after the last answer in which another server may answer, and the limit for all of them.
 const QUIET: Duration = Duration::from_millis(500);
 const TOTAL: Duration = Duration::from_secs(5);
+/// Maximum number of accounts that servers look up at the same time.
+const MAX_LOOKUPS: usize = 64;
 
 /// The answer of each server, after its name.
 #[derive(Debug, Default)]
@@ -77,29 +80,27 @@ async fn issued_at_servers(
     system: &SystemClient<impl Nats>,
     accounts: &[AccountJwt],
 ) -> Result<BTreeMap<PublicKey, u64>, Failure> {
-    let gathering = Gathering::until_quiet(QUIET, TOTAL);
-    let found = if let [account] = accounts {
+    let look_up = async |account: &AccountJwt| {
         let name = account.account.as_str().parse();
         let name = name.map_err(Failure::internal)?;
-        system.look_up_all_claims(&name, gathering).await
-    } else {
-        let pack = system.pack_claims(b"", gathering).await;
-        pack.map(|pack| pack.jwts.into_values().collect())
+        let gathering = Gathering::until_quiet(QUIET, TOTAL);
+        let tokens = match system.look_up_all_claims(&name, gathering).await {
+            // No server has a full resolver.
+            Err(SystemError::NoResponders { .. }) => Vec::new(),
+            found => found.map_err(unreachable)?,
+        };
+        let versions = tokens
+            .iter()
+            .filter_map(|token| AccountJwt::decode(token).ok());
+        let latest = versions.map(|version| version.issued_at()).max();
+        Ok::<_, Failure>((account.account.clone(), latest.unwrap_or_default()))
     };
-    let tokens = match found {
-        // No server has a full resolver.
-        Err(SystemError::NoResponders { .. }) => Vec::new(),
-        found => found.map_err(unreachable)?,
-    };
-    let mut versions = BTreeMap::new();
-    for version in tokens
-        .iter()
-        .filter_map(|token| AccountJwt::decode(token).ok())
-    {
-        let issued = versions.entry(version.account.clone()).or_default();
-        *issued = version.issued_at().max(*issued);
-    }
-    Ok(versions)
+    // Each lookup waits for the slowest server.
+    stream::iter(accounts)
+        .map(look_up)
+        .buffer_unordered(MAX_LOOKUPS)
+        .try_collect()
+        .await
 }
 
 /// Has the servers delete an account, whose version in `store` was issued at `issued_at`. Returns
@@ -131,7 +132,7 @@ pub(super) fn delete(
     });
     let answers = gathered.and_then(Answers::new);
     answers.map_err(|error| {
-        error.context("the servers do not delete the account, so the store keeps it".to_owned())
+        error.context("not every server deletes the account, so the store keeps it".to_owned())
     })
 }
 
@@ -142,16 +143,24 @@ fn unreachable(error: SystemError) -> Failure {
 impl Answers {
     /// Returns the answers, if there is one and none refuses.
     fn new(gathered: Gathered<ClaimStatus>) -> Result<Self, Failure> {
-        let mut answers = Vec::new();
+        let (mut answers, mut refusals) = (Vec::new(), Vec::new());
         for reply in gathered.replies {
             let server = reply.server.name;
             match reply.result {
                 Ok(status) => answers.push((server, status.message)),
                 Err(error) => {
-                    let problem = anyhow::anyhow!("server `{server}`: {}", with_causes(&error));
-                    return Err(Failure::new(ExitCode::Refused, problem));
+                    let error = with_causes(&error);
+                    refusals.push(format!("server `{server}`: {error}"));
                 }
             }
+        }
+        if !refusals.is_empty() {
+            // The others have done what this one refuses.
+            let others = answers.iter();
+            let others = others.map(|(server, answer)| format!("server `{server}`: {answer}"));
+            let all = refusals.into_iter().chain(others).collect::<Vec<_>>();
+            let problem = anyhow::anyhow!("{}", one_line(&all.join("; ")));
+            return Err(Failure::new(ExitCode::Refused, problem));
         }
         if answers.is_empty() {
             let problem = anyhow::anyhow!("no server answered: is the user in the system account?");

@@ -261,7 +261,8 @@ pub(super) fn find(keys: &portcullis_claims::SigningKeys, name: &str) -> Result<
 }
 
 fn check_free(account: &AccountJwt, role: &str) -> Result<(), Failure> {
-    if find(&account.claims.nats.signing_keys, role).is_ok() {
+    let mut keys = account.claims.nats.signing_keys.iter();
+    if keys.any(|(key, scope)| key == role || scope.is_some_and(|scope| scope.role == role)) {
         let (kind, name) = ("role", role.to_owned());
         return Err(failure(StoreError::Taken { kind, name }));
     }

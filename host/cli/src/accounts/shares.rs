@@ -18,74 +18,61 @@ const IMPORT: &str = "KIND:ACCOUNT:SUBJECT[,as=SUBJECT][,share][,trace][,token=F
 /// An option after a comma: `NAME` or `NAME=VALUE`.
 type Pair<'a> = (&'a str, Option<&'a str>);
 
-/// Adds an export. Replaces one of the same kind and subject: its revocations stay, and everything
-/// that no option sets.
+/// Adds an export, or changes the one of the same kind and subject, which keeps what is not given.
 pub(super) fn add_export(account: &mut AccountFields, text: &str) -> Result<(), Failure> {
     let (head, options) = split(text);
     let (kind, subject) = head
         .split_once(':')
         .ok_or_else(|| malformed(text, EXPORT))?;
     check_subject(subject)?;
-    let mut export = Export {
-        subject: subject.to_owned(),
-        kind: Some(share_kind(kind, text, EXPORT)?),
-        ..Export::default()
-    };
-    let (mut threshold, mut latency, mut sampling) = (None, None, None);
-    for (name, value) in options {
-        match (name, value) {
-            ("token", None) => export.token_req = true,
-            ("advertise", None) => export.advertise = true,
-            ("trace", None) => export.allow_trace = true,
-            ("response", Some(form)) => form.clone_into(&mut export.response_type),
-            ("position", Some(number)) => {
-                let position = number.parse().map_err(|_| malformed(text, EXPORT))?;
-                export.account_token_position = position;
-            }
-            ("name", Some(name)) => name.clone_into(&mut export.name),
-            ("threshold", Some(time)) => {
-                let time = some_time(time).map_err(|_| malformed(text, EXPORT))?;
-                threshold = Some(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX));
-            }
-            ("latency", Some(subject)) => {
-                check_subject(subject)?;
-                latency = Some(subject.to_owned());
-            }
-            ("sampling", Some(number)) => {
-                sampling = Some(number.parse().map_err(|_| malformed(text, EXPORT))?);
-            }
-            _ => return Err(malformed(text, EXPORT)),
-        }
-    }
-    let kind = export.kind;
+    let kind = Some(share_kind(kind, text, EXPORT)?);
     let same = |other: &Export| other.kind == kind && other.subject == subject;
-    if let Some(at) = account.exports.iter().position(same) {
-        let other = account.exports.remove(at);
-        export = Export {
-            revocations: other.revocations,
-            response_threshold: other.response_threshold,
-            latency: other.latency,
-            description: other.description,
-            info_url: other.info_url,
-            ..export
-        };
+    let known = account.exports.iter().find(|other| same(other));
+    let mut export = known.cloned().unwrap_or_else(|| Export {
+        subject: subject.to_owned(),
+        kind,
+        ..Export::default()
+    });
+    for (name, value) in options {
+        set_option(&mut export, name, value).ok_or_else(|| malformed(text, EXPORT))?;
     }
-    if let Some(threshold) = threshold {
-        export.response_threshold = threshold;
-    }
-    if let Some(results) = latency {
-        export.latency.get_or_insert_default().results = results;
-    }
-    if let Some(percent) = sampling {
-        let Some(latency) = &mut export.latency else {
+    if let Some(latency) = &export.latency {
+        if latency.results.is_empty() {
             let problem = "`sampling` needs the subject of the measurements: add `latency=SUBJECT`";
             return Err(wrong(problem));
-        };
-        latency.sampling = LatencySampling::Percent(percent);
+        }
+        check_subject(&latency.results)?;
     }
     account.exports.retain(|other| !same(other));
     account.exports.push(export);
     Ok(())
+}
+
+/// Sets an option of an export. `None` if there is no such option or value.
+fn set_option(export: &mut Export, name: &str, value: Option<&str>) -> Option<()> {
+    let is_on = || value.map_or(Some(true), |value| value.parse().ok());
+    match (name, value) {
+        ("token", _) => export.token_req = is_on()?,
+        ("advertise", _) => export.advertise = is_on()?,
+        ("trace", _) => export.allow_trace = is_on()?,
+        ("response", Some(form)) => form.clone_into(&mut export.response_type),
+        ("threshold", Some(time)) => {
+            let time = some_time(time).ok()?;
+            export.response_threshold = i64::try_from(time.as_nanos()).ok()?;
+        }
+        ("position", Some(number)) => export.account_token_position = number.parse().ok()?,
+        ("latency", Some("")) => export.latency = None,
+        ("latency", Some(subject)) => {
+            subject.clone_into(&mut export.latency.get_or_insert_default().results);
+        }
+        ("sampling", Some(percent)) => {
+            let percent = percent.parse().ok()?;
+            export.latency.get_or_insert_default().sampling = LatencySampling::Percent(percent);
+        }
+        ("name", Some(name)) => name.clone_into(&mut export.name),
+        _ => return None,
+    }
+    Some(())
 }
 
 /// Revokes the activation tokens of an export that the account `importer` has now, or all accounts
@@ -104,7 +91,10 @@ pub(super) fn revoke_activation(
             "the export of `{subject}` needs no token, so any account imports it"
         )));
     }
-    let until = i64::try_from(now()).unwrap_or(i64::MAX);
+    // A token that was signed right after the last revocation is a second later than that.
+    let last = found.revocations.get(importer);
+    let last = last.map_or(i64::MIN, |last| last.saturating_add(1));
+    let until = i64::try_from(now()).unwrap_or(i64::MAX).max(last);
     found.revocations.insert(importer.to_owned(), until);
     Ok(())
 }

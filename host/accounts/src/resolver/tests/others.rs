@@ -9,7 +9,7 @@ use portcullis_core::SampleValue;
 use portcullis_system::{ServerInfo, SystemClient};
 
 use super::*;
-use crate::resolver::others::Refused;
+use crate::resolver::others::RefusedVersions;
 
 /// A long time, which a test waits only if it fails.
 const LONG: Duration = Duration::from_mins(1);
@@ -100,7 +100,7 @@ async fn later_versions_of_another_resolver_are_fetched_and_no_others() {
     serve(&site, &there, &nats).await;
     let system = SystemClient::new(nats.clone());
     let shared = &site.resolver.shared;
-    let mut refused = Refused::default();
+    let mut refused = RefusedVersions::default();
     shared.fetch_missed(&system, &mut refused).await.unwrap();
 
     assert_eq!(site.stored().token, later);

@@ -115,6 +115,7 @@ fn a_store_that_others_can_use_is_not_ok() {
     let site = Site::new();
     let key = text(&site.json("account describe APP"), "/claims/sub");
     let (accounts, seed) = ("store/accounts", format!("store/keys/{key}.nk"));
+    let account = format!("store/accounts/{key}.jwt");
     let set = |file: &str, mode| {
         fs::set_permissions(site.path(file), Permissions::from_mode(mode)).unwrap();
     };
@@ -125,6 +126,7 @@ fn a_store_that_others_can_use_is_not_ok() {
             0o755,
             "who may put earlier versions there: run `chmod o-w`",
         ),
+        (account.as_str(), 0o666, 0o600, "run `chmod o-w`"),
         (seed.as_str(), 0o644, 0o600, "run `chmod 600`"),
     ] {
         set(file, exposed);

@@ -20,6 +20,7 @@ fn a_rotation_loses_no_user() {
     for line in [
         "account rotate APP reader --finish",
         "user add bob --account APP --role reader",
+        "account edit-role APP reader --allow-sub b",
     ] {
         let (error, code) = site.fails(line);
         for part in ["several signing keys have the role", &old, &new] {
@@ -27,6 +28,9 @@ fn a_rotation_loses_no_user() {
         }
         assert_eq!(code, ExitCode::Usage);
     }
+    let (error, code) = site.fails("account add-key APP --role reader");
+    assert!(error.contains("has the role `reader` already"), "{error}");
+    assert_eq!(code, ExitCode::CannotCreate);
     let (error, _) = site.fails(&format!("account rotate APP {new} --finish"));
     assert!(error.contains("still signs these users"), "{error}");
     site.text(&format!("account rotate APP {old} --finish"));

@@ -147,12 +147,39 @@ fn a_changed_export_keeps_what_no_option_sets() {
     site.text("account edit APP --export service:orders,name=orders");
     let shown = export(site.json("account describe APP"));
     wanted["name"] = "orders".into();
-    // An option that is left out has its default.
-    wanted.as_object_mut().unwrap().remove("response_type");
-    let mut rest = shown.clone();
-    rest.as_object_mut().unwrap().remove("response_type");
-    assert_eq!(rest, wanted);
-    assert_ne!(shown["response_type"], "Stream");
+    assert_eq!(shown, wanted);
+    // A private export does not become public by another change.
+    site.text("account edit APP --export stream:a,token");
+    site.text("account edit APP --export stream:a,name=a");
+    let private = || {
+        let shown = site.json("account describe APP");
+        let exports = shown["claims"]["nats"]["exports"]
+            .as_array()
+            .unwrap()
+            .clone();
+        exports
+            .into_iter()
+            .find(|export| export["subject"] == "a")
+            .unwrap()
+    };
+    assert_eq!(private()["token_req"], true);
+    site.text("account edit APP --export stream:a,token=false");
+    assert_eq!(private()["token_req"], Value::Null);
+}
+
+#[test]
+fn a_later_revocation_of_activations_revokes_the_last_token_too() {
+    let site = Site::new();
+    site.text("account edit APP --export stream:a,token");
+    site.text("account add WEB --import stream:APP:a");
+    // Within one second, the second token is later than the clock.
+    for _ in 0..2 {
+        site.text("account revoke-activation APP --for WEB --export stream:a");
+        let (problems, _) = site.fails("operator verify");
+        assert!(problems.contains("a revoked one"), "{problems}");
+        site.text("account edit WEB --import stream:APP:a");
+        site.text("operator verify");
+    }
 }
 
 #[test]
@@ -220,9 +247,13 @@ fn the_latency_of_a_service_is_measured() {
     assert_eq!(export()["service_latency"], expected);
     assert_eq!(export()["response_threshold"], 2_000_000_000_u64);
     site.text("account edit APP --export service:a,sampling=50");
+    let (error, _) = site.fails("account edit APP --export service:a,token=maybe");
+    assert!(error.contains("is not of the form"), "{error}");
     let expected = json!({ "sampling": 50, "results": "l.a" });
     assert_eq!(export()["service_latency"], expected);
     assert_eq!(export()["response_threshold"], 2_000_000_000_u64);
+    site.text("account edit APP --export service:a,latency=");
+    assert_eq!(export()["service_latency"], Value::Null);
 }
 
 #[test]
