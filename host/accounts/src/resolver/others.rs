@@ -1,6 +1,6 @@
 //! Synchronisation with other resolvers: missed versions and missing accounts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -97,9 +97,23 @@ impl Shared {
         }
         let held = self.in_room(&self.packs, |shared| shared.pack(usize::MAX));
         let held = held.await??;
-        let held: BTreeSet<PackLine> = held.into_iter().collect();
+        let held = held.into_iter().collect();
+        self.store_later(pack.jwts, &held, refused).await?;
+        if !is_complete {
+            return Err(NotFetched::Incomplete(sent));
+        }
+        Ok(())
+    }
+
+    /// Stores those of `jwts` that are later than the `held` ones, and logs the others.
+    async fn store_later(
+        self: &Arc<Self>,
+        jwts: BTreeMap<String, String>,
+        held: &BTreeSet<PackLine>,
+        refused: &mut RefusedVersions,
+    ) -> Result<(), TaskFailed> {
         let (mut stored, mut new_refusals) = (0_usize, 0_usize);
-        for (key, token) in pack.jwts {
+        for (key, token) in jwts {
             let line = format!("{key}|{token}");
             let wanted = account(&key).filter(|_| !held.contains(&line));
             let Some(wanted) = wanted else { continue };
@@ -124,9 +138,6 @@ impl Shared {
                 accounts = new_refusals,
                 "accounts of another resolver refused"
             );
-        }
-        if !is_complete {
-            return Err(NotFetched::Incomplete(sent));
         }
         Ok(())
     }

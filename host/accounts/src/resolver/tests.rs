@@ -12,6 +12,7 @@ mod signing;
 mod writes;
 
 use std::path::Path;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -32,6 +33,8 @@ use crate::account_jwts::AccountJwt;
 use crate::keys::Seed;
 
 const NOW: u64 = 1_795_300_862;
+/// A long time, which a test waits only if it fails.
+const LONG: Duration = Duration::from_mins(1);
 const TOKEN: &str = "a-bearer-token-of-some-length";
 
 /// A resolver of an operator with one account, which is in the store.
@@ -133,6 +136,19 @@ impl Site {
 impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl Told {
+    /// Waits until the servers were told of a version, and returns all that they were told of.
+    async fn versions(&self) -> Vec<String> {
+        let told = async {
+            while self.0.lock().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, told).await.unwrap();
+        self.0.lock().clone()
     }
 }
 

@@ -1,17 +1,14 @@
 //! `portcullis account pull`: account JWTs that servers have and the store lacks.
 
-use std::collections::BTreeMap;
-
 use portcullis_accounts::{AccountJwt, Store, StoreError, Written};
 use portcullis_claims::{KeyKind, PublicKey};
 use portcullis_connect::connect;
-use portcullis_core::AccountName;
-use portcullis_system::{Gathering, SystemClient, SystemError};
+use portcullis_system::{Gathering, SystemClient};
 use serde_json::json;
 
 use super::at_servers::WhichAccounts;
 use super::describe::signs;
-use super::push::NAME;
+use super::push::{NAME, newest};
 use super::report::{Report, absent, failure};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -37,7 +34,10 @@ pub(super) fn pull(
         let connection = connect(&options).await?;
         let system = SystemClient::new(connection.client().clone());
         let found = match &wanted {
-            Some(account) => newest(&system, account).await,
+            Some(account) => newest(&system, account).await.map(|found| {
+                let found = found.map(|token| (account.clone(), token));
+                (found.into_iter().collect(), true)
+            }),
             None => system
                 .pack_claims(b"", Gathering::default())
                 .await
@@ -81,23 +81,6 @@ fn key(store: &Store, name: &str) -> Result<String, Failure> {
         ))),
         Err(error) => Err(failure(error)),
     }
-}
-
-/// Returns the latest of the JWTs that servers have of an account.
-async fn newest<N: portcullis_connect::Nats>(
-    system: &SystemClient<N>,
-    account: &str,
-) -> Result<(BTreeMap<String, String>, bool), SystemError> {
-    let Ok(name) = account.parse::<AccountName>() else {
-        return Ok((BTreeMap::new(), true));
-    };
-    let tokens = system
-        .look_up_all_claims(&name, Gathering::default())
-        .await?;
-    let issued = |token: &String| AccountJwt::decode(token).ok().map(|jwt| jwt.issued_at());
-    let newest = tokens.into_iter().max_by_key(issued);
-    let found = newest.map(|token| (account.to_owned(), token));
-    Ok((found.into_iter().collect(), true))
 }
 
 /// Stores a JWT that servers have of an account.

@@ -81,19 +81,13 @@ async fn issued_at_servers(
     accounts: &[AccountJwt],
 ) -> Result<BTreeMap<PublicKey, u64>, Failure> {
     let look_up = async |account: &AccountJwt| {
-        let name = account.account.as_str().parse();
-        let name = name.map_err(Failure::internal)?;
-        let gathering = Gathering::until_quiet(QUIET, TOTAL);
-        let tokens = match system.look_up_all_claims(&name, gathering).await {
+        let latest = match newest(system, account.account.as_str()).await {
             // No server has a full resolver.
-            Err(SystemError::NoResponders { .. }) => Vec::new(),
+            Err(SystemError::NoResponders { .. }) => None,
             found => found.map_err(unreachable)?,
         };
-        let versions = tokens
-            .iter()
-            .filter_map(|token| AccountJwt::decode(token).ok());
-        let latest = versions.map(|version| version.issued_at()).max();
-        Ok::<_, Failure>((account.account.clone(), latest.unwrap_or_default()))
+        let issued = latest.as_deref().and_then(issued_at).unwrap_or_default();
+        Ok::<_, Failure>((account.account.clone(), issued))
     };
     // Each lookup waits for the slowest server.
     stream::iter(accounts)
@@ -101,6 +95,27 @@ async fn issued_at_servers(
         .buffer_unordered(MAX_LOOKUPS)
         .try_collect()
         .await
+}
+
+/// Returns the latest of the JWTs that servers with a full resolver have of an account.
+///
+/// # Errors
+///
+/// Fails if no server has a full resolver, or if the connection is closed for good.
+pub(super) async fn newest(
+    system: &SystemClient<impl Nats>,
+    account: &str,
+) -> Result<Option<String>, SystemError> {
+    let Ok(name) = account.parse() else {
+        return Ok(None);
+    };
+    let gathering = Gathering::until_quiet(QUIET, TOTAL);
+    let tokens = system.look_up_all_claims(&name, gathering).await?;
+    Ok(tokens.into_iter().max_by_key(|token| issued_at(token)))
+}
+
+fn issued_at(token: &str) -> Option<u64> {
+    AccountJwt::decode(token).ok().map(|jwt| jwt.issued_at())
 }
 
 /// Has the servers delete an account, whose version in `store` was issued at `issued_at`. Returns

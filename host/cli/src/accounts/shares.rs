@@ -223,8 +223,7 @@ fn check_offer(exporter: &AccountJwt, import: &Import) -> Result<(), Failure> {
     if is_offered {
         return Ok(());
     }
-    let name = exporter.claims.name.as_deref();
-    let name = name.unwrap_or(exporter.account.as_str());
+    let name = shown(exporter);
     let (kind, subject) = (word(import.kind), &import.subject);
     Err(wrong(format!(
         "the account `{name}` exports no {kind} `{subject}`; export it first, with \
@@ -245,10 +244,9 @@ pub(super) fn refused_imports(store: &Store, importer: &AccountJwt) -> Vec<Strin
         if let Err(error) = check_offer(&exporter, import) {
             problems.push(format!("its import `{named}` is left out: {error}"));
         } else if needs_token(&exporter, import) && !is_active(&exporter, importer, import) {
-            let key = exporter.claims.name.as_deref();
-            let key = key.unwrap_or(exporter.account.as_str());
+            let name = shown(&exporter);
             problems.push(format!(
-                "its import `{named}` is left out: it has no token, or a revoked one; give it again with `--import {}:{key}:{}`",
+                "its import `{named}` is left out: it has no token, or a revoked one; give it again with `--import {}:{name}:{}`",
                 word(import.kind),
                 import.subject
             ));
@@ -419,6 +417,12 @@ pub(super) fn remove_import(
     let at = only("import", &by_key, &names.collect::<Vec<_>>())?;
     account.imports.remove(at);
     Ok(())
+}
+
+/// Returns the name of an account, or its key if it has none.
+fn shown(account: &AccountJwt) -> &str {
+    let name = account.claims.name.as_deref();
+    name.unwrap_or(account.account.as_str())
 }
 
 /// Returns the form `KIND:REST`.
